@@ -1,0 +1,3 @@
+"""Thinline: telehealth over a thin line."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,207 @@
+"""What the screens show: frozen values made by the presenters, drawn by app.ui, which decides nothing.
+
+Every sentence a person reads about state is made in the presenters; the screens own labels of buttons and headings.
+Commands go the other way; each returns at once and its outcome is a new view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+
+class Page(StrEnum):
+    ENROL = "enrol"
+    HOME = "home"
+    PHOTO = "photo"
+    VISIT = "visit"
+    ITEM = "item"  # provider: one opened submission
+
+
+class Level(StrEnum):
+    """How urgent a sentence is; never shown by colour alone."""
+
+    GOOD = "good"
+    NOTE = "note"
+    WARN = "warn"
+    BAD = "bad"
+
+
+@dataclass(frozen=True)
+class Sentence:
+    text: str
+    level: Level
+
+
+class VisitPhase(StrEnum):
+    WAITING = "waiting"  # in the waiting room: the other person is not there yet
+    CONNECTING = "connecting"
+    LIVE = "live"
+    RECONNECTING = "reconnecting"
+    LOST = "lost"  # 60 s gone: leave a photo, call by telephone; coming back is still tried
+    ENDED = "ended"
+
+
+class PictureState(StrEnum):
+    LIVE = "live"
+    FROZEN = "frozen"  # the last picture stays, with its age
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class TimelineEntry:
+    at: datetime  # local zone
+    text: str
+
+
+@dataclass(frozen=True)
+class VisitView:
+    visit_id: str
+    with_name: str
+    phase: VisitPhase
+    link: Sentence  # what the link does, in words
+    other: Sentence | None  # what the other person gets: "Dr Lee hears you but cannot see you"
+    microphone_on: bool
+    camera_on: bool
+    camera_present: bool
+    picture: PictureState
+    picture_age_s: int
+    clinic_phone: str
+    timeline: tuple[TimelineEntry, ...]
+
+
+@dataclass(frozen=True)
+class NextVisit:
+    visit_id: str
+    starts_at: datetime  # local zone
+    with_name: str
+    reason: str
+    clinic_phone: str
+
+
+class ItemStage(StrEnum):
+    SAVED = "saved"
+    WAITING = "waiting"
+    SENDING = "sending"
+    RECEIVED = "received"
+    SEEN = "seen"
+    NEEDS_YOU = "needs-you"
+
+
+@dataclass(frozen=True)
+class ItemView:
+    """One thing the patient sent or will send. `text` says its stage: "Sending 1 of 2", "Received by the clinic"."""
+
+    submission_id: str
+    title: str
+    stage: ItemStage
+    text: str
+    done: int  # parts delivered
+    total: int
+    fraction: float  # 0..1 of the ciphertext acknowledged
+
+
+class PhotoPhase(StrEnum):
+    PREVIEW = "preview"  # the camera's picture runs in the self slot
+    REVIEW = "review"  # `jpeg` holds the picture just taken, in memory only
+    SAVING = "saving"
+
+
+@dataclass(frozen=True)
+class PhotoView:
+    phase: PhotoPhase
+    jpeg: bytes
+    hint: str  # in words, never a refusal: "It looks a little dark."
+
+
+@dataclass(frozen=True)
+class PatientView:
+    page: Page
+    busy: bool  # an enrolment or a join is under way
+    clinic: Sentence  # whether the clinic can be reached, in words
+    notice: Sentence | None  # the last thing that went wrong or right, until dismissed
+    next_visit: NextVisit | None
+    visit: VisitView | None
+    photo: PhotoView | None
+    items: tuple[ItemView, ...]
+
+
+@dataclass(frozen=True)
+class ScheduleRow:
+    visit_id: str
+    starts_at: datetime  # local zone
+    patient_name: str
+    reason: str
+    waiting: bool
+    live: bool
+
+
+@dataclass(frozen=True)
+class InboxRow:
+    submission_id: str
+    received_at: datetime  # local zone
+    patient_name: str
+    opened: bool
+
+
+@dataclass(frozen=True)
+class OpenedPicture:
+    name: str
+    media_type: str
+    data: bytes  # clear, in memory only
+
+
+@dataclass(frozen=True)
+class OpenedItem:
+    submission_id: str
+    patient_name: str
+    created_at: datetime  # local zone
+    purpose: str
+    note: str
+    pictures: tuple[OpenedPicture, ...]
+
+
+@dataclass(frozen=True)
+class ProviderView:
+    page: Page
+    busy: bool
+    clinic: Sentence
+    notice: Sentence | None
+    schedule: tuple[ScheduleRow, ...]
+    inbox: tuple[InboxRow, ...]
+    opened: OpenedItem | None
+    visit: VisitView | None
+
+
+class VisitCommands(Protocol):
+    """What a person can do inside a visit."""
+
+    def set_microphone(self, on: bool) -> None: ...
+    def set_camera(self, on: bool) -> None: ...
+    def hang_up(self) -> None: ...
+
+
+class CommonCommands(VisitCommands, Protocol):
+    def enrol(self, address: str, code: str) -> None: ...
+    def dismiss_notice(self) -> None: ...
+
+
+class PatientCommands(CommonCommands, Protocol):
+    def join(self, visit_id: str) -> None: ...
+    def start_photo(self) -> None: ...
+    def shutter(self) -> None: ...
+    def retake(self) -> None: ...
+    def keep_photo(self) -> None: ...
+    def cancel_photo(self) -> None: ...
+    def add_files(self, paths: Sequence[Path]) -> None: ...
+    def try_again(self, submission_id: str) -> None: ...
+
+
+class ProviderCommands(CommonCommands, Protocol):
+    def start_visit(self, visit_id: str) -> None: ...
+    def open_item(self, submission_id: str) -> None: ...
+    def close_item(self) -> None: ...
