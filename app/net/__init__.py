@@ -1,1 +1,1 @@
-
+"""How a device talks with its clinic: TLS trust, tokens, typed errors, enrolment, events and signed signalling."""

@@ -26,6 +26,7 @@ class Context(StrEnum):
     STATEMENT = "service-statement"
     CARE_TEAM = "care-team"
     DEVICE_RECORD = "device-record"
+    INVITATION = "invitation"
     VISIT = "visit"
     SIGNAL = "signal"
     RECEIPT = "receipt"

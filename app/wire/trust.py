@@ -56,8 +56,27 @@ class DeviceRecord(WireModel):
     age_recipient: AgeRecipient
 
 
+class InvitationLabel(WireModel):
+    """What an invitation means, for the care team's eyes: signed by the inviting device (Context.INVITATION).
+
+    It carries the code itself, so that the device which holds the root can check the new device's binding;
+    role and secret are taken from here, never from what the service says.
+    """
+
+    code: str = Field(max_length=100)
+    name: str = Field(max_length=200)
+    created_at: UtcTime
+
+
+class SealedLabel(WireModel):
+    """The age plaintext of `Invitation.sealed_label`: `signer` is a member of the care team."""
+
+    signer: Id
+    label: Signed
+
+
 class Invitation(WireModel):
-    """POST /v1/invitations. `sealed_label` (who it is for) is an age file to the care team."""
+    """POST /v1/invitations. `sealed_label` (a SealedLabel) is an age file to the care team."""
 
     token_hash: Bytes64
     role: Role

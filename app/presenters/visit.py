@@ -1,0 +1,296 @@
+"""One visit from the waiting room to its end: presence and signed signals in, a media session driven, a view out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from app.media.events import (
+    Cause,
+    ConnectionChanged,
+    ConnectionState,
+    DeviceChanged,
+    Modality,
+    ModalityChanged,
+    PeerChanged,
+    SessionEvent,
+    SignalPart,
+)
+from app.media.slot import FrameSlot
+from app.net.signalling import ForgedSignal, OldSignal, SignedSignals
+from app.presenters.sentences import (
+    TIMELINE_CONNECTION,
+    VisitFacts,
+    link_sentence,
+    other_sentence,
+    timeline_sending,
+)
+from app.presenters.views import PictureState, Sentence, TimelineEntry, VisitPhase, VisitView
+from app.wire.messages import ClientMessage, Enter, Leave, Presence, SendSignal, Signal
+from app.wire.visits import VisitDetails
+
+log = logging.getLogger(__name__)
+
+_FROZEN_AFTER_S = 1.5
+_TIMELINE_MAX = 500
+
+
+class Session(Protocol):
+    """The face of app.media.session.VisitSession that a visit uses."""
+
+    async def start(self) -> None: ...
+    async def receive(self, part: SignalPart) -> None: ...
+    def set_microphone(self, on: bool) -> None: ...
+    def set_camera(self, on: bool) -> None: ...
+    def signalling_back(self) -> None: ...
+    async def stats(self) -> dict[str, Any]: ...
+    async def close(self) -> None: ...
+
+
+class SessionMaker(Protocol):
+    def __call__(
+        self, *, offerer: bool, send: Callable[[SignalPart], None], emit: Callable[[SessionEvent], None]
+    ) -> Session: ...
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a visit needs from outside: `say` sends to the service (False: no connection), `clock` is monotonic
+    seconds, `wall` is local time, `changed` is called after every change of the view."""
+
+    say: Callable[[ClientMessage], bool]
+    make_session: SessionMaker
+    remote: FrameSlot
+    clock: Callable[[], float]
+    wall: Callable[[], datetime]
+    changed: Callable[[], None]
+
+
+class VisitRoom:
+    """A person's side of one visit. All methods run on the I/O loop."""
+
+    def __init__(
+        self,
+        details: VisitDetails,
+        *,
+        me: str,
+        signals: SignedSignals,
+        around: Surroundings,
+        microphone_on: bool = True,
+        camera_on: bool = True,
+    ) -> None:
+        provider = me == details.provider_device
+        self.details = details
+        self.peer_device = details.patient_device if provider else details.provider_device
+        self.ended_by_other = False
+        self.forged = False
+        self._offerer = provider
+        self._me_name = details.provider_name if provider else details.patient_name
+        self._signals = signals
+        self._around = around
+        self._session: Session | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._incoming: asyncio.Queue[SignalPart] = asyncio.Queue(32)
+        self._timeline: list[TimelineEntry] = []
+        self._camera_missing = False
+        self._link_lost_noted = False
+        self._facts = VisitFacts(
+            other=details.patient_name if provider else details.provider_name,
+            other_present=False,
+            started=False,
+            connection=ConnectionState.CONNECTING,
+            sending=Modality.VIDEO,
+            cause=Cause.START,
+            microphone_on=microphone_on,
+            camera_on=camera_on,
+            peer=None,
+            clinic_reachable=True,
+            phone=details.clinic_phone,
+        )
+
+    @property
+    def other(self) -> str:
+        return self._facts.other
+
+    @property
+    def timeline(self) -> tuple[TimelineEntry, ...]:
+        return tuple(self._timeline)
+
+    def enter(self) -> None:
+        self._note("Entered the waiting room" if not self._offerer else "Opened the visit")
+        self._around.say(Enter(visit_id=self.details.visit_id))
+
+    def on_stream(self, connected: bool) -> None:
+        """The connection to the service broke or stands again."""
+        self._set(clinic_reachable=connected)
+        if connected:
+            self._around.say(Enter(visit_id=self.details.visit_id))
+        else:
+            self._set(other_present=False)
+
+    def on_presence(self, message: Presence) -> None:
+        if message.device_id != self.peer_device:
+            return
+        self._set(other_present=message.present)
+        if message.present:
+            if self._session is None:
+                self._make_session()
+            else:
+                self._session.signalling_back()
+
+    def on_signal(self, message: Signal) -> None:
+        """A signed step of the other side. One that is not theirs ends the visit: better none than an unsure one."""
+        try:
+            body = self._signals.unwrap(message.sender, message.body)
+        except OldSignal as exc:
+            log.info("an old signalling message was dropped: %s", exc)
+            return
+        except ForgedSignal as exc:
+            log.info("a signalling message was refused: %s", exc)
+            self._note("A message that the other person had not signed was refused")
+            self.forged = True
+            self._around.changed()
+            return
+        if body.kind == "bye":
+            self.ended_by_other = True
+            self._note(f"{self.other} left the visit")
+            self._around.changed()
+            return
+        if self._session is None:
+            self._make_session()
+        try:
+            self._incoming.put_nowait(SignalPart(body.kind, body.call, body.sdp))
+        except asyncio.QueueFull:
+            log.warning("too many signalling messages; one was dropped")
+
+    def set_microphone(self, on: bool) -> None:
+        self._set(microphone_on=on)
+        if self._session is not None:
+            self._session.set_microphone(on)
+
+    def set_camera(self, on: bool) -> None:
+        self._set(camera_on=on)
+        if self._session is not None:
+            self._session.set_camera(on)
+
+    async def stats(self) -> dict[str, Any]:
+        return await self._session.stats() if self._session is not None else {}
+
+    async def leave(self) -> None:
+        """Hangs up: says so to the other side, closes the media, leaves the room."""
+        self._note("Left the visit")
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+        self._around.say(Leave(visit_id=self.details.visit_id))
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def view(self) -> VisitView:
+        picture, age = self._picture()
+        facts = self._facts
+        return VisitView(
+            visit_id=self.details.visit_id,
+            with_name=facts.other,
+            phase=self._phase(),
+            link=self._link(),
+            other=other_sentence(facts),
+            microphone_on=facts.microphone_on,
+            camera_on=facts.camera_on,
+            camera_present=not self._camera_missing,
+            picture=picture,
+            picture_age_s=age,
+            clinic_phone=facts.phone,
+            timeline=self.timeline,
+        )
+
+    def _link(self) -> Sentence:
+        return link_sentence(self._facts)
+
+    def _phase(self) -> VisitPhase:
+        if not self._facts.started:
+            return VisitPhase.CONNECTING if self._facts.other_present else VisitPhase.WAITING
+        return _PHASE[self._facts.connection]
+
+    def _picture(self) -> tuple[PictureState, int]:
+        latest = self._around.remote.latest()
+        peer = self._facts.peer
+        if latest is None or (peer is not None and not peer.camera_on):
+            return PictureState.NONE, 0
+        age = self._around.clock() - latest.at
+        return (PictureState.LIVE, 0) if age < _FROZEN_AFTER_S else (PictureState.FROZEN, int(age))
+
+    def _make_session(self) -> None:
+        self._set(started=True, connection=ConnectionState.CONNECTING)
+        session = self._around.make_session(offerer=self._offerer, send=self._send, emit=self._on_event)
+        session.set_microphone(self._facts.microphone_on)
+        session.set_camera(self._facts.camera_on)
+        self._session = session
+        self._spawn(self._run(session))
+
+    async def _run(self, session: Session) -> None:
+        await session.start()
+        while True:
+            await session.receive(await self._incoming.get())
+
+    def _spawn(self, coroutine: Any) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("the visit's session failed", exc_info=task.exception())
+
+    def _send(self, part: SignalPart) -> None:
+        signed = self._signals.wrap(self.peer_device, part.kind, part.call, part.sdp)
+        message = SendSignal(visit_id=self.details.visit_id, to=self.peer_device, body=signed)
+        if not self._around.say(message):
+            log.info("a signalling message waits for the clinic: %s", part.kind)
+
+    def _on_event(self, event: SessionEvent) -> None:
+        match event:
+            case ConnectionChanged(state=state):
+                if state is not self._facts.connection:
+                    self._note(TIMELINE_CONNECTION[state])
+                self._set(connection=state)
+            case ModalityChanged(sending=sending, cause=cause):
+                if (sending, cause) != (self._facts.sending, self._facts.cause):
+                    self._note(timeline_sending(self._me_name, sending, cause))
+                self._set(sending=sending, cause=cause)
+            case PeerChanged(peer=peer):
+                before = self._facts.peer
+                if before is None or (before.sending, before.cause) != (peer.sending, peer.cause):
+                    self._note(timeline_sending(self.other, peer.sending, peer.cause))
+                self._set(peer=peer)
+            case DeviceChanged(kind="camera", state=state):
+                self._camera_missing = state != "ready"
+                self._around.changed()
+            case DeviceChanged():
+                self._around.changed()
+
+    def _set(self, **changes: Any) -> None:
+        changed = replace(self._facts, **changes)
+        if changed != self._facts:
+            self._facts = changed
+            self._around.changed()
+
+    def _note(self, text: str) -> None:
+        self._timeline.append(TimelineEntry(self._around.wall(), text))
+        del self._timeline[:-_TIMELINE_MAX]
+
+
+_PHASE = {
+    ConnectionState.CONNECTING: VisitPhase.CONNECTING,
+    ConnectionState.CONNECTED: VisitPhase.LIVE,
+    ConnectionState.INTERRUPTED: VisitPhase.RECONNECTING,
+    ConnectionState.RECONNECTING: VisitPhase.RECONNECTING,
+    ConnectionState.FAILED: VisitPhase.LOST,
+    ConnectionState.CLOSED: VisitPhase.ENDED,
+}
