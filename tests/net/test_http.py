@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.net.address import tls_context
-from app.net.errors import BadAnswer, CertificateMismatch, NotTheClinic, Refused, Unreachable
+from app.net.errors import BadAnswer, CertificateMismatch, NetError, NotTheClinic, Refused, Unreachable
 from app.net.http import ClinicHttp
 from app.wire.errors import ErrorCode
 from app.wire.trust import Challenge
@@ -35,7 +35,9 @@ async def server(reply, tls=None):
     async def serve(reader, writer):
         serving.add(asyncio.current_task())
         try:
-            await reader.readuntil(b"\r\n\r\n")
+            first = await reader.read(1)
+            if first != b"\x16":  # a TLS hello at a plain server has no end of line to wait for
+                await reader.readuntil(b"\r\n\r\n")
             if reply is None:
                 await reader.read()
             else:
@@ -53,7 +55,9 @@ async def server(reply, tls=None):
         yield listening.sockets[0].getsockname()[1]
     finally:
         listening.close()
-        await asyncio.gather(*serving)
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
         await listening.wait_closed()
         await asyncio.sleep(0)
 
@@ -182,6 +186,12 @@ def test_a_plain_server_where_tls_should_be(tmp_path):
     with warnings.catch_warnings():
         # asyncio leaves the socket of a failed TLS handshake to the garbage collector (Python 3.11).
         warnings.simplefilter("ignore", ResourceWarning)
-        with pytest.raises(NotTheClinic):
-            ask(b"HTTP/1.1 400 Bad Request\r\n\r\n", scheme="https", tls_client=tls_context([der]))
+        assert talk_tls_to_a_plain_server(der) is NotTheClinic
         gc.collect()
+
+
+def talk_tls_to_a_plain_server(der):
+    try:
+        ask(b"HTTP/1.1 400 Bad Request\r\n\r\n", scheme="https", tls_client=tls_context([der]))
+    except NetError as error:
+        return type(error)
