@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.media.events import Cause, ConnectionState, Modality, PeerState
-from app.presenters.views import Level, Sentence
+from app.offline.plan import Stage
+from app.offline.worker import SubmissionStatus
+from app.presenters.views import ItemStage, ItemView, Level, Sentence
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ def link_sentence(f: VisitFacts) -> Sentence:
         return Sentence("The link is thin: your picture is paused so that speech stays clear.", Level.WARN)
     if theirs_thin:
         return Sentence(f"The link is thin: the picture of {f.other} is paused. You can go on talking.", Level.WARN)
+    if _coming_back(f.sending, f.cause) or (f.peer is not None and _coming_back(f.peer.sending, f.peer.cause)):
+        return Sentence("The link is recovering: you can talk, and the pictures come back soon.", Level.NOTE)
     return Sentence("The link is good.", Level.GOOD)
 
 
@@ -75,6 +79,44 @@ def timeline_sending(name: str, sending: Modality, cause: Cause) -> str:
     return f"{name}: {_MODALITY[sending]}{_CAUSE[cause]}"
 
 
+def item_view(item: SubmissionStatus, reachable: bool, in_visit: bool) -> ItemView:
+    """One thing the patient sent, as the list shows it."""
+    stage = ItemStage(item.stage.value)
+    when = item.created_at.astimezone().strftime("%H:%M on %d %B").lstrip("0")
+    return ItemView(
+        submission_id=item.submission,
+        title=f"{_PURPOSE.get(item.purpose, item.purpose)}, {when}",
+        stage=stage,
+        text=_item_text(item, reachable, in_visit),
+        done=item.done,
+        total=item.total,
+        fraction=item.fraction,
+    )
+
+
+def _item_text(item: SubmissionStatus, reachable: bool, in_visit: bool) -> str:
+    match item.stage:
+        case Stage.SENDING:
+            return f"Sending part {min(item.done + 1, item.total)} of {item.total}"
+        case Stage.NEEDS_YOU:
+            return item.reason or "This could not be sent. Please try again or call the clinic."
+        case Stage.SAVED | Stage.WAITING if not reachable:
+            return "Saved on this computer. Waiting for the link."
+        case Stage.SAVED | Stage.WAITING if in_visit:
+            return "Saved on this computer. It is sent when the visit leaves room for it."
+        case Stage.WAITING:
+            return f"Saved on this computer. {item.reason or 'It is sent soon.'}"
+    return _STAGE[item.stage]
+
+
+_STAGE = {
+    Stage.SAVED: "Saved on this computer.",
+    Stage.RECEIVED: "Received by the clinic.",
+    Stage.SEEN: "Seen by the clinic.",
+}
+
+_PURPOSE = {"photo": "Photo", "file": "File"}
+
 _MODALITY = {
     Modality.VIDEO: "picture and speech",
     Modality.STILLS: "still pictures and speech",
@@ -99,6 +141,10 @@ TIMELINE_CONNECTION = {
     ConnectionState.FAILED: "The link has been gone for a minute",
     ConnectionState.CLOSED: "The visit's connection is closed",
 }
+
+
+def _coming_back(sending: Modality, cause: Cause) -> bool:
+    return sending is not Modality.VIDEO and cause in (Cause.LINK_RECOVERED, Cause.LINK_LOST)
 
 
 def _before(f: VisitFacts) -> Sentence:

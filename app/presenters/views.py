@@ -20,6 +20,7 @@ class Page(StrEnum):
     PHOTO = "photo"
     VISIT = "visit"
     ITEM = "item"  # provider: one opened submission
+    DESK = "desk"  # provider: invitations and new visits
 
 
 class Level(StrEnum):
@@ -150,9 +151,13 @@ class InboxRow:
 
 @dataclass(frozen=True)
 class OpenedPicture:
+    """`data` is a safe copy for the screen (JPEG, decoded and made anew in a limited process), in memory only;
+    `sha256` (hex) is that of the content exactly as the patient's device sealed it."""
+
     name: str
     media_type: str
-    data: bytes  # clear, in memory only
+    data: bytes
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -166,6 +171,25 @@ class OpenedItem:
 
 
 @dataclass(frozen=True)
+class PersonRow:
+    """A patient whom a visit can be made for, or who has been invited."""
+
+    device_id: str  # empty while the invitation has not been used
+    name: str
+    enrolled: bool
+
+
+@dataclass(frozen=True)
+class DeskView:
+    """`invitation` is the text to hand over to the person just invited (address and code), until the page is left."""
+
+    people: tuple[PersonRow, ...]
+    invitation: str
+    invited_name: str
+    my_name: str
+
+
+@dataclass(frozen=True)
 class ProviderView:
     page: Page
     busy: bool
@@ -175,6 +199,7 @@ class ProviderView:
     inbox: tuple[InboxRow, ...]
     opened: OpenedItem | None
     visit: VisitView | None
+    desk: DeskView | None = None
 
 
 class VisitCommands(Protocol):
@@ -205,3 +230,7 @@ class ProviderCommands(CommonCommands, Protocol):
     def start_visit(self, visit_id: str) -> None: ...
     def open_item(self, submission_id: str) -> None: ...
     def close_item(self) -> None: ...
+    def open_desk(self) -> None: ...
+    def close_desk(self) -> None: ...
+    def invite_patient(self, name: str) -> None: ...
+    def add_visit(self, device_id: str, starts_at: datetime, minutes: int, reason: str, my_name: str) -> None: ...

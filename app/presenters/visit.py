@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from app.media.events import (
     Cause,
     ConnectionChanged,
@@ -37,6 +40,7 @@ log = logging.getLogger(__name__)
 
 _FROZEN_AFTER_S = 1.5
 _TIMELINE_MAX = 500
+_TRICKLE = 5_000.0
 
 
 class Session(Protocol):
@@ -47,6 +51,7 @@ class Session(Protocol):
     def set_microphone(self, on: bool) -> None: ...
     def set_camera(self, on: bool) -> None: ...
     def signalling_back(self) -> None: ...
+    def still(self) -> NDArray[np.uint8] | None: ...
     async def stats(self) -> dict[str, Any]: ...
     async def close(self) -> None: ...
 
@@ -115,6 +120,24 @@ class VisitRoom:
     @property
     def other(self) -> str:
         return self._facts.other
+
+    @property
+    def session(self) -> Session | None:
+        """The media session, once the other person has come."""
+        return self._session
+
+    @property
+    def upload_allowance(self) -> float | None:
+        """Bytes a second that bulk upload may take beside this visit (law 1); None: no bound, 0: nothing.
+
+        Until the rate control shares out the whole link: a trickle while pictures flow freely, nothing while the
+        link is too thin for them, and all of it while no media gets through anyway.
+        """
+        facts = self._facts
+        if not facts.started or facts.connection not in _MEDIA_FLOWS:
+            return None
+        narrow = facts.sending is not Modality.VIDEO and facts.cause is not Cause.CHOSEN
+        return 0.0 if narrow and facts.cause is not Cause.NO_CAMERA else _TRICKLE
 
     @property
     def timeline(self) -> tuple[TimelineEntry, ...]:
@@ -261,12 +284,12 @@ class VisitRoom:
                     self._note(TIMELINE_CONNECTION[state])
                 self._set(connection=state)
             case ModalityChanged(sending=sending, cause=cause):
-                if (sending, cause) != (self._facts.sending, self._facts.cause):
+                if sending is not self._facts.sending:
                     self._note(timeline_sending(self._me_name, sending, cause))
                 self._set(sending=sending, cause=cause)
             case PeerChanged(peer=peer):
                 before = self._facts.peer
-                if before is None or (before.sending, before.cause) != (peer.sending, peer.cause):
+                if before is None or before.sending is not peer.sending:
                     self._note(timeline_sending(self.other, peer.sending, peer.cause))
                 self._set(peer=peer)
             case DeviceChanged(kind="camera", state=state):
@@ -285,6 +308,8 @@ class VisitRoom:
         self._timeline.append(TimelineEntry(self._around.wall(), text))
         del self._timeline[:-_TIMELINE_MAX]
 
+
+_MEDIA_FLOWS = frozenset({ConnectionState.CONNECTING, ConnectionState.CONNECTED})
 
 _PHASE = {
     ConnectionState.CONNECTING: VisitPhase.CONNECTING,

@@ -1,0 +1,145 @@
+"""The composition root of the two windows: the one place that sees every part and joins them."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import functools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.io_thread import IoThread
+from app.media.devices import DeviceSpec, Sinks, Sources
+from app.media.events import SessionEvent, SignalPart
+from app.media.session import VisitSession
+from app.media.slot import FrameSlot
+from app.media.video.camera import CameraPreview
+from app.offline.keys import system_ring
+from app.offline.profile import default_folder
+from app.presenters.base import Environment
+from app.presenters.patient import PatientPresenter
+from app.presenters.provider import ProviderPresenter
+from app.ui.app import PatientWindow, ProviderWindow, make_application
+from app.ui.bridge import Bridge
+from app.ui.run import execute
+from app.wire.visits import IceConfig
+
+log = logging.getLogger(__name__)
+
+_STOP_S = 8.0
+
+Window = PatientWindow | ProviderWindow
+
+
+@dataclass(frozen=True)
+class WindowOptions:
+    """What the command line sets. Devices as :meth:`DeviceSpec.parse` reads them."""
+
+    role: Literal["patient", "provider"]
+    profile: Path | None = None
+    camera: str = ""
+    microphone: str = ""
+    speaker: str = ""
+    keyring: bool = True
+
+
+class _Preview:
+    """The camera outside a visit; opening and closing it may block, so both happen in a thread."""
+
+    def __init__(self, spec: DeviceSpec, slot: FrameSlot) -> None:
+        self._slot = slot
+        self._preview = CameraPreview(spec.kind, spec.which, slot, _log_camera)
+
+    async def start(self) -> None:
+        self._slot.clear()
+        await asyncio.to_thread(self._preview.start)
+
+    async def stop(self) -> None:
+        await asyncio.to_thread(self._preview.stop)
+        self._slot.clear()
+
+    def still(self) -> NDArray[np.uint8] | None:
+        return self._preview.still()
+
+
+@dataclass(frozen=True)
+class Running:
+    """The parts of a window's process, for who looks on: the demo and the end-to-end tests."""
+
+    window: Window
+    bridge: Bridge
+    presenter: PatientPresenter | ProviderPresenter
+    io: IoThread
+
+
+def run_window(options: WindowOptions, attach: Callable[[Running], object] | None = None) -> int:
+    """Runs one window until it is closed; returns the process's exit code.
+
+    `attach` is called before the window is shown (the demo's hand takes hold there); what it returns is kept until
+    the end.
+    """
+    app = make_application([f"thinline-{options.role}"])
+    io = IoThread()
+    io.start()
+    bridge = Bridge()
+    remote, mine = FrameSlot(), FrameSlot()
+    window: Window
+    presenter: PatientPresenter | ProviderPresenter
+    if options.role == "patient":
+        camera = functools.partial(_Preview, DeviceSpec.parse(options.camera), mine)
+        presenter = PatientPresenter(_environment(options, remote, mine), io.loop, bridge.publish, camera)
+        window = PatientWindow(presenter, bridge, remote, mine)
+    else:
+        presenter = ProviderPresenter(_environment(options, remote, mine), io.loop, bridge.publish)
+        window = ProviderWindow(presenter, bridge, remote, mine)
+    held = attach(Running(window, bridge, presenter, io)) if attach is not None else None
+    starting = io.submit(presenter.start())
+    starting.add_done_callback(_report)
+    code = execute(app, window)
+    bridge.close()
+    stopping = io.submit(presenter.stop())
+    try:
+        stopping.result(_STOP_S)
+    except concurrent.futures.TimeoutError:
+        log.error("the app did not end in time")
+        code = code or 1
+    io.stop()
+    del held
+    return code
+
+
+def _environment(options: WindowOptions, remote: FrameSlot, mine: FrameSlot) -> Environment:
+    sources = Sources(DeviceSpec.parse(options.camera), DeviceSpec.parse(options.microphone))
+    sinks = Sinks(DeviceSpec.parse(options.speaker), remote, mine)
+
+    def session(
+        *,
+        offerer: bool,
+        ice: IceConfig,
+        send: Callable[[SignalPart], None],
+        emit: Callable[[SessionEvent], None],
+    ) -> VisitSession:
+        return VisitSession(offerer=offerer, ice=ice, sources=sources, sinks=sinks, send=send, emit=emit)
+
+    return Environment(
+        folder=options.profile or default_folder(options.role),
+        ring=system_ring() if options.keyring else None,
+        session=session,
+        remote=remote,
+        mine=mine,
+    )
+
+
+def _report(future: concurrent.futures.Future[None]) -> None:
+    if not future.cancelled() and (error := future.exception()) is not None:
+        log.error("the app did not start", exc_info=error)
+
+
+def _log_camera(state: str, name: str) -> None:
+    log.info("camera %s: %s", name, state)

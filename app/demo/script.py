@@ -1,0 +1,184 @@
+"""What happens in the demo, step by step, through the real widgets of both windows; each step is seen."""
+
+from __future__ import annotations
+
+import time
+
+from app.demo.clinic import DemoClinic
+from app.demo.hand import Hand, HandError
+from app.demo.path import Path as ThinPath
+from app.demo.report import Report
+from app.ui import names
+
+PATIENT, PROVIDER = "Ann Example", "Dr Lee"
+REASON = "Rash on the left forearm"
+PHONE = "+1 555 0100"
+CANARIES = (PATIENT, PROVIDER, REASON, PHONE)
+
+GOOD_KBPS, THIN_KBPS = 1500.0, 40.0
+
+
+class Script:
+    """The two windows, the path between them and the clinic; raises HandError where something is not seen."""
+
+    def __init__(self, path: ThinPath, clinic: DemoClinic, patient: Hand, provider: Hand, report: Report) -> None:
+        self._path = path
+        self._clinic = clinic
+        self._patient = patient
+        self._provider = provider
+        self._report = report
+        self._shots = 0
+
+    def run(self) -> None:
+        self._enrol()
+        visit_id = self._schedule()
+        self._meet(visit_id)
+        self._thin()
+        self._recover()
+        self._cut_and_photo()
+        self._reconnect()
+        self._deliver()
+
+    def _enrol(self) -> None:
+        for hand, role, name in ((self._provider, "provider", PROVIDER), (self._patient, "patient", PATIENT)):
+            code = self._clinic.run_desk("invite", role, "--name", name)["code"]
+            hand.wait(names.ENROL_ADDRESS, seconds=20, enabled=True)
+            hand.type(names.ENROL_ADDRESS, self._path.clinic_url_for(hand.name))
+            hand.type(names.ENROL_CODE, code)
+            hand.click(names.ENROL_GO)
+            hand.wait(names.CLINIC_STATE, seconds=20, text_has="Connected")
+        self._seen("Both devices are enrolled by one-time codes", "enrolled")
+
+    def _schedule(self) -> str:
+        added = self._clinic.run_desk(
+            "add-visit", "--patient", PATIENT, "--provider", PROVIDER, "--reason", REASON, "--phone", PHONE
+        )
+        visit_id = str(added["visit_id"])
+        for name, hand in ((PATIENT, self._patient), (PROVIDER, self._provider)):
+            self._path.assign(self._clinic.device_of(name), hand.name)
+        self._patient.wait(names.HOME_JOIN, seconds=15, enabled=True)
+        self._provider.wait(names.schedule_patient(visit_id), seconds=15, text_has=PATIENT)
+        self._seen("A visit is on both lists", "scheduled", self._patient.text(names.HOME_WITH))
+        return visit_id
+
+    def _meet(self, visit_id: str) -> None:
+        self._patient.click(names.HOME_JOIN)
+        self._patient.wait(names.VISIT_LINK, seconds=10, text_has="waiting room")
+        self._provider.wait(names.schedule_state(visit_id), seconds=10, text_has="ait")
+        self._seen("The patient waits and the provider sees it", "waiting")
+        self._provider.click(names.schedule_start(visit_id))
+        for hand in self._both():
+            hand.wait(names.VISIT_LINK, seconds=25, text_has="link is good")
+            hand.wait(names.VISIT_REMOTE, seconds=15, picture_over=25)
+            hand.wait(names.VISIT_OTHER, seconds=15, text_has="hears you and sees you")
+        self._speech_goes_on(2.0)
+        self._seen("Both see and hear each other", "live", self._patient.text(names.VISIT_OTHER))
+
+    def _thin(self) -> None:
+        began = time.monotonic()
+        self._path.set(rate_kbps=THIN_KBPS)
+        for hand in self._both():
+            hand.wait(names.VISIT_LINK, seconds=25, text_has="link is thin")
+        self._patient.wait(names.VISIT_LINK, seconds=20, text_has="both pictures are paused")
+        took = time.monotonic() - began
+        heard = self._speech_goes_on(4.0)
+        self._report.facts["thin"] = {"rate_kbps": THIN_KBPS, "both_at_audio_s": round(took, 1), "speech": heard}
+        self._seen(
+            f"The link is thinned to {THIN_KBPS:.0f} kbit/s: pictures stop, speech goes on",
+            "thin",
+            self._patient.text(names.VISIT_LINK),
+        )
+
+    def _recover(self) -> None:
+        self._path.set(rate_kbps=GOOD_KBPS)
+        numbers = {hand.name: hand.picture_number(names.VISIT_REMOTE) for hand in self._both()}
+        for hand in self._both():
+            hand.wait(names.VISIT_REMOTE, seconds=40, picture_over=numbers[hand.name] + 20)
+            hand.wait(names.VISIT_LINK, seconds=25, text_has="link is good")
+        self._seen("The link is wide again: the pictures come back by themselves", "recovered")
+
+    def _cut_and_photo(self) -> None:
+        self._path.set(cut=True)
+        for hand in self._both():
+            hand.wait(names.VISIT_LINK, seconds=15, text_has="interrupted")
+        self._seen("The link is cut: both windows say so", "cut", self._patient.text(names.VISIT_LINK))
+        self._patient.click(names.VISIT_PHOTO)
+        self._patient.click(names.PHOTO_SHUTTER)
+        photo = self._patient.wait_event("photo", 10)
+        self._patient.click(names.PHOTO_KEEP)
+        self._patient.wait(names.NOTICE_TEXT, seconds=10, text_has="Saved")
+        self._report.facts["photo"] = {"size": photo["size"], "sha256_taken": photo["sha256"]}
+        self._seen("A photo is taken with no link at all: sealed and saved", "saved")
+
+    def _reconnect(self) -> None:
+        self._path.set(cut=False)
+        began = time.monotonic()
+        numbers = {hand.name: hand.picture_number(names.VISIT_REMOTE) for hand in self._both()}
+        for hand in self._both():
+            hand.wait(names.VISIT_REMOTE, seconds=45, picture_over=numbers[hand.name] + 10)
+        self._report.facts["reconnected_s"] = round(time.monotonic() - began, 1)
+        self._speech_goes_on(1.0)
+        self._seen("The link is back: so is the visit, by itself", "reconnected")
+
+    def _deliver(self) -> None:
+        self._provider.click(names.VISIT_HANGUP)
+        self._patient.wait(names.HOME_ITEMS, seconds=15)
+        item = self._only_item(self._patient, "items.", ".text")
+        self._patient.wait(item, seconds=40, text_has="Received by the clinic")
+        self._seen("The photo is received: the clinic's signed receipt was checked", "received")
+        inbox = self._only_item(self._provider, "inbox.", ".open")
+        self._provider.click(inbox)
+        self._provider.wait(names.item_picture(0), seconds=15)
+        opened = self._provider.wait_event("opened", 15)
+        digest = opened["sha256"][0]
+        facts = self._report.facts["photo"]
+        facts["sha256_opened"] = digest
+        if digest != facts["sha256_taken"]:
+            raise HandError("the photo that was opened is not the photo that was taken")
+        self._patient.wait(item, seconds=20, text_has="Seen")
+        self._seen("The provider opens it; the patient sees that", "opened", f"SHA-256 {digest[:16]}… on both sides")
+
+    def _only_item(self, hand: Hand, begin: str, end: str) -> str:
+        """The name of the one widget that begins and ends so: there is exactly one photo."""
+
+        def found() -> list[str]:
+            return [n for n in hand.ask("names")["names"] if n.startswith(begin) and n.endswith(end)]
+
+        until = time.monotonic() + 20
+        while not found() and time.monotonic() < until:
+            time.sleep(0.1)
+        items = found()
+        if len(items) != 1:
+            raise HandError(f"{hand.name}: {len(items)} items instead of one")
+        return items[0]
+
+    def _speech_goes_on(self, seconds: float) -> dict[str, float]:
+        """Both sides receive this much more speech; returns the seconds received on each side."""
+        got: dict[str, float] = {}
+        for hand in self._both():
+            before = hand.stat("audio_in", "totalSamplesReceived")
+            after = hand.wait_stat("audio_in", "totalSamplesReceived", before + seconds * 48_000, seconds * 3 + 6)
+            got[hand.name] = round((after - before) / 48_000, 1)
+        return got
+
+    def _both(self) -> tuple[Hand, Hand]:
+        return self._patient, self._provider
+
+    def _seen(self, what: str, shot: str, words: str = "") -> None:
+        self._report.step(what, words)
+        self._shots += 1
+        for hand, who in ((self._patient, "patient"), (self._provider, "provider")):
+            hand.shot(self._report.out / f"{self._shots:02}-{shot}-{who}.png")
+
+
+def media_facts(hands: dict[str, Hand]) -> dict[str, dict[str, object]]:
+    """What each side received in all, and the timeline of what it sent and saw, for the report."""
+    facts: dict[str, dict[str, object]] = {}
+    for who, hand in hands.items():
+        facts[who] = {
+            "frames_received": int(hand.stat("video_in", "framesDecoded")),
+            "audio_seconds_received": round(hand.stat("audio_in", "totalSamplesReceived") / 48_000, 1),
+            "concealed_seconds": round(hand.stat("audio_in", "concealedSamples") / 48_000, 1),
+            "timeline": [{"at": e["at"], "text": e["text"]} for e in hand.events if e["event"] == "timeline"],
+        }
+    return facts

@@ -1,0 +1,392 @@
+"""What the patient's and the provider's presenter have in common: the account, its connection, one visit, notices."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
+
+from app.media.events import SessionEvent, SignalPart
+from app.media.slot import FrameSlot
+from app.net.address import AddressError
+from app.net.errors import NetError
+from app.net.events import EventStream
+from app.net.signalling import SignedSignals
+from app.offline.errors import OfflineError
+from app.offline.keys import KeyPlace, KeyRing
+from app.presenters.account import Account
+from app.presenters.schedule import fetch_visits, kept_visits
+from app.presenters.sentences import clinic_sentence
+from app.presenters.views import Level, Page, PatientView, ProviderView, Sentence, TimelineEntry
+from app.presenters.visit import Session, Surroundings, VisitRoom
+from app.wire import API
+from app.wire.code import CodeError
+from app.wire.messages import Changed, ClientMessage, Presence, ServerMessage, Signal
+from app.wire.trust import Role
+from app.wire.visits import IceConfig, VisitDetails
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+V = TypeVar("V", PatientView, ProviderView)
+
+_TICK_S = 1.0
+_WEAK_KEY = Sentence(
+    "This computer has no key ring, so the key to your saved items lies in a file: whoever can read this disk could "
+    "read them.",
+    Level.NOTE,
+)
+
+
+class SessionFactory(Protocol):
+    """Makes a visit's media session for an ICE configuration."""
+
+    def __call__(
+        self,
+        *,
+        offerer: bool,
+        ice: IceConfig,
+        send: Callable[[SignalPart], None],
+        emit: Callable[[SessionEvent], None],
+    ) -> Session: ...
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the composition root gives: nothing here is a widget, and `publish` may be called on the I/O loop."""
+
+    folder: Path
+    ring: KeyRing | None
+    session: SessionFactory
+    remote: FrameSlot
+    mine: FrameSlot
+    clock: Callable[[], float] = time.monotonic
+    wall: Callable[[], datetime] = lambda: datetime.now().astimezone()
+
+
+def command(
+    function: Callable[Concatenate[Any, P], None],
+) -> Callable[Concatenate[Any, P], None]:
+    """A method that may be called from any thread: it runs on the I/O loop, soon."""
+
+    def soon(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        self.loop.call_soon_threadsafe(functools.partial(function, self, *args, **kwargs))
+
+    functools.update_wrapper(soon, function)
+    return soon
+
+
+class Presenter(ABC, Generic[V]):
+    """State on the I/O loop, frozen views out. Commands come from the UI thread (:func:`command`)."""
+
+    role: Role
+
+    def __init__(self, env: Environment, loop: asyncio.AbstractEventLoop, publish: Callable[[V], None]) -> None:
+        self.env = env
+        self.loop = loop
+        self._publish: Callable[[V], None] = publish
+        self._account: Account | None = None
+        self._stream: EventStream | None = None
+        self._page = Page.ENROL
+        self._busy = False
+        self._notice: Sentence | None = None
+        self._clinic_error: NetError | None = None
+        self._clinic_known = False
+        self._visits: tuple[VisitDetails, ...] = ()
+        self._present: set[tuple[str, str]] = set()
+        self._room: VisitRoom | None = None
+        self._ice = IceConfig()
+        self._microphone_on = True
+        self._camera_on = True
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    # Life
+
+    async def start(self) -> None:
+        """Opens the profile and shows the first page. An error of the profile is shown, not raised."""
+        try:
+            self._account = await Account.open(self.env.folder, self.env.ring)
+        except OfflineError as exc:
+            log.error("the profile does not open: %s", exc.detail)
+            self.say(str(exc), Level.BAD)
+            return
+        if self._account.enrolled:
+            if self._account.clinic.role is not self.role:
+                self.say(f"This profile belongs to a {self._account.clinic.role.value}.", Level.BAD)
+                return
+            await self._begin()
+        self.changed()
+
+    async def stop(self) -> None:
+        """Hangs up, lets go of the profile. Takes a few seconds at most."""
+        self._stopping = True
+        if self._room is not None:
+            await self._end_visit()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._account is not None:
+            await self._finish()
+            await self._account.close()
+
+    @property
+    def account(self) -> Account:
+        if self._account is None:
+            raise RuntimeError("the profile is not open")
+        return self._account
+
+    @property
+    def ready(self) -> bool:
+        return self._account is not None and self._account.enrolled and self._stream is not None
+
+    # Commands of both windows
+
+    @command
+    def enrol(self, address: str, code: str) -> None:
+        if self._account is not None and not self._busy and not self._account.enrolled:
+            self.spawn(self._enrol(address, code))
+
+    @command
+    def dismiss_notice(self) -> None:
+        self._notice = None
+        self.changed()
+
+    @command
+    def set_microphone(self, on: bool) -> None:
+        self._microphone_on = on
+        if self._room is not None:
+            self._room.set_microphone(on)
+
+    @command
+    def set_camera(self, on: bool) -> None:
+        self._camera_on = on
+        if self._room is not None:
+            self._room.set_camera(on)
+
+    @command
+    def hang_up(self) -> None:
+        if self._room is not None:
+            self.spawn(self._end_visit())
+
+    # What the two differ in
+
+    @abstractmethod
+    def view(self) -> V: ...
+
+    async def _opened(self) -> None:
+        """The device is enrolled: start what runs beside the connection."""
+
+    async def _finish(self) -> None:
+        """The counterpart of :meth:`_opened`."""
+
+    async def _refresh(self) -> None:
+        """The connection stands: fetch what may have changed. May raise NetError."""
+
+    def _on_changed(self, message: Changed) -> None:
+        """Something at the clinic has changed."""
+
+    async def _after_visit(self) -> None:
+        """The visit has ended and its devices are free again."""
+
+    # Showing
+
+    def changed(self) -> None:
+        """Publishes the present state."""
+        room = self._room
+        if room is not None and not self._stopping and (room.ended_by_other or room.forged):
+            self._room_is_over(room)
+        self._publish(self.view())
+
+    def say(self, text: str, level: Level = Level.NOTE) -> None:
+        self._notice = Sentence(text, level)
+        self.changed()
+
+    async def visit_stats(self) -> dict[str, Any]:
+        """W3C getStats names of the visit under way (app.media.session); empty when there is none."""
+        return await self._room.stats() if self._room is not None else {}
+
+    def clinic_state(self) -> Sentence:
+        return clinic_sentence(self._clinic_error, known=self._clinic_known)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Runs a coroutine; what goes wrong in it is said in its own sentence."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is None or self._stopping:
+            return
+        self._busy = False
+        if isinstance(error, (NetError, OfflineError)):
+            log.info("%s: %s", type(error).__name__, error.detail if hasattr(error, "detail") else "")
+            self.say(str(error), Level.WARN)
+        else:
+            log.error("a task failed", exc_info=error)
+            self.say("Something went wrong in the app. What was saved is safe.", Level.BAD)
+
+    # Enrolment and connection
+
+    async def _enrol(self, address: str, code: str) -> None:
+        self._busy, self._notice = True, None
+        self.changed()
+        try:
+            await self.account.enrol(address, code, self.role)
+            await self._begin()
+            if self.account.key_place is KeyPlace.KEY_FILE:
+                self._notice = _WEAK_KEY
+        except (AddressError, CodeError) as exc:
+            self._notice = Sentence(f"{str(exc)[:1].upper()}{str(exc)[1:]}", Level.WARN)
+        finally:
+            self._busy = False
+            self.changed()
+
+    async def _begin(self) -> None:
+        self._page = Page.HOME
+        self._visits = await kept_visits(self.account)
+        await self._opened()
+        self._stream = EventStream(self.account.http, self._on_message, self._on_stream)
+        self.spawn(self._stream.run())
+        self.spawn(self._ticks())
+
+    def _on_stream(self, error: NetError | None) -> None:
+        self._clinic_known, self._clinic_error = True, error
+        if error is None:
+            self.spawn(self._refresh_all())
+        else:
+            self._present.clear()
+        if self._room is not None:
+            self._room.on_stream(error is None)
+        self.changed()
+
+    async def _refresh_all(self) -> None:
+        try:
+            await self.account.refresh_team()
+            self._ice = await self.account.http.fetch(IceConfig, "GET", f"{API}/ice")
+            await self._refresh()
+            await self.refresh_visits()
+        except NetError as exc:
+            log.info("refreshing: %s", exc)  # the connection's own state is what the screen shows
+        self.changed()
+
+    async def refresh_visits(self) -> None:
+        self._visits = await fetch_visits(self.account)
+        self.changed()
+
+    def _on_message(self, message: ServerMessage) -> None:
+        match message:
+            case Presence():
+                self._on_presence(message)
+            case Signal():
+                if self._room is not None and self._room.details.visit_id == message.visit_id:
+                    self._room.on_signal(message)
+            case Changed(what="visits"):
+                self.spawn(self.refresh_visits())
+            case Changed(what="team"):
+                self.spawn(self._refresh_all())
+            case Changed():
+                self._on_changed(message)
+            case _:
+                log.info("the clinic says %s", message.type)
+
+    def _on_presence(self, message: Presence) -> None:
+        key = (message.visit_id, message.device_id)
+        (self._present.add if message.present else self._present.discard)(key)
+        if self._room is not None and self._room.details.visit_id == message.visit_id:
+            self._room.on_presence(message)
+        self.changed()
+
+    async def _ticks(self) -> None:
+        """While a visit is on, ages of pictures are shown; they change without an event."""
+        while True:
+            await asyncio.sleep(_TICK_S)
+            if self._room is not None:
+                self.changed()
+
+    # One visit
+
+    async def enter_visit(self, visit_id: str) -> None:
+        details = next((d for d in self._visits if d.visit_id == visit_id), None)
+        if details is None or self._room is not None or self._stream is None:
+            return
+        key = await self._peer_key(details)
+        if key is None:
+            self.say("The other person's device has not been confirmed by the clinic yet.", Level.WARN)
+            return
+        me = self.account.clinic.device_id
+        peer = details.patient_device if me == details.provider_device else details.provider_device
+        signals = SignedSignals(
+            visit_id, me, self.account.keys.signing, {peer: key}, lambda: time.time_ns() // 1_000_000
+        )
+        self.env.remote.clear()
+        self._room = VisitRoom(
+            details,
+            me=me,
+            signals=signals,
+            around=Surroundings(
+                say=self._tell,
+                make_session=functools.partial(self.env.session, ice=self._ice),
+                remote=self.env.remote,
+                clock=self.env.clock,
+                wall=self.env.wall,
+                changed=self.changed,
+            ),
+            microphone_on=self._microphone_on,
+            camera_on=self._camera_on,
+        )
+        self._page = Page.VISIT
+        self._room.on_stream(self._stream.connected)
+        for visit, device in sorted(self._present):
+            if (visit, device) == (visit_id, peer):
+                self._room.on_presence(Presence(visit_id=visit_id, device_id=device, present=True))
+        self.changed()
+
+    async def _peer_key(self, details: VisitDetails) -> bytes | None:
+        """The other side's Ed25519 key, by the root's word: of the care team for a patient, of a record otherwise."""
+        if self.account.clinic.device_id == details.patient_device:
+            return self.account.team_key(details.provider_device)
+        record = await self.account.record(details.patient_device)
+        return record.ed25519 if record is not None else None
+
+    def _tell(self, message: ClientMessage) -> bool:
+        return self._stream is not None and self._stream.send(message)
+
+    def _room_is_over(self, room: VisitRoom) -> None:
+        if room.forged:
+            self._notice = Sentence(
+                f"The visit was stopped: a message that should have come from {room.other} was changed on its way. "
+                "Please call the clinic.",
+                Level.BAD,
+            )
+        else:
+            self._notice = Sentence(f"{room.other} has ended the visit.", Level.NOTE)
+        room.ended_by_other = room.forged = False
+        self.spawn(self._end_visit())
+
+    async def _end_visit(self) -> None:
+        room, self._room = self._room, None
+        if room is None:
+            return
+        self._page = Page.HOME
+        self.changed()
+        await room.leave()
+        await self._keep_timeline(room.details.visit_id, room.timeline)
+        await self._after_visit()
+        self.changed()
+
+    async def _keep_timeline(self, visit_id: str, entries: tuple[TimelineEntry, ...]) -> None:
+        """The modality timeline stays with the visit (law 5), in the encrypted store."""
+        name = f"timeline/{visit_id}"
+        before = await self.account.store.get(name) or b""
+        lines = "".join(f"{entry.at.isoformat()}\t{entry.text}\n" for entry in entries)
+        await self.account.store.put(name, (before + lines.encode())[-64 * 1024 :])

@@ -1,0 +1,233 @@
+"""The clinic's desk, on a provider's device or at the command line: invitations, vouching for devices, visits."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from app.net.errors import NetError
+from app.offline.errors import SealBroken
+from app.presenters.account import Account
+from app.presenters.documents import open_document, seal_document
+from app.wire import API
+from app.wire.code import CodeError, CodeKind, EnrolmentCode, token_hash
+from app.wire.signed import Context, SignatureError, sign, verify
+from app.wire.trust import (
+    CareTeamList,
+    CareTeamMember,
+    DeviceList,
+    DeviceRecord,
+    DeviceRow,
+    Invitation,
+    InvitationCreated,
+    InvitationLabel,
+    Role,
+    SealedLabel,
+)
+from app.wire.visits import SealedVisit, Visit, VisitDetails
+
+log = logging.getLogger(__name__)
+
+INVITATION_LIFE = timedelta(days=14)
+_ROLE_OF = {CodeKind.PATIENT: Role.PATIENT, CodeKind.PROVIDER: Role.PROVIDER}
+_KIND_OF = {role: kind for kind, role in _ROLE_OF.items()}
+
+
+class DeskError(Exception):
+    """The desk cannot do that; `str()` is a sentence for a person."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """An enrolled device and whom the invitation was made for; `vouched` once the root has signed its keys."""
+
+    device_id: str
+    role: Role
+    name: str
+    vouched: bool
+
+
+class Desk:
+    """Needs a provider's account; vouching needs the one that holds the root key."""
+
+    def __init__(self, account: Account) -> None:
+        if account.clinic.role is not Role.PROVIDER:
+            raise RuntimeError("the desk is for providers")
+        self._account = account
+
+    async def open(self) -> None:
+        """Makes the first care team if there is none, and vouches for who has enrolled since. Raises NetError."""
+        await self._account.refresh_team()
+        if self._account.clinic.root_seed is None:
+            return
+        if self._account.team is None:
+            await self._publish_team((self._own_member(),))
+            await self._sign_record(self._own_record())
+        await self.vouch()
+
+    async def invite(self, role: Role, name: str) -> str:
+        """Makes an invitation for `name`; the code to hand over in person or by another way than the clinic's."""
+        name = name.strip()
+        if not name:
+            raise DeskError("Please say whom the invitation is for.")
+        code = EnrolmentCode.new(_KIND_OF[role], self._account.clinic.root_key)
+        now = datetime.now(UTC)
+        label = InvitationLabel(code=str(code), name=name, created_at=now)
+        me = self._account.clinic.device_id
+        sealed = SealedLabel(signer=me, label=sign(label, Context.INVITATION, self._account.keys.signing))
+        invitation = Invitation(
+            token_hash=token_hash(code.token()),
+            role=role,
+            sealed_label=seal_document(sealed, self._team_recipients()),
+            expires_at=now + INVITATION_LIFE,
+        )
+        await self._account.http.fetch(InvitationCreated, "POST", f"{API}/invitations", json=invitation)
+        return str(code)
+
+    async def people(self) -> tuple[Person, ...]:
+        """All enrolled devices whose invitation one of us has made. Raises NetError."""
+        found = []
+        for row in (await self._account.http.fetch(DeviceList, "GET", f"{API}/devices")).devices:
+            label = self._label(row)
+            if label is not None:
+                found.append(Person(row.device_id, row.role, label.name, row.record is not None))
+        return tuple(found)
+
+    async def vouch(self) -> int:
+        """Signs the records of enrolled devices whose keys are bound to a code of ours; providers join the care team.
+
+        Returns how many. Needs the root key. Raises NetError.
+        """
+        if self._account.clinic.root_seed is None:
+            return 0
+        done = 0
+        for row in (await self._account.http.fetch(DeviceList, "GET", f"{API}/devices")).devices:
+            if row.record is None and (record := self._checked(row)) is not None:
+                if record.role is Role.PROVIDER:
+                    await self._add_to_team(record)
+                await self._sign_record(record)
+                done += 1
+        return done
+
+    async def add_visit(
+        self,
+        patient_device: str,
+        provider_device: str,
+        starts_at: datetime,
+        minutes: int,
+        reason: str,
+        provider_name: str,
+        phone: str,
+    ) -> str:
+        """Puts a visit on the schedule, sealed to the two; returns its id. Raises NetError or :class:`DeskError`."""
+        person = next((p for p in await self.people() if p.device_id == patient_device), None)
+        patient = await self._account.record(patient_device)
+        provider = await self._account.record(provider_device)
+        if person is None or patient is None or patient.role is not Role.PATIENT:
+            raise DeskError("There is no such patient, or nobody has vouched for the patient's device yet.")
+        if provider is None or provider.role is not Role.PROVIDER:
+            raise DeskError("There is no such provider.")
+        details = VisitDetails(
+            visit_id=secrets.token_hex(12),
+            starts_at=starts_at,
+            minutes=minutes,
+            reason=reason,
+            patient_name=person.name,
+            patient_device=patient_device,
+            provider_name=provider_name,
+            provider_device=provider_device,
+            clinic_phone=phone,
+        )
+        signed = sign(details, Context.VISIT, self._account.keys.signing)
+        sealed = SealedVisit(signer=self._account.clinic.device_id, details=signed)
+        visit = Visit(
+            visit_id=details.visit_id,
+            starts_at=starts_at,
+            minutes=minutes,
+            participants=(patient_device, provider_device),
+            sealed=seal_document(sealed, (patient.age_recipient, provider.age_recipient)),
+        )
+        await self._account.http.request("POST", f"{API}/visits", json=visit)
+        return details.visit_id
+
+    def _team_recipients(self) -> tuple[str, ...]:
+        if self._account.team is None:
+            raise DeskError("The clinic has no care team yet: open the first provider's device once.")
+        return tuple(member.age_recipient for member in self._account.team.members)
+
+    def _label(self, row: DeviceRow) -> InvitationLabel | None:
+        """What the invitation says, if a member of the care team has signed it."""
+        if row.sealed_label is None:
+            return None
+        try:
+            sealed = open_document(row.sealed_label, self._account.keys.identity, SealedLabel)
+            key = self._account.team_key(sealed.signer)
+            if key is None:
+                raise SignatureError("its signer is not of the care team")
+            return verify(sealed.label, Context.INVITATION, key, InvitationLabel)
+        except SealBroken:
+            return None  # made before this device was of the care team
+        except SignatureError as exc:
+            log.warning("an invitation is not believed: %s", exc)
+            return None
+
+    def _checked(self, row: DeviceRow) -> DeviceRecord | None:
+        """A record to sign, if the device's keys are bound to the code that we made; the role is the code's."""
+        label = self._label(row)
+        if label is None:
+            return None
+        try:
+            code = EnrolmentCode.parse(label.code)
+        except CodeError:
+            return None
+        role = _ROLE_OF.get(code.kind)
+        if role is None or not code.binds(row.ed25519, row.age_recipient, row.binding):
+            log.warning("a device is not vouched for: its keys are not bound to its code")
+            return None
+        return DeviceRecord(device_id=row.device_id, role=role, ed25519=row.ed25519, age_recipient=row.age_recipient)
+
+    def _root(self) -> Ed25519PrivateKey:
+        seed = self._account.clinic.root_seed
+        if seed is None:
+            raise DeskError("This device does not hold the clinic's root key.")
+        return Ed25519PrivateKey.from_private_bytes(seed)
+
+    def _own_record(self) -> DeviceRecord:
+        account = self._account
+        return DeviceRecord(
+            device_id=account.clinic.device_id,
+            role=Role.PROVIDER,
+            ed25519=account.keys.ed25519,
+            age_recipient=account.keys.age_recipient,
+        )
+
+    def _own_member(self) -> CareTeamMember:
+        return _member(self._own_record())
+
+    async def _add_to_team(self, record: DeviceRecord) -> None:
+        team = self._account.team
+        members = team.members if team is not None else ()
+        if all(member.device_id != record.device_id for member in members):
+            await self._publish_team((*members, _member(record)))
+
+    async def _publish_team(self, members: tuple[CareTeamMember, ...]) -> None:
+        version = self._account.team.version + 1 if self._account.team is not None else 1
+        team = CareTeamList(version=version, issued_at=datetime.now(UTC), members=members)
+        signed = sign(team, Context.CARE_TEAM, self._root())
+        await self._account.http.request("PUT", f"{API}/care-team", json=signed)
+        await self._account.keep_team(signed, team)
+
+    async def _sign_record(self, record: DeviceRecord) -> None:
+        signed = sign(record, Context.DEVICE_RECORD, self._root())
+        await self._account.http.request("PUT", f"{API}/devices/{record.device_id}/record", json=signed)
+
+
+def _member(record: DeviceRecord) -> CareTeamMember:
+    return CareTeamMember(device_id=record.device_id, ed25519=record.ed25519, age_recipient=record.age_recipient)
+
+
+__all__ = ["Desk", "DeskError", "NetError", "Person"]

@@ -1,0 +1,239 @@
+"""The provider's window: today's list and who waits, the inbox, the desk, one visit."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from app.offline.inbox import InboxReader, OpenedPart
+from app.offline.photos import clean_copy
+from app.presenters.base import Environment, Presenter, command
+from app.presenters.desk import Desk, DeskError, Person
+from app.presenters.views import (
+    DeskView,
+    InboxRow,
+    Level,
+    OpenedItem,
+    OpenedPicture,
+    Page,
+    PersonRow,
+    ProviderView,
+    ScheduleRow,
+)
+from app.wire.intake import InboxItem
+from app.wire.messages import Changed
+from app.wire.trust import Role
+
+log = logging.getLogger(__name__)
+
+_MY_NAME = "my-name"
+
+
+class ProviderPresenter(Presenter[ProviderView]):
+    """Implements app.presenters.views.ProviderCommands."""
+
+    role = Role.PROVIDER
+
+    def __init__(
+        self, env: Environment, loop: asyncio.AbstractEventLoop, publish: Callable[[ProviderView], None]
+    ) -> None:
+        super().__init__(env, loop, publish)
+        self._desk: Desk | None = None
+        self._reader: InboxReader | None = None
+        self._people: tuple[Person, ...] = ()
+        self._inbox: tuple[InboxItem, ...] = ()
+        self._item: OpenedItem | None = None
+        self._invitation = ""
+        self._invited = ""
+        self._my_name = ""
+
+    # Commands
+
+    @command
+    def start_visit(self, visit_id: str) -> None:
+        self.spawn(self.enter_visit(visit_id))
+
+    @command
+    def open_item(self, submission_id: str) -> None:
+        if not self._busy:
+            self.spawn(self._open_item(submission_id))
+
+    @command
+    def close_item(self) -> None:
+        self._item = None
+        if self._page is Page.ITEM:
+            self._page = Page.HOME
+        self.changed()
+
+    @command
+    def open_desk(self) -> None:
+        self._page = Page.DESK
+        self.changed()
+
+    @command
+    def close_desk(self) -> None:
+        self._page, self._invitation, self._invited = Page.HOME, "", ""
+        self.changed()
+
+    @command
+    def invite_patient(self, name: str) -> None:
+        if not self._busy:
+            self.spawn(self._invite(name))
+
+    @command
+    def add_visit(self, device_id: str, starts_at: datetime, minutes: int, reason: str, my_name: str) -> None:
+        if not self._busy:
+            self.spawn(self._add_visit(device_id, starts_at, minutes, reason, my_name))
+
+    # State
+
+    def view(self) -> ProviderView:
+        return ProviderView(
+            page=self._page,
+            busy=self._busy,
+            clinic=self.clinic_state(),
+            notice=self._notice,
+            schedule=self._schedule(),
+            inbox=tuple(
+                InboxRow(
+                    item.submission,
+                    item.received_at.astimezone(),
+                    self._name_of(item.device_id),
+                    item.opened is not None,
+                )
+                for item in self._inbox
+            ),
+            opened=self._item,
+            visit=self._room.view() if self._room is not None else None,
+            desk=self._desk_view() if self._page is Page.DESK else None,
+        )
+
+    def _desk_view(self) -> DeskView:
+        people = tuple(PersonRow(p.device_id, p.name, p.vouched) for p in self._people if p.role is Role.PATIENT)
+        return DeskView(people, self._invitation, self._invited, self._my_name)
+
+    def _schedule(self) -> tuple[ScheduleRow, ...]:
+        me = self.account.clinic.device_id if self.ready else ""
+        live = self._room.details.visit_id if self._room is not None else ""
+        return tuple(
+            ScheduleRow(
+                visit_id=d.visit_id,
+                starts_at=d.starts_at.astimezone(),
+                patient_name=d.patient_name,
+                reason=d.reason,
+                waiting=(d.visit_id, d.patient_device) in self._present,
+                live=d.visit_id == live,
+            )
+            for d in self._visits
+            if d.provider_device == me
+        )
+
+    def _name_of(self, device_id: str) -> str:
+        for person in self._people:
+            if person.device_id == device_id:
+                return person.name
+        return next((d.patient_name for d in self._visits if d.patient_device == device_id), "A patient")
+
+    async def _opened(self) -> None:
+        self._desk = Desk(self.account)
+        self._reader = InboxReader(self.account.http, self.account.clinic.device_id, self.account.keys)
+        self._my_name = (await self.account.store.get(_MY_NAME) or b"").decode()
+
+    async def _refresh(self) -> None:
+        assert self._desk is not None
+        await self._desk.open()
+        await self._refresh_people()
+        await self._refresh_inbox()
+
+    def _on_changed(self, message: Changed) -> None:
+        match message.what:
+            case "inbox":
+                self.spawn(self._refresh_inbox())
+            case "devices":
+                self.spawn(self._vouch())
+            case _:
+                log.debug("nothing to do for %s", message.what)
+
+    async def _vouch(self) -> None:
+        assert self._desk is not None
+        await self._desk.vouch()
+        await self._refresh_people()
+
+    async def _refresh_people(self) -> None:
+        assert self._desk is not None
+        self._people = await self._desk.people()
+        self.changed()
+
+    async def _refresh_inbox(self) -> None:
+        assert self._reader is not None
+        self._inbox = (await self._reader.rows()).items
+        self.changed()
+
+    async def _open_item(self, submission_id: str) -> None:
+        row = next((item for item in self._inbox if item.submission == submission_id), None)
+        if row is None or self._reader is None:
+            return
+        self._busy = True
+        self.changed()
+        try:
+            record = await self.account.record(row.device_id)
+            keys = {record.device_id: record.ed25519} if record is not None else {}
+            content = await self._reader.open(row, keys)
+            self._item = OpenedItem(
+                submission_id=submission_id,
+                patient_name=self._name_of(row.device_id),
+                created_at=content.manifest.created_at.astimezone(),
+                purpose=content.manifest.purpose,
+                note=content.manifest.note,
+                pictures=tuple([await _safe_picture(part) for part in content.parts]),
+            )
+            self._page = Page.ITEM
+        finally:
+            self._busy = False
+            self.changed()
+        if row.opened is None:
+            await self._reader.mark_opened(submission_id)
+            await self._refresh_inbox()
+
+    async def _invite(self, name: str) -> None:
+        assert self._desk is not None
+        self._busy = True
+        self.changed()
+        try:
+            code = await self._desk.invite(Role.PATIENT, name)
+            self._invited = name.strip()
+            self._invitation = f"{self.account.clinic.base_url}\n{code}"
+        except DeskError as exc:
+            self.say(str(exc), Level.WARN)
+        finally:
+            self._busy = False
+            self.changed()
+
+    async def _add_visit(self, device_id: str, starts_at: datetime, minutes: int, reason: str, my_name: str) -> None:
+        assert self._desk is not None
+        self._busy = True
+        self.changed()
+        try:
+            await self._desk.vouch()
+            await self._desk.add_visit(
+                device_id, self.account.clinic.device_id, starts_at, minutes, reason, my_name.strip(), ""
+            )
+            self._my_name = my_name.strip()
+            await self.account.store.put(_MY_NAME, self._my_name.encode())
+            await self.refresh_visits()
+            self._page = Page.HOME
+            self.say("The visit is on the list.", Level.GOOD)
+        except DeskError as exc:
+            self.say(str(exc), Level.WARN)
+        finally:
+            self._busy = False
+            self.changed()
+
+
+async def _safe_picture(part: OpenedPart) -> OpenedPicture:
+    """What a patient's device sent is foreign: it is decoded in a limited process and shown as a copy."""
+    copy = await asyncio.to_thread(clean_copy, part.data)
+    return OpenedPicture(part.name, "image/jpeg", copy.jpeg, hashlib.sha256(part.data).hexdigest())
