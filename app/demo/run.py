@@ -54,7 +54,7 @@ def _play(report: Report, kind: str, folder: Path) -> None:
         path = make_path(kind, LinkSettings(rate_kbps=GOOD_KBPS))  # type: ignore[arg-type]
         stack.enter_context(path)
         report.step("The link stands", f"{path.kind}, windows on {screen.kind}")
-        samples = {side: make_sample(side, folder / "samples") for side in ("home", "town")}  # type: ignore[arg-type]
+        samples = {side: make_sample(side, folder / "samples") for side in ("home", "town")}
         clinic = DemoClinic(path, folder)
         clinic.start()
         report.step("The clinic service runs", clinic.url)

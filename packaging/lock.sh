@@ -1,0 +1,54 @@
+#!/bin/sh
+# The two lock files of pinned packages with hashes.
+#
+#   packaging/lock.sh write           brings them in step with pyproject.toml, keeping the versions that still fit
+#   packaging/lock.sh write --upgrade the same with the newest versions
+#   packaging/lock.sh check           exit 1 if they are not in step
+#
+# They are made with the commands that stand at their tops. uv.lock is not used: it would record the index's address.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+uv=$root/.venv/bin/uv
+# Where the system keeps certificates, believe those (a workplace may have its own), else uv's own list.
+if [ -e /etc/ssl/certs/ca-certificates.crt ]; then export UV_SYSTEM_CERTS=1; fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+compile() {
+    output=$1
+    shift
+    if ! (cd "$work" && "$uv" pip compile pyproject.toml "$@" --universal --python-version 3.11 \
+        --generate-hashes --no-emit-index-url --no-annotate -o "$output") >/dev/null 2>"$work/log"; then
+        cat "$work/log" >&2
+        echo "lock: uv could not work out $output. Is the network down, or is pyproject.toml at odds with itself?" >&2
+        exit 1
+    fi
+}
+
+mode=${1:-}
+upgrade=${2:-}
+case "$mode $upgrade" in
+    "write " | "write --upgrade" | "check ") ;;
+    *)
+        echo "lock: say 'write', 'write --upgrade' or 'check'" >&2
+        exit 1
+        ;;
+esac
+
+# Work on copies beside a copy of pyproject.toml: the present pins seed the answer, so only real changes show.
+cp "$root/pyproject.toml" "$root/requirements.lock" "$root/requirements-dev.lock" "$work/"
+compile requirements.lock $upgrade
+compile requirements-dev.lock --extra dev $upgrade
+
+for name in requirements.lock requirements-dev.lock; do
+    if [ "$mode" = check ]; then
+        diff -u "$root/$name" "$work/$name" || {
+            echo "lock: $name is not in step with pyproject.toml: run 'make lock'" >&2
+            exit 1
+        }
+    else
+        # The upgrade flag must not stand in the recorded command.
+        sed '1,2s/ --upgrade//' "$work/$name" >"$root/$name"
+    fi
+done
