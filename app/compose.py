@@ -85,33 +85,42 @@ def run_window(options: WindowOptions, attach: Callable[[Running], object] | Non
     the end.
     """
     app = make_application([f"thinline-{options.role}"])
+    running = build(options)
+    held = attach(running) if attach is not None else None
+    running.io.submit(running.presenter.start()).add_done_callback(_report)
+    code = execute(app, running.window)
+    ended = take_down(running)
+    del held
+    return code if ended else code or 1
+
+
+def build(options: WindowOptions) -> Running:
+    """Joins the parts of one window; the QApplication is there already. The presenter is not started yet."""
     io = IoThread()
     io.start()
     bridge = Bridge()
     remote, mine = FrameSlot(), FrameSlot()
-    window: Window
-    presenter: PatientPresenter | ProviderPresenter
+    environment = _environment(options, remote, mine)
     if options.role == "patient":
         camera = functools.partial(_Preview, DeviceSpec.parse(options.camera), mine)
-        presenter = PatientPresenter(_environment(options, remote, mine), io.loop, bridge.publish, camera)
-        window = PatientWindow(presenter, bridge, remote, mine)
-    else:
-        presenter = ProviderPresenter(_environment(options, remote, mine), io.loop, bridge.publish)
-        window = ProviderWindow(presenter, bridge, remote, mine)
-    held = attach(Running(window, bridge, presenter, io)) if attach is not None else None
-    starting = io.submit(presenter.start())
-    starting.add_done_callback(_report)
-    code = execute(app, window)
-    bridge.close()
-    stopping = io.submit(presenter.stop())
+        patient = PatientPresenter(environment, io.loop, bridge.publish, camera)
+        return Running(PatientWindow(patient, bridge, remote, mine), bridge, patient, io)
+    provider = ProviderPresenter(environment, io.loop, bridge.publish)
+    return Running(ProviderWindow(provider, bridge, remote, mine), bridge, provider, io)
+
+
+def take_down(running: Running) -> bool:
+    """Hangs up, lets go of the profile, ends the I/O thread; False when that took too long."""
+    running.bridge.close()
+    stopping = running.io.submit(running.presenter.stop())
     try:
         stopping.result(_STOP_S)
     except concurrent.futures.TimeoutError:
         log.error("the app did not end in time")
-        code = code or 1
-    io.stop()
-    del held
-    return code
+        return False
+    finally:
+        running.io.stop()
+    return True
 
 
 def _environment(options: WindowOptions, remote: FrameSlot, mine: FrameSlot) -> Environment:

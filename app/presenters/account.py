@@ -100,13 +100,13 @@ class Account:
 
     async def refresh_team(self) -> bool:
         """Fetches the care team's list; True when it is a newer one. Raises NetError."""
-        known = self._team.version if self._team is not None else 0
         try:
             signed = await self.http.fetch(Signed, "GET", f"{API}/care-team")
         except Refused as refused:
             if refused.code is ErrorCode.NOT_FOUND:
                 return False
             raise
+        known = self._team.version if self._team is not None else 0
         team = check_team(signed, self.clinic.root_key, known)
         if team.version == known:
             return False

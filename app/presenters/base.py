@@ -22,6 +22,7 @@ from app.net.signalling import SignedSignals
 from app.offline.errors import OfflineError
 from app.offline.keys import KeyPlace, KeyRing
 from app.presenters.account import Account
+from app.presenters.refresh import Refresh
 from app.presenters.schedule import fetch_visits, kept_visits
 from app.presenters.sentences import clinic_sentence
 from app.presenters.views import Level, Page, PatientView, ProviderView, Sentence, TimelineEntry
@@ -107,6 +108,8 @@ class Presenter(ABC, Generic[V]):
         self._camera_on = True
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self.refresh_visits = Refresh(self._fetch_visits)
+        self._refresh_all = Refresh(self._fetch_all)
 
     # Life
 
@@ -269,7 +272,7 @@ class Presenter(ABC, Generic[V]):
             self._room.on_stream(error is None)
         self.changed()
 
-    async def _refresh_all(self) -> None:
+    async def _fetch_all(self) -> None:
         try:
             await self.account.refresh_team()
             self._ice = await self.account.http.fetch(IceConfig, "GET", f"{API}/ice")
@@ -279,7 +282,7 @@ class Presenter(ABC, Generic[V]):
             log.info("refreshing: %s", exc)  # the connection's own state is what the screen shows
         self.changed()
 
-    async def refresh_visits(self) -> None:
+    async def _fetch_visits(self) -> None:
         self._visits = await fetch_visits(self.account)
         self.changed()
 

@@ -12,6 +12,7 @@ from app.offline.inbox import InboxReader, OpenedPart
 from app.offline.photos import clean_copy
 from app.presenters.base import Environment, Presenter, command
 from app.presenters.desk import Desk, DeskError, Person
+from app.presenters.refresh import Refresh
 from app.presenters.views import (
     DeskView,
     InboxRow,
@@ -49,6 +50,8 @@ class ProviderPresenter(Presenter[ProviderView]):
         self._invitation = ""
         self._invited = ""
         self._my_name = ""
+        self._refresh_people = Refresh(self._fetch_people)
+        self._refresh_inbox = Refresh(self._fetch_inbox)
 
     # Commands
 
@@ -162,12 +165,12 @@ class ProviderPresenter(Presenter[ProviderView]):
         await self._desk.vouch()
         await self._refresh_people()
 
-    async def _refresh_people(self) -> None:
+    async def _fetch_people(self) -> None:
         assert self._desk is not None
         self._people = await self._desk.people()
         self.changed()
 
-    async def _refresh_inbox(self) -> None:
+    async def _fetch_inbox(self) -> None:
         assert self._reader is not None
         self._inbox = (await self._reader.rows()).items
         self.changed()
