@@ -1,0 +1,151 @@
+"""From clear bytes in memory to "Saved": sealed, files synced, then one transaction with all rows."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from app.offline import trust
+from app.offline.errors import OfflineError
+from app.offline.files import erase_blob, write_blob
+from app.offline.outbox import Life, LifeEvent, OutboxBlob, OutboxSubmission, live
+from app.offline.store import Store, StoreCore
+from app.offline.vault import SealedBytes, seal, seal_manifest
+from app.wire.intake import MAX_BLOBS, Manifest, ManifestBlob
+
+MAX_NAME = 200
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing to send, clear, in memory alone."""
+
+    data: bytes = field(repr=False)
+    name: str
+    media_type: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is said of a submission: `purpose` a short name, `note` free text, the visit it belongs to."""
+
+    purpose: str
+    note: str = ""
+    visit_id: str | None = None
+
+
+@dataclass(frozen=True)
+class SealedSubmission:
+    """Sealed in memory; nothing of it is on the disk yet. The manifest comes first."""
+
+    submission: str
+    created_at: datetime
+    purpose: str
+    visit_id: str | None
+    files: tuple[tuple[str, SealedBytes], ...]  # blob id, sealed
+
+
+class Capture:
+    """Saves what a person took or chose. When a method returns, the screen may say "Saved", and not before."""
+
+    def __init__(self, store: Store, blobs: Path) -> None:
+        self._store = store
+        self._blobs = blobs
+
+    async def save_photo(
+        self, data: bytes, *, name: str, media_type: str, purpose: str, note: str = "", visit_id: str | None = None
+    ) -> str:
+        """One picture as a submission; returns its id. Raises as :meth:`save`."""
+        return await self.save([Part(data, name, media_type)], Words(purpose, note, visit_id))
+
+    async def save(self, parts: Sequence[Part], words: Words) -> str:
+        """Several parts as one submission; returns its id.
+
+        Raises :class:`NotEnrolled`, :class:`TrustBroken`, :class:`DiskFull`, :class:`WriteFailed` or
+        :class:`StoreFailed`; then nothing was saved. ValueError for parts that the wire does not allow.
+        """
+        sender = await self._store.call(trust.sender)
+        sealed = await asyncio.to_thread(seal_submission, sender, parts, words, datetime.now(UTC))
+        # Files and rows are one job of the store's thread: the recovery sweep never meets files without their rows.
+        # Shielded: a screen that goes away at this moment must not take the item with it.
+        await asyncio.shield(self._store.call(save_sealed, self._blobs, sealed))
+        return sealed.submission
+
+
+def seal_submission(sender: trust.Sender, parts: Sequence[Part], words: Words, at: datetime) -> SealedSubmission:
+    """Seals every part and the signed manifest to the care team and to this device."""
+    if not 1 <= len(parts) < MAX_BLOBS:
+        raise ValueError(f"a submission has 1 to {MAX_BLOBS - 1} parts")
+    submission = secrets.token_hex(16)
+    blobs = [(secrets.token_hex(16), seal(part.data, sender.recipients)) for part in parts]
+    manifest = Manifest(
+        submission=submission,
+        device_id=sender.device_id,
+        created_at=at,
+        purpose=words.purpose,
+        note=words.note,
+        visit_id=words.visit_id,
+        blobs=tuple(
+            ManifestBlob(
+                blob=blob,
+                sha256=sealed.sha256,
+                size=sealed.clear_size,
+                media_type=part.media_type,
+                name=_plain_name(part.name),
+                clear_sha256=sealed.clear_sha256,
+            )
+            for (blob, sealed), part in zip(blobs, parts, strict=True)
+        ),
+    )
+    first = (secrets.token_hex(16), seal_manifest(manifest, sender.keys.signing, sender.recipients))
+    return SealedSubmission(submission, at, words.purpose, words.visit_id, (first, *blobs))
+
+
+def _plain_name(name: str) -> str:
+    """A file's name as the wire allows it: file systems know longer ones, and some that are no UTF-8."""
+    return name.encode("utf-8", "replace").decode("utf-8")[:MAX_NAME]
+
+
+def save_sealed(core: StoreCore, blobs: Path, sealed: SealedSubmission) -> None:
+    """Writes and syncs the files, then inserts all rows FINISHED in one transaction. On any error nothing is kept."""
+    written: list[str] = []
+    try:
+        rows: list[OutboxBlob] = []
+        for ordinal, (blob, part) in enumerate(sealed.files):
+            written.append(write_blob(blobs, part.ciphertext))
+            rows.append(
+                OutboxBlob(
+                    blob=blob,
+                    submission=sealed.submission,
+                    ordinal=ordinal,
+                    part="blob" if ordinal else "manifest",
+                    file=written[-1],
+                    sha256=part.sha256,
+                    size=len(part.ciphertext),
+                )
+            )
+        life = live(Life.DRAFT, LifeEvent.FINISH)
+        core.insert_submission(
+            OutboxSubmission(
+                sealed.submission, 0, sealed.created_at, sealed.purpose, sealed.visit_id, life, tuple(rows)
+            )
+        )
+    except BaseException:
+        _undo(core, blobs, sealed.submission, written)
+        raise
+
+
+def _undo(core: StoreCore, blobs: Path, submission: str, written: Sequence[str]) -> None:
+    """A commit that failed may yet have reached the disk: take the rows away first, the files only after that.
+
+    When even that fails the files stay; the sweep at the next start decides by what rows it finds.
+    """
+    with contextlib.suppress(OfflineError):
+        core.forget_submission(submission)
+        for name in written:
+            erase_blob(blobs, name)

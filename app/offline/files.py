@@ -1,0 +1,98 @@
+"""Sealed files on disk: written whole and synced or not at all; removed with the folder synced."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from app.offline.errors import BlobAltered, BlobMissing, DiskFull, WriteFailed
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_PART = ".part"
+_READ_BYTES = 1 << 20
+
+
+def write_blob(folder: Path, ciphertext: bytes) -> str:
+    """Writes a sealed file under a random name and returns the name; when it returns, the file survives power loss.
+
+    Raises :class:`DiskFull` or :class:`WriteFailed`, and then nothing is left. After a failed fsync the same file is
+    never tried again: the kernel may have dropped the pages and marked them clean.
+    """
+    name = secrets.token_hex(16)
+    part, final = folder / f"{name}{_PART}", folder / name
+    try:
+        _write_synced(part, ciphertext)
+        os.replace(part, final)
+        sync_folder(folder)
+    except OSError as exc:
+        for path in (part, final):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+        raise (DiskFull if exc.errno in _NO_ROOM else WriteFailed)(str(exc)) from exc
+    return name
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Writes a small file with mode 0600 at a fixed path, atomically. Raises as :func:`write_blob`."""
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}{_PART}")
+    try:
+        _write_synced(part, data)
+        os.replace(part, path)
+        sync_folder(path.parent)
+    except OSError as exc:
+        with contextlib.suppress(OSError):
+            os.unlink(part)
+        raise (DiskFull if exc.errno in _NO_ROOM else WriteFailed)(str(exc)) from exc
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes names given or taken in `folder` survive power loss. Windows has no such call: its NTFS journals names."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def erase_blob(folder: Path, name: str) -> None:
+    """Removes a sealed file and syncs the folder; one that is gone already is well. Raises :class:`WriteFailed`."""
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(folder / name)
+        sync_folder(folder)
+    except OSError as exc:
+        raise WriteFailed(str(exc)) from exc
+
+
+def check_blob(folder: Path, name: str, sha256: str, size: int) -> None:
+    """Raises :class:`BlobMissing` or :class:`BlobAltered` unless the file is there with this size and SHA-256."""
+    try:
+        with open(folder / name, "rb") as file:
+            if os.fstat(file.fileno()).st_size != size:
+                raise BlobAltered(f"{name}: the size is not {size}")
+            digest = hashlib.sha256()
+            while piece := file.read(_READ_BYTES):
+                digest.update(piece)
+    except OSError as exc:
+        raise BlobMissing(f"{name}: {exc}") from exc
+    if digest.hexdigest() != sha256:
+        raise BlobAltered(f"{name}: the SHA-256 does not fit")

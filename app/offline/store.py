@@ -1,0 +1,260 @@
+"""The encrypted store of a profile: settings, outbox rows and cached visits in one SQLite file.
+
+SQLite3 Multiple Ciphers (ChaCha20-Poly1305, a raw 32-byte key), WAL, synchronous=FULL, one connection that holds the
+file exclusively (so there is no shared-memory file to fault on a full disk). After any I/O error the connection is
+given up: closed, opened again and verified before its next use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+import apsw
+
+from app.offline import rows
+from app.offline.errors import DiskFull, StoreFailed, StoreTooNew, WrongKey
+from app.offline.outbox import OutboxSubmission
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+KEY_BYTES = 32
+_FATAL = (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.BusyError)
+
+
+class Setting(StrEnum):
+    """The names of the settings that this device keeps; each value is bytes (text as UTF-8, models as JSON)."""
+
+    CLINIC_ADDRESS = "clinic-address"  # URL
+    DEVICE_ID = "device-id"
+    ROLE = "role"  # app.wire.trust.Role
+    ROOT_KEY = "root-key"  # 32 bytes, pinned at enrolment
+    STATEMENT = "statement"  # Signed[ServiceStatement] as JSON
+    CARE_TEAM = "care-team"  # Signed[CareTeamList] as JSON
+    CARE_TEAM_VERSION = "care-team-version"  # decimal
+    ED25519_PRIVATE = "ed25519-private"  # 32 bytes
+    AGE_IDENTITY = "age-identity"  # AGE-SECRET-KEY-1...
+    ROOT_SEED = "root-seed"  # 32 bytes; the first provider's device alone
+
+
+def _bytes(value: object) -> bytes:
+    if not isinstance(value, bytes):
+        raise StoreFailed(f"a {type(value).__name__} where bytes were")
+    return value
+
+
+class StoreCore:
+    """The synchronous store: one thread at a time. Any method may raise :class:`StoreFailed` or :class:`DiskFull`."""
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        """Opens or makes the store. Raises :class:`WrongKey`, :class:`StoreTooNew`, :class:`StoreFailed`."""
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"the store's key has {KEY_BYTES} bytes")
+        self._path = path
+        self._key = key
+        self._connection: apsw.Connection | None = None
+        self._connection = self._connect()
+
+    def close(self) -> None:
+        """Calling it again does nothing."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(apsw.Error):
+                connection.close()
+
+    # settings
+
+    def get(self, name: str) -> bytes | None:
+        with self._reading() as db:
+            row = db.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+        return None if row is None else _bytes(row[0])
+
+    def put(self, name: str, value: bytes) -> None:
+        self.put_many({name: value})
+
+    def put_many(self, values: Mapping[str, bytes | None]) -> None:
+        """All of them in one transaction; None takes a setting away."""
+        with self._transaction() as db:
+            for name, value in values.items():
+                if value is None:
+                    db.execute("DELETE FROM settings WHERE name = ?", (name,))
+                else:
+                    db.execute("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", (name, value))
+
+    def put_if_absent(self, values: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Stores those that are not there yet, in one transaction, and returns what is there then."""
+        there = {name: value for name in values if (value := self.get(name)) is not None}
+        if len(there) == len(values):
+            return there
+        with self._transaction() as db:
+            db.executemany("INSERT OR IGNORE INTO settings (name, value) VALUES (?, ?)", values.items())
+            rows_now = db.execute("SELECT name, value FROM settings").fetchall()
+        return {str(name): _bytes(kept) for name, kept in rows_now if name in values}
+
+    def delete(self, name: str) -> None:
+        self.put_many({name: None})
+
+    # cached visits
+
+    def put_visits(self, visits: Mapping[str, bytes]) -> None:
+        """Replaces the cache: visit id -> sealed bytes (whatever the caller keeps of a visit; never clear names)."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM visits")
+            db.executemany("INSERT INTO visits (visit_id, sealed) VALUES (?, ?)", visits.items())
+
+    def visits(self) -> dict[str, bytes]:
+        with self._reading() as db:
+            return {str(visit_id): _bytes(sealed) for visit_id, sealed in db.execute("SELECT * FROM visits")}
+
+    # the outbox
+
+    def insert_submission(self, submission: OutboxSubmission) -> None:
+        """A new submission with all its blobs in one transaction; `number` is given by the store."""
+        with self._transaction() as db:
+            rows.insert(db, submission)
+
+    def save_submission(self, before: OutboxSubmission, after: OutboxSubmission) -> None:
+        """Writes what changed, in one transaction. RuntimeError when the rows are no longer as `before` says."""
+        with self._transaction() as db:
+            rows.update(db, before, after)
+
+    def save_opened(self, before: OutboxSubmission, after: OutboxSubmission, opened: bytes) -> None:
+        """As :meth:`save_submission`, with the signed word of who opened it (JSON)."""
+        with self._transaction() as db:
+            rows.update(db, before, after)
+            rows.set_opened(db, after.submission, opened)
+
+    def submissions(self, settled: int = 50) -> tuple[OutboxSubmission, ...]:
+        """All that still have work to do and the newest `settled` others, oldest first."""
+        with self._reading() as db:
+            return rows.select(db, settled)
+
+    def submission(self, submission: str) -> OutboxSubmission | None:
+        with self._reading() as db:
+            return rows.select_one(db, submission)
+
+    def forget_submission(self, submission: str) -> None:
+        """Takes a submission away that was never shown as saved."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM submissions WHERE id = ?", (submission,))
+
+    def blob_files(self) -> frozenset[str]:
+        """The file names of all rows whose file is not erased."""
+        with self._reading() as db:
+            return rows.files(db)
+
+    # the connection
+
+    def _connect(self) -> apsw.Connection:
+        connection: apsw.Connection | None = None
+        try:
+            connection = apsw.Connection(str(self._path))
+            connection.pragma("hexkey", (b"raw:" + self._key).hex())  # without "raw:" it would be a passphrase
+            connection.pragma("locking_mode", "exclusive")
+            connection.pragma("journal_mode", "wal")
+            for name, value in (("synchronous", "full"), ("foreign_keys", 1), ("secure_delete", 1)):
+                connection.pragma(name, value)
+            connection.pragma("temp_store", "memory")  # a spilled sorter would be a file outside of the cipher
+            if connection.pragma("quick_check") != "ok":
+                raise apsw.CorruptError("quick_check")
+            rows.migrate(connection)
+        except BaseException as exc:
+            if connection is not None:
+                with contextlib.suppress(apsw.Error):
+                    connection.close()
+            if isinstance(exc, apsw.NotADBError):
+                raise WrongKey(str(exc)) from exc
+            if isinstance(exc, rows.TooNew):
+                raise StoreTooNew(str(exc)) from exc
+            if isinstance(exc, apsw.FullError):
+                raise DiskFull(str(exc)) from exc
+            if isinstance(exc, apsw.Error):
+                raise StoreFailed(f"{type(exc).__name__}: {exc}") from exc
+            raise
+        return connection
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[apsw.Connection]:
+        if self._connection is None:
+            self._connection = self._connect()
+        try:
+            yield self._connection
+        except apsw.FullError as exc:
+            self.close()
+            raise DiskFull(str(exc)) from exc
+        except _FATAL as exc:
+            self.close()
+            raise StoreFailed(f"{type(exc).__name__}: {exc}") from exc
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[apsw.Connection]:
+        """Commits at the end, rolls back on any error. After a failed COMMIT the connection is never used again."""
+        with self._reading() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                self._commit(db)
+            except (apsw.FullError, *_FATAL):
+                raise  # the connection is closed by our caller, which rolls back
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+
+    @staticmethod
+    def _commit(db: apsw.Connection) -> None:
+        db.execute("COMMIT")
+
+
+class Store:
+    """The store for the I/O loop: every call runs in one thread of its own, in order."""
+
+    def __init__(self, core: StoreCore, executor: ThreadPoolExecutor) -> None:
+        self._core = core
+        self._executor = executor
+
+    @classmethod
+    async def open(cls, path: Path, key: bytes) -> Store:
+        """Opens or makes the store; raises as :class:`StoreCore`."""
+        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="thinline-store")
+        try:
+            core = await asyncio.get_running_loop().run_in_executor(executor, StoreCore, path, key)
+        except BaseException:
+            executor.shutdown(wait=False)
+            raise
+        return cls(core, executor)
+
+    async def call(self, function: Callable[Concatenate[StoreCore, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs `function(core, ...)` in the store's thread: ``await store.call(StoreCore.visits)``.
+
+        It runs to its end even when the waiting task is cancelled.
+        """
+        return await asyncio.get_running_loop().run_in_executor(
+            self._executor, lambda: function(self._core, *args, **kwargs)
+        )
+
+    async def get(self, name: str) -> bytes | None:
+        return await self.call(StoreCore.get, name)
+
+    async def put(self, name: str, value: bytes) -> None:
+        await self.call(StoreCore.put, name, value)
+
+    async def put_many(self, values: Mapping[str, bytes | None]) -> None:
+        await self.call(StoreCore.put_many, values)
+
+    async def delete(self, name: str) -> None:
+        await self.call(StoreCore.delete, name)
+
+    async def close(self) -> None:
+        """Waits for what runs, then closes the file and ends the thread."""
+        await self.call(StoreCore.close)
+        self._executor.shutdown(wait=True)

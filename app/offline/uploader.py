@@ -1,0 +1,223 @@
+"""A tus 1.0 client (tus.io): the service's offset is the truth, its signed receipt over the SHA-256 the end."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+from urllib.parse import urlsplit
+
+import httpx
+
+from app.net.errors import BadAnswer, Refused, Unreachable
+from app.offline.allowance import Allowance
+from app.offline.files import check_blob
+from app.offline.outbox import OutboxBlob
+from app.offline.patch import Patience, Transport, next_chunk, stream_patch
+from app.offline.receipts import check_receipt
+from app.offline.trouble import Conflict, HashMismatch, NoReceiptYet, Stalled, TooLargeForClinic
+from app.wire import API
+from app.wire.intake import TUS_VERSION, UploadMetadata
+
+_LOCATION = re.compile(rf"{API}/uploads/[A-Za-z0-9_-]{{1,64}}")
+_DEADLINE_S = 30.0
+_BARREN_ROUNDS = 3
+_TUS = {"Tus-Resumable": TUS_VERSION}
+_GONE = (404, 410)
+
+
+@dataclass(frozen=True)
+class UploadJob:
+    """A blob to send. `count` blobs make its submission; the last two are for checking the receipt."""
+
+    row: OutboxBlob
+    count: int
+    device_id: str
+    receipt_key: bytes
+
+
+class UploadListener(Protocol):
+    """Who writes down what the service says; awaited before the upload goes on."""
+
+    async def located(self, location: str, offset: int) -> None: ...
+    async def progress(self, offset: int) -> None: ...
+
+
+class Uploader:
+    """Sends one blob at a time out of the profile's blobs folder."""
+
+    def __init__(
+        self, transport: Transport, blobs: Path, allowance: Allowance, patience: Patience | None = None
+    ) -> None:
+        self.transport = transport
+        self.allowance = allowance
+        self.patience = patience or Patience()
+        self._blobs = blobs
+
+    async def send(self, job: UploadJob, listener: UploadListener) -> bytes:
+        """Uploads or resumes, and returns the checked receipt (Signed as JSON).
+
+        Raises :class:`BlobMissing` and :class:`BlobAltered` (the local file), kinds of :class:`UploadFailed`,
+        and what the transport raises (app.net.errors). Nothing local is changed.
+        """
+        row = job.row
+        await asyncio.to_thread(check_blob, self._blobs, row.file, row.sha256, row.size)
+        with await asyncio.to_thread(open, self._blobs / row.file, "rb") as file:
+            sending = _Sending(self, job, listener, file)
+            await sending.find()
+            await sending.send_rest()
+        return await sending.receipt()
+
+
+class _Sending:
+    """One run of one upload: where it is, and the requests that move it on."""
+
+    def __init__(self, uploader: Uploader, job: UploadJob, listener: UploadListener, file: BinaryIO) -> None:
+        self._uploader = uploader
+        self._transport = uploader.transport
+        self._job = job
+        self._row = job.row
+        self._listener = listener
+        self._file = file
+        self._location = job.row.location
+        self._offset = 0
+        self._renewed = False
+
+    async def find(self) -> None:
+        """Asks by HEAD where the upload stands, or creates it (anew)."""
+        if self._location and await self._ask():
+            return
+        await self._create()
+
+    async def send_rest(self) -> None:
+        clock = asyncio.get_running_loop().time
+        rate: float | None = None
+        barren = 0
+        while self._offset < self._row.size:
+            before, began = self._offset, clock()
+            await self._push(next_chunk(self._row.size - before, rate))
+            gained = self._offset - before
+            rate = gained / max(clock() - began, 1e-3) if gained > 0 else rate
+            barren = 0 if gained > 0 else barren + 1
+            if barren >= _BARREN_ROUNDS:
+                raise Stalled(f"{barren} rounds without progress at {self._offset}")
+
+    async def receipt(self) -> bytes:
+        response = await self._request("GET", f"{self._location}/receipt", expect=(200, *_GONE))
+        if response.status_code != 200:
+            raise NoReceiptYet(self._location)
+        return check_receipt(response.content, self._row, self._job.device_id, self._job.receipt_key)
+
+    async def _push(self, size: int) -> None:
+        """One PATCH; after anything but a clean answer the service is asked where it stands."""
+        uploader = self._uploader
+        try:
+            response = await stream_patch(
+                self._transport,
+                self._location,
+                self._file,
+                self._offset,
+                size,
+                uploader.allowance,
+                uploader.patience,
+            )
+        except (Unreachable, Stalled):
+            await self._ask_or_create()
+            return
+        except Refused as refused:
+            if refused.status != 401:
+                raise
+            await self._renew(refused)
+            await self._ask_or_create()
+            return
+        if response.status_code == 204:
+            await self._moved_to(_number(response, "Upload-Offset"))
+        elif response.status_code == 422:
+            await self._ask()
+            raise HashMismatch(self._location)
+        else:
+            await self._ask_or_create()
+
+    async def _ask_or_create(self) -> None:
+        if not await self._ask():
+            await self._create()
+
+    async def _ask(self) -> bool:
+        """HEAD. False: the service does not know this upload (any more)."""
+        response = await self._request("HEAD", self._location, expect=(200, 204, *_GONE))
+        if response.status_code in _GONE:
+            return False
+        if _number(response, "Upload-Length", self._row.size) != self._row.size:
+            raise BadAnswer("the upload at the clinic has another length")
+        await self._moved_to(_number(response, "Upload-Offset"))
+        return True
+
+    async def _moved_to(self, offset: int) -> None:
+        if not 0 <= offset <= self._row.size:
+            raise BadAnswer(f"offset {offset} of {self._row.size}")
+        self._offset = offset
+        await self._listener.progress(offset)
+
+    async def _create(self) -> None:
+        row = self._row
+        metadata = UploadMetadata(
+            submission=row.submission, blob=row.blob, part=row.part, sha256=row.sha256, count=self._job.count
+        )
+        headers = {"Upload-Length": str(row.size), "Upload-Metadata": encode_metadata(metadata), "Content-Length": "0"}
+        response = await self._request("POST", f"{API}/uploads", headers=headers, expect=(200, 201, 409, 413))
+        if response.status_code == 409:
+            raise Conflict(row.blob)
+        if response.status_code == 413:
+            raise TooLargeForClinic(row.blob)
+        self._location = _location(response)
+        self._offset = _number(response, "Upload-Offset", 0)
+        if not 0 <= self._offset <= row.size:
+            raise BadAnswer(f"offset {self._offset} of {row.size}")
+        await self._listener.located(self._location, self._offset)
+
+    async def _renew(self, refused: Refused) -> None:
+        """The token ran out under a stream, which cannot be sent twice: a small request lets the transport sign in."""
+        if self._renewed:
+            raise refused
+        self._renewed = True
+        await self._request("GET", f"{self._location}/receipt", expect=(200, *_GONE))
+
+    async def _request(
+        self, method: str, path: str, *, expect: tuple[int, ...], headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        send = _TUS | (headers or {})
+        try:
+            return await self._transport.request(method, path, headers=send, deadline=_DEADLINE_S, expect=expect)
+        except Refused as refused:
+            if method != "HEAD" or refused.status != 401:
+                raise
+            await self._renew(refused)  # an answer to HEAD has no body, so the transport cannot see why
+            return await self._transport.request(method, path, headers=send, deadline=_DEADLINE_S, expect=expect)
+
+
+def encode_metadata(metadata: UploadMetadata) -> str:
+    """The tus Upload-Metadata header: `key base64(value)`, comma-separated (tus 1.0, Creation)."""
+    return ",".join(
+        f"{name} {base64.b64encode(str(value).encode()).decode('ascii')}"
+        for name, value in metadata.model_dump(mode="json").items()
+    )
+
+
+def _location(response: httpx.Response) -> str:
+    """The path of the new upload; whatever host the answer names, we stay with our clinic."""
+    path = urlsplit(str(response.headers.get("Location", ""))).path
+    if not _LOCATION.fullmatch(path):
+        raise BadAnswer("the upload's location is not one")
+    return path
+
+
+def _number(response: httpx.Response, name: str, default: int | None = None) -> int:
+    text = response.headers.get(name)
+    if text is None and default is not None:
+        return default
+    if text is None or not re.fullmatch(r"[0-9]{1,15}", text):
+        raise BadAnswer(f"no {name} in the answer")
+    return int(text)
