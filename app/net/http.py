@@ -4,8 +4,10 @@ and the proof in each answer that it came from a clinic service and not from a p
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import time
+import urllib.request
 from collections.abc import AsyncIterable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -23,6 +25,7 @@ M = TypeVar("M", bound=BaseModel)
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 _TOKEN_MARGIN_S = 60.0
+_SEND_BUFFER_BYTES = 32 * 1024
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,10 @@ class ClinicHttp:
         self._signing_in = asyncio.Lock()
         self._client = httpx.AsyncClient(
             base_url=base_url,
+            transport=_transport(tls),
             verify=tls if tls is not None else True,
             timeout=httpx.Timeout(None, connect=15.0),
             follow_redirects=False,
-            limits=httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=30.0),
             headers={"User-Agent": "thinline"},
         )
 
@@ -169,6 +172,18 @@ class ClinicHttp:
         return whole
 
 
+def _transport(tls: ssl.SSLContext | None) -> httpx.AsyncHTTPTransport | None:
+    """Sockets with a small send buffer: what stands in the kernel's (megabytes, by default) can neither be paused
+    for speech nor counted as sent. None where the system names a proxy: httpx then finds its own way there."""
+    if urllib.request.getproxies():
+        return None
+    return httpx.AsyncHTTPTransport(
+        verify=tls if tls is not None else True,
+        limits=httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=30.0),
+        socket_options=[(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)],
+    )
+
+
 def transport_error(exc: BaseException) -> NetError:
     """Sorts what httpx, websockets and ssl raise into ours."""
     cause: BaseException | None = exc
@@ -192,5 +207,7 @@ def _refusal(response: httpx.Response) -> NetError:
     try:
         problem = Problem.model_validate_json(response.content)
     except ValidationError:
+        if response.status_code == 401:  # an answer to HEAD has no body to say it in
+            return Refused(401, ErrorCode.TOKEN_INVALID)
         return Refused(response.status_code, ErrorCode.INTERNAL, f"status {response.status_code} without a reason")
     return Refused(response.status_code, problem.code, problem.detail)

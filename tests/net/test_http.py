@@ -101,6 +101,12 @@ def test_a_refusal_without_a_reason_is_still_typed():
     assert caught.value.code is ErrorCode.INTERNAL
 
 
+def test_a_refusal_without_a_body_is_known_by_its_status():
+    with pytest.raises(Refused) as caught:
+        ask(answer(b"401 Unauthorized"))
+    assert caught.value.code is ErrorCode.TOKEN_INVALID
+
+
 def test_a_silent_service_ends_at_the_deadline():
     with pytest.raises(Unreachable):
         ask(None, deadline=0.2)
