@@ -20,6 +20,10 @@ from app.demo.report import Report, find_clear
 from app.demo.samples import SampleError, make_sample
 from app.demo.screen import NoScreen, Screen
 from app.demo.script import CANARIES, GOOD_KBPS, Script, media_facts
+from app.demo.sheet import make_sheet
+
+SHEET = ("live", "thin", "saved", "opened")
+"""The steps shown in the README's picture."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -44,6 +48,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"\nNot seen: {error}\nLogs and pictures up to here: {out}", file=sys.stderr)
     report.write(error)
     if error is None:
+        make_sheet(out, SHEET, out / "visit.jpg")
         print(f"\nEvery step was observed. Report and pictures: {out}")
     return 0 if error is None else 1
 
