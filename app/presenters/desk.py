@@ -13,6 +13,7 @@ from app.net.errors import NetError
 from app.offline.errors import SealBroken
 from app.presenters.account import Account
 from app.presenters.documents import open_document, seal_document
+from app.presenters.refresh import Refresh
 from app.wire import API
 from app.wire.code import CodeError, CodeKind, EnrolmentCode, token_hash
 from app.wire.signed import Context, SignatureError, sign, verify
@@ -58,9 +59,10 @@ class Desk:
         if account.clinic.role is not Role.PROVIDER:
             raise RuntimeError("the desk is for providers")
         self._account = account
-
-    async def open(self) -> None:
+        self.open = Refresh(self._open)
         """Makes the first care team if there is none, and vouches for who has enrolled since. Raises NetError."""
+
+    async def _open(self) -> None:
         await self._account.refresh_team()
         if self._account.clinic.root_seed is None:
             return

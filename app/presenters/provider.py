@@ -162,7 +162,7 @@ class ProviderPresenter(Presenter[ProviderView]):
 
     async def _vouch(self) -> None:
         assert self._desk is not None
-        await self._desk.vouch()
+        await self._desk.open()
         await self._refresh_people()
 
     async def _fetch_people(self) -> None:
@@ -206,6 +206,7 @@ class ProviderPresenter(Presenter[ProviderView]):
         self._busy = True
         self.changed()
         try:
+            await self._desk.open()
             code = await self._desk.invite(Role.PATIENT, name)
             self._invited = name.strip()
             self._invitation = f"{self.account.clinic.base_url}\n{code}"
@@ -220,7 +221,7 @@ class ProviderPresenter(Presenter[ProviderView]):
         self._busy = True
         self.changed()
         try:
-            await self._desk.vouch()
+            await self._desk.open()
             await self._desk.add_visit(
                 device_id, self.account.clinic.device_id, starts_at, minutes, reason, my_name.strip(), ""
             )
