@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import functools
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +17,13 @@ from numpy.typing import NDArray
 
 from app.io_thread import IoThread
 from app.media.devices import DeviceSpec, Sinks, Sources
-from app.media.events import SessionEvent, SignalPart
+from app.media.events import DeviceChanged, SessionEvent, SignalPart
 from app.media.session import VisitSession
 from app.media.slot import FrameSlot
 from app.media.video.camera import CameraPreview
 from app.offline.keys import system_ring
 from app.offline.profile import default_folder
-from app.presenters.base import Environment
+from app.presenters.environment import Environment
 from app.presenters.patient import PatientPresenter
 from app.presenters.provider import ProviderPresenter
 from app.ui.app import PatientWindow, ProviderWindow, make_application
@@ -52,9 +53,16 @@ class WindowOptions:
 class _Preview:
     """The camera outside a visit; opening and closing it may block, so both happen in a thread."""
 
-    def __init__(self, spec: DeviceSpec, slot: FrameSlot) -> None:
+    def __init__(self, spec: DeviceSpec, slot: FrameSlot, tell: Callable[[DeviceChanged], None]) -> None:
         self._slot = slot
-        self._preview = CameraPreview(spec.kind, spec.which, slot, _log_camera)
+        self._tell = tell
+        self._loop = asyncio.get_running_loop()
+        self._preview = CameraPreview(spec.kind, spec.which, slot, self._report)
+
+    def _report(self, state: str, name: str) -> None:
+        """Called on the camera's thread."""
+        changed = DeviceChanged(time.monotonic(), "camera", state, name)  # type: ignore[arg-type]
+        self._loop.call_soon_threadsafe(self._tell, changed)
 
     async def start(self) -> None:
         self._slot.clear()
@@ -148,7 +156,3 @@ def _environment(options: WindowOptions, remote: FrameSlot, mine: FrameSlot) -> 
 def _report(future: concurrent.futures.Future[None]) -> None:
     if not future.cancelled() and (error := future.exception()) is not None:
         log.error("the app did not start", exc_info=error)
-
-
-def _log_camera(state: str, name: str) -> None:
-    log.info("camera %s: %s", name, state)

@@ -8,25 +8,22 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
-from app.media.events import SessionEvent, SignalPart
-from app.media.slot import FrameSlot
+from app.media.events import DeviceChanged
 from app.net.address import AddressError
 from app.net.errors import NetError
 from app.net.events import EventStream
 from app.net.signalling import SignedSignals
 from app.offline.errors import OfflineError
-from app.offline.keys import KeyPlace, KeyRing
+from app.offline.keys import KeyPlace
 from app.presenters.account import Account
+from app.presenters.environment import Environment, command
 from app.presenters.refresh import Refresh
 from app.presenters.schedule import fetch_visits, kept_visits
-from app.presenters.sentences import clinic_sentence
+from app.presenters.sentences import clinic_sentence, device_sentence
 from app.presenters.views import Level, Page, PatientView, ProviderView, Sentence, TimelineEntry
-from app.presenters.visit import Session, Surroundings, VisitRoom
+from app.presenters.visit import Surroundings, VisitRoom
 from app.wire import API
 from app.wire.code import CodeError
 from app.wire.messages import Changed, ClientMessage, Presence, ServerMessage, Signal
@@ -35,7 +32,6 @@ from app.wire.visits import IceConfig, VisitDetails
 
 log = logging.getLogger(__name__)
 
-P = ParamSpec("P")
 V = TypeVar("V", PatientView, ProviderView)
 
 _TICK_S = 1.0
@@ -44,44 +40,6 @@ _WEAK_KEY = Sentence(
     "read them.",
     Level.NOTE,
 )
-
-
-class SessionFactory(Protocol):
-    """Makes a visit's media session for an ICE configuration."""
-
-    def __call__(
-        self,
-        *,
-        offerer: bool,
-        ice: IceConfig,
-        send: Callable[[SignalPart], None],
-        emit: Callable[[SessionEvent], None],
-    ) -> Session: ...
-
-
-@dataclass(frozen=True)
-class Environment:
-    """What the composition root gives: nothing here is a widget, and `publish` may be called on the I/O loop."""
-
-    folder: Path
-    ring: KeyRing | None
-    session: SessionFactory
-    remote: FrameSlot
-    mine: FrameSlot
-    clock: Callable[[], float] = time.monotonic
-    wall: Callable[[], datetime] = lambda: datetime.now().astimezone()
-
-
-def command(
-    function: Callable[Concatenate[Any, P], None],
-) -> Callable[Concatenate[Any, P], None]:
-    """A method that may be called from any thread: it runs on the I/O loop, soon."""
-
-    def soon(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        self.loop.call_soon_threadsafe(functools.partial(function, self, *args, **kwargs))
-
-    functools.update_wrapper(soon, function)
-    return soon
 
 
 class Presenter(ABC, Generic[V]):
@@ -108,6 +66,7 @@ class Presenter(ABC, Generic[V]):
         self._camera_on = True
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._device_notices: dict[str, Sentence] = {}
         self.refresh_visits = Refresh(self._fetch_visits)
         self._refresh_all = Refresh(self._fetch_all)
 
@@ -343,6 +302,7 @@ class Presenter(ABC, Generic[V]):
                 clock=self.env.clock,
                 wall=self.env.wall,
                 changed=self.changed,
+                device=self.on_device,
             ),
             microphone_on=self._microphone_on,
             camera_on=self._camera_on,
@@ -352,6 +312,17 @@ class Presenter(ABC, Generic[V]):
         for visit, device in sorted(self._present):
             if (visit, device) == (visit_id, peer):
                 self._room.on_presence(Presence(visit_id=visit_id, device_id=device, present=True))
+        self.changed()
+
+    def on_device(self, event: DeviceChanged) -> None:
+        """Says in a sentence that a device is missing or busy; takes the sentence back when it is there again."""
+        other = self._room.other if self._room is not None else ""
+        sentence = device_sentence(event.kind, event.state, other)
+        if sentence is not None:
+            self._device_notices[event.kind] = sentence
+            self._notice = sentence
+        elif self._device_notices.pop(event.kind, None) is self._notice:
+            self._notice = None
         self.changed()
 
     async def _peer_key(self, details: VisitDetails) -> bytes | None:

@@ -14,12 +14,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.media.events import DeviceChanged
 from app.offline.allowance import Allowance
 from app.offline.capture import Capture
 from app.offline.errors import OfflineError
 from app.offline.photos import check_photo, judge
 from app.offline.worker import OutboxWorker, SubmissionStatus
-from app.presenters.base import Environment, Presenter, command
+from app.presenters.base import Presenter
+from app.presenters.environment import Environment, command
 from app.presenters.sentences import item_view
 from app.presenters.views import Level, NextVisit, Page, PatientView, PhotoPhase, PhotoView
 from app.presenters.visit import Session
@@ -33,7 +35,7 @@ _MAX_FILE_BYTES = 64 * 1024 * 1024
 
 
 class StillCamera(Protocol):
-    """A camera outside of a visit: its picture runs in the `mine` slot."""
+    """A camera outside of a visit: its picture runs in the `mine` slot, its troubles are told on the loop."""
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
@@ -57,7 +59,7 @@ class PatientPresenter(Presenter[PatientView]):
         env: Environment,
         loop: asyncio.AbstractEventLoop,
         publish: Callable[[PatientView], None],
-        make_camera: Callable[[], StillCamera],
+        make_camera: Callable[[Callable[[DeviceChanged], None]], StillCamera],
     ) -> None:
         super().__init__(env, loop, publish)
         self._make_camera = make_camera
@@ -169,7 +171,7 @@ class PatientPresenter(Presenter[PatientView]):
             # The visit ended under an open camera page: it stays open, with a camera of its own.
             self._page, self._came_from = Page.PHOTO, Page.HOME
             if self._photo.phase is PhotoPhase.PREVIEW and self._camera is None:
-                self._camera = self._make_camera()
+                self._camera = self._make_camera(self.on_device)
                 await self._camera.start()
 
     def _outbox_changed(self) -> None:
@@ -187,7 +189,7 @@ class PatientPresenter(Presenter[PatientView]):
         self._page = Page.PHOTO
         self._notice = None
         if self._session() is None:
-            self._camera = self._make_camera()
+            self._camera = self._make_camera(self.on_device)
             await self._camera.start()
         self.changed()
 

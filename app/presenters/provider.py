@@ -10,8 +10,9 @@ from datetime import datetime
 
 from app.offline.inbox import InboxReader, OpenedPart
 from app.offline.photos import clean_copy
-from app.presenters.base import Environment, Presenter, command
+from app.presenters.base import Presenter
 from app.presenters.desk import Desk, DeskError, Person
+from app.presenters.environment import Environment, command
 from app.presenters.refresh import Refresh
 from app.presenters.views import (
     DeskView,

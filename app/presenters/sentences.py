@@ -65,6 +65,33 @@ def other_sentence(f: VisitFacts) -> Sentence | None:
     return Sentence(f"{f.other} cannot hear you at the moment.", Level.BAD)
 
 
+def device_sentence(kind: str, state: str, other: str = "") -> Sentence | None:
+    """What a device's coming or going means for the person; raises KeyError on a state that is not named."""
+    text = _DEVICES[kind, state]
+    if not text:
+        return None
+    return Sentence(text.format(other=other or "The other person"), Level.WARN)
+
+
+_DEVICES = {
+    ("camera", "ready"): "",
+    ("camera", "missing"): "No camera was found. Plug one in, and it is used at once.",
+    ("camera", "busy"): "The camera is in use by another program. Close that program, and it comes back by itself.",
+    ("camera", "failed"): "The camera gives no picture at the moment. It is tried again and again.",
+    ("microphone", "ready"): "",
+    (
+        "microphone",
+        "missing",
+    ): "No microphone was found: {other} cannot hear you. Plug one in, and it is used at once.",
+    ("microphone", "busy"): "The microphone is in use by another program: {other} cannot hear you.",
+    ("microphone", "failed"): "The microphone gives no sound at the moment: {other} cannot hear you.",
+    ("speaker", "ready"): "",
+    ("speaker", "missing"): "No loudspeaker was found: you cannot hear {other}. Plug one in, and it is used at once.",
+    ("speaker", "busy"): "The loudspeaker is in use by another program: you cannot hear {other}.",
+    ("speaker", "failed"): "The loudspeaker does not work at the moment: you cannot hear {other}.",
+}
+
+
 def clinic_sentence(error: Exception | None, *, known: bool) -> Sentence:
     """Whether the clinic can be reached: `error` as the connection gave it, `known` once it was tried."""
     if not known:

@@ -65,7 +65,8 @@ class SessionMaker(Protocol):
 @dataclass(frozen=True)
 class Surroundings:
     """What a visit needs from outside: `say` sends to the service (False: no connection), `clock` is monotonic
-    seconds, `wall` is local time, `changed` is called after every change of the view."""
+    seconds, `wall` is local time, `changed` is called after every change of the view, `device` when a device comes,
+    goes or fails."""
 
     say: Callable[[ClientMessage], bool]
     make_session: SessionMaker
@@ -73,6 +74,7 @@ class Surroundings:
     clock: Callable[[], float]
     wall: Callable[[], datetime]
     changed: Callable[[], None]
+    device: Callable[[DeviceChanged], None]
 
 
 class VisitRoom:
@@ -292,11 +294,10 @@ class VisitRoom:
                 if before is None or before.sending is not peer.sending:
                     self._note(timeline_sending(self.other, peer.sending, peer.cause))
                 self._set(peer=peer)
-            case DeviceChanged(kind="camera", state=state):
-                self._camera_missing = state != "ready"
-                self._around.changed()
-            case DeviceChanged():
-                self._around.changed()
+            case DeviceChanged(kind=kind, state=state):
+                if kind == "camera":
+                    self._camera_missing = state != "ready"
+                self._around.device(event)
 
     def _set(self, **changes: Any) -> None:
         changed = replace(self._facts, **changes)

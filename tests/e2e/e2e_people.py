@@ -15,8 +15,9 @@ from app.media.session import VisitSession
 from app.media.slot import FrameSlot
 from app.media.video.camera import CameraPreview
 from app.presenters.account import Account
-from app.presenters.base import Environment, Presenter
+from app.presenters.base import Presenter
 from app.presenters.desk import Desk
+from app.presenters.environment import Environment
 from app.presenters.patient import PatientPresenter
 from app.presenters.provider import ProviderPresenter
 from app.presenters.views import PatientView, ProviderView
@@ -83,7 +84,7 @@ def person(role: Role, folder: Path, sessions: list[VisitSession] | None = None)
     loop = asyncio.get_running_loop()
     made: Person[Any] = Person(None, remote)  # type: ignore[arg-type]
     if role is Role.PATIENT:
-        made.presenter = PatientPresenter(env, loop, made.publish, lambda: Preview(mine))
+        made.presenter = PatientPresenter(env, loop, made.publish, lambda tell: Preview(mine))
     else:
         made.presenter = ProviderPresenter(env, loop, made.publish)
     return made

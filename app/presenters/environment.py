@@ -1,0 +1,57 @@
+"""What the composition root gives a presenter, and how commands reach the I/O loop."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Protocol
+
+from app.media.events import SessionEvent, SignalPart
+from app.media.slot import FrameSlot
+from app.offline.keys import KeyRing
+from app.presenters.visit import Session
+from app.wire.visits import IceConfig
+
+P = ParamSpec("P")
+
+
+class SessionFactory(Protocol):
+    """Makes a visit's media session for an ICE configuration."""
+
+    def __call__(
+        self,
+        *,
+        offerer: bool,
+        ice: IceConfig,
+        send: Callable[[SignalPart], None],
+        emit: Callable[[SessionEvent], None],
+    ) -> Session: ...
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the composition root gives: nothing here is a widget, and `publish` may be called on the I/O loop."""
+
+    folder: Path
+    ring: KeyRing | None
+    session: SessionFactory
+    remote: FrameSlot
+    mine: FrameSlot
+    clock: Callable[[], float] = time.monotonic
+    wall: Callable[[], datetime] = lambda: datetime.now().astimezone()
+
+
+def command(
+    function: Callable[Concatenate[Any, P], None],
+) -> Callable[Concatenate[Any, P], None]:
+    """A method that may be called from any thread: it runs on the I/O loop, soon."""
+
+    def soon(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        self.loop.call_soon_threadsafe(functools.partial(function, self, *args, **kwargs))
+
+    functools.update_wrapper(soon, function)
+    return soon
