@@ -1,0 +1,129 @@
+"""A camera that keeps trying: one thread, a slot of size one, and a word to the owner whenever it comes or goes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.media.slot import FrameSlot
+from app.media.video.capture import CameraUnavailable, PictureReader, open_reader, source_name
+from app.media.video.frames import CapturedFrame, Reshaper, to_rgb
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 2.0
+_SELF_VIEW_WIDTH = 640
+_SELF_VIEW_GAP_S = 0.09
+
+
+class Camera:
+    """Reads pictures on its own thread. `report(state, name)` and `tap(frame)` are called on that thread.
+
+    `kind` and `which` are those of a DeviceSpec; kind `none` gives no thread and no pictures.
+    Old pictures are dropped: :meth:`latest` has the newest only.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        which: str,
+        *,
+        report: Callable[[str, str], None],
+        tap: Callable[[CapturedFrame], None] | None = None,
+        view: FrameSlot | None = None,
+        retry_s: float = RETRY_S,
+    ) -> None:
+        self._kind, self._which = kind, which
+        self._report, self._tap, self._view = report, tap, view
+        self._retry_s = retry_s
+        self._stop = threading.Event()
+        self._latest: CapturedFrame | None = None
+        self._count = 0
+        self._viewed = 0.0
+        self._told = ""
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        if self._thread is not None:
+            raise RuntimeError("the camera was started before")
+        if self._kind != "none":
+            self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
+            self._thread.start()
+
+    def stop(self, timeout: float = 2.0) -> None:
+        """Ends the thread; a driver that hangs is left behind after `timeout` seconds (the thread is a daemon)."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
+        self._latest = None
+
+    def latest(self) -> CapturedFrame | None:
+        """The newest picture, or None while the camera gives none."""
+        return self._latest
+
+    def still(self) -> NDArray[np.uint8] | None:
+        """The newest picture at its full size, RGB (height, width, 3) uint8; None while there is none."""
+        captured = self._latest
+        return None if captured is None else to_rgb(captured.frame, Reshaper())
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                reader = open_reader(self._kind, self._which)
+            except CameraUnavailable as exc:
+                self._fail(exc)
+            else:
+                self._read(reader)
+            self._latest = None
+            self._stop.wait(self._retry_s)
+
+    def _read(self, reader: PictureReader) -> None:
+        reshaper = Reshaper()
+        try:
+            while not self._stop.is_set() and (frame := reader.read(self._stop.wait)) is not None:
+                self._count += 1
+                captured = CapturedFrame(frame, time.monotonic(), time.time(), self._count)
+                self._latest = captured
+                self._tell("ready", reader.name)
+                if self._tap is not None:
+                    self._tap(captured)
+                if self._view is not None and captured.at - self._viewed >= _SELF_VIEW_GAP_S:
+                    self._viewed = captured.at
+                    self._view.put(to_rgb(frame, reshaper, _SELF_VIEW_WIDTH), captured.at)
+        except CameraUnavailable as exc:
+            self._fail(exc)
+        finally:
+            reader.close()
+
+    def _fail(self, exc: CameraUnavailable) -> None:
+        if exc.state != self._told:
+            log.info("%s", exc)
+        self._tell(exc.state, source_name(self._kind, self._which))
+
+    def _tell(self, state: str, name: str) -> None:
+        if state != self._told:
+            self._told = state
+            self._report(state, name)
+
+
+class CameraPreview:
+    """The camera's picture in a slot, outside a visit: for taking a photo. `report` as for :class:`Camera`."""
+
+    def __init__(self, kind: str, which: str, slot: FrameSlot, report: Callable[[str, str], None]) -> None:
+        self._camera = Camera(kind, which, report=report, view=slot)
+
+    def start(self) -> None:
+        self._camera.start()
+
+    def stop(self) -> None:
+        """Blocks until the camera is free again, 2 s at most."""
+        self._camera.stop()
+
+    def still(self) -> NDArray[np.uint8] | None:
+        """The newest picture at its full size, RGB (height, width, 3) uint8; None before the first."""
+        return self._camera.still()

@@ -1,0 +1,199 @@
+"""Where pictures come from: a camera through OpenCV, a file, or a moving test picture. Each read waits for the next.
+
+Readers are opened, read and closed on one thread of their own (camera.py); none of them knows about retrying.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import av
+import numpy as np
+
+Wait = Callable[[float], bool]
+"""Waits so many seconds; True if the wait was cut short because the camera is being stopped."""
+
+_CAMERA_PROBE = 8
+
+
+class CameraUnavailable(Exception):
+    """No pictures can be had; the sentence says why. `state` is one of DeviceChanged's."""
+
+    state = "failed"
+
+
+class CameraMissing(CameraUnavailable):
+    state = "missing"
+
+
+class CameraBusy(CameraUnavailable):
+    state = "busy"
+
+
+class PictureReader(Protocol):
+    name: str
+
+    def read(self, wait: Wait) -> av.VideoFrame | None:
+        """The next picture at its time; None when the wait was cut short. Raises CameraUnavailable."""
+
+    def close(self) -> None: ...
+
+
+class FileReader:
+    """A film in an endless loop, paced by the wall clock: what comes too late is skipped, as a camera would."""
+
+    def __init__(self, path: str) -> None:
+        self.name = Path(path).name
+        self._path = path
+        self._container: Any = None
+        self._frames = self._loop()
+        self._fps = 25.0
+        self._count = 0
+        self._start = 0.0
+
+    def _loop(self) -> Iterator[av.VideoFrame]:
+        while True:
+            seen = 0
+            try:
+                with av.open(self._path) as container:
+                    stream = container.streams.video[0]
+                    self._fps = float(stream.average_rate or 25)
+                    for frame in container.decode(stream):
+                        seen += 1
+                        yield frame
+            except FileNotFoundError as exc:
+                raise CameraMissing(f"The film {self.name} is not there.") from exc
+            except (av.FFmpegError, OSError, IndexError, ValueError) as exc:
+                raise CameraUnavailable(f"The film {self.name} cannot be read.") from exc
+            if not seen:
+                raise CameraUnavailable(f"The film {self.name} has no pictures.")
+
+    def read(self, wait: Wait) -> av.VideoFrame | None:
+        frame = next(self._frames)
+        if not self._count:
+            self._start = time.monotonic()
+        while True:
+            due = self._start + self._count / self._fps
+            self._count += 1
+            ahead = due - time.monotonic()
+            if ahead > -1 / self._fps:
+                break
+            frame = next(self._frames)
+        return None if wait(max(0.0, ahead)) else frame
+
+    def close(self) -> None:
+        self._frames.close()  # type: ignore[attr-defined]
+
+
+class SyntheticReader:
+    """A moving test picture, 320x240 at 15 frames a second, for machines with no camera and no film."""
+
+    name = "synthetic"
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._start = time.monotonic()
+        x, y = np.meshgrid(np.arange(320), np.arange(240))
+        self._base = (x // 4 + y // 3).astype(np.int32)
+
+    def read(self, wait: Wait) -> av.VideoFrame | None:
+        late = int((time.monotonic() - self._start) * 15) - self._count
+        self._count += max(1, late)
+        if wait(max(0.0, self._start + self._count / 15 - time.monotonic())):
+            return None
+        planes = np.full((360, 320), 128, np.uint8)
+        planes[:240] = ((self._base + self._count * 2) % 160 + 40).astype(np.uint8)
+        left = self._count * 4 % 280
+        planes[100:140, left : left + 40] = 230
+        return av.VideoFrame.from_ndarray(planes, format="yuv420p")
+
+    def close(self) -> None:
+        return None
+
+
+class DeviceReader:
+    """A camera through OpenCV. Reading blocks until the camera has a picture."""
+
+    def __init__(self, which: str) -> None:
+        number = int(which or 0)
+        self.name = camera_name(number)
+        cv2 = _cv2()
+        self._capture = cv2.VideoCapture(number)
+        if not self._capture.isOpened():
+            self._capture.release()
+            if platform.system() == "Linux" and Path(f"/dev/video{number}").exists():
+                raise CameraBusy(f"The camera {self.name} is in use by another program.")
+            raise CameraMissing("There is no camera.")
+        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        self._bad = 0
+
+    def read(self, wait: Wait) -> av.VideoFrame | None:
+        while True:
+            good, picture = self._capture.read()
+            if good and picture is not None and picture.ndim == 3:
+                self._bad = 0
+                even = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
+                return av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="bgr24")
+            self._bad += 1
+            if self._bad > 20:
+                raise CameraMissing(f"The camera {self.name} was unplugged or gives no pictures.")
+            if wait(0.05):
+                return None
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+def open_reader(kind: str, which: str) -> PictureReader:
+    """Raises CameraUnavailable or one of its kinds; ValueError for a kind that has no pictures."""
+    if kind == "file":
+        return FileReader(which)
+    if kind == "synthetic":
+        return SyntheticReader()
+    if kind == "device":
+        return DeviceReader(which)
+    raise ValueError(f"no pictures come from '{kind}'")
+
+
+def source_name(kind: str, which: str) -> str:
+    """The device's own name or the file's, known even when it cannot be opened."""
+    if kind == "file":
+        return Path(which).name
+    return camera_name(int(which or 0)) if kind == "device" else kind
+
+
+def camera_name(number: int) -> str:
+    """The camera's own name where the system tells it (Linux), else its number."""
+    try:
+        return Path(f"/sys/class/video4linux/video{number}/name").read_text().strip() or f"Camera {number}"
+    except OSError:
+        return f"Camera {number}"
+
+
+def list_cameras() -> list[tuple[int, str]]:
+    """Numbers and names of the cameras. Linux tells them; elsewhere each low number is tried."""
+    if platform.system() == "Linux":
+        numbers = sorted(int(p.name[5:]) for p in Path("/dev").glob("video*") if p.name[5:].isdecimal())
+        return [(n, camera_name(n)) for n in numbers]
+    cv2 = _cv2()
+    found = []
+    for number in range(_CAMERA_PROBE):
+        capture = cv2.VideoCapture(number)
+        if capture.isOpened():
+            found.append((number, camera_name(number)))
+        capture.release()
+    return found
+
+
+def _cv2() -> Any:
+    """OpenCV, loaded late (it is large) and silent: a missing camera is told by us, not on stderr."""
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    import cv2
+
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    return cv2

@@ -1,0 +1,126 @@
+"""Our encoders: rates, frame lengths, key frames, and pictures shared between threads."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.media.audio.opus import OpusEncoder, packet_samples
+from app.media.rate.ladder import LADDER
+from app.media.rtc.pacer import Allowance, Pacer
+from app.media.video.capture import SyntheticReader
+from app.media.video.frames import Reshaper, fit, luma, to_rgb
+from app.media.video.vp8 import Vp8Encoder, encoder_for, is_key_frame
+
+
+def _speech(seconds: float) -> np.ndarray:
+    rng = np.random.default_rng(1)
+    t = np.arange(int(seconds * 48000)) / 48000
+    voice = sum(np.sin(2 * np.pi * f * t) / f for f in range(120, 3000, 120)) * 60
+    return np.asarray(voice / np.abs(voice).max() * 9000 + rng.normal(0, 60, len(t)), np.int16)
+
+
+@pytest.mark.parametrize(("bitrate", "frame_ms"), sorted({(r.speech_bps, r.frame_ms) for r in LADDER}))
+def test_every_rungs_speech_keeps_its_rate_and_frame_length(bitrate: int, frame_ms: int) -> None:
+    encoder, size = OpusEncoder(bitrate, frame_ms), frame_ms * 48
+    sound = _speech(3.0)
+    packets = [encoder.encode(sound[i : i + size]) for i in range(0, len(sound) - size + 1, size)]
+    assert all(packet_samples(p) == size for p in packets if p)
+    sent = sum(len(p) for p in packets) * 8 / (len(packets) * frame_ms / 1000)
+    assert sent <= bitrate * 1.15
+
+
+@pytest.mark.parametrize(
+    ("first", "samples"),
+    [(0x18, 2880), (0x78, 960), (0x50, 1920), (0x79, 1920), (0xE0, 120), (0x6C, 960)],
+)
+def test_the_length_of_an_opus_packet(first: int, samples: int) -> None:
+    assert packet_samples(bytes([first, 0])) == samples
+
+
+@given(st.binary(max_size=4))
+def test_any_bytes_have_a_bounded_length(data: bytes) -> None:
+    assert 0 <= packet_samples(data) <= 5760
+
+
+def _pictures(count: int) -> list[av.VideoFrame]:
+    reader = SyntheticReader()
+    frames = [reader.read(lambda _: False) for _ in range(count)]
+    return [f for f in frames if f is not None]
+
+
+def test_vp8_opens_with_a_key_frame_gives_one_when_asked_and_no_other() -> None:
+    encoder = Vp8Encoder(320, 240, 15, 75_000)
+    keys, total = [], 0
+    for n, frame in enumerate(_pictures(45)):
+        data, key = encoder.encode(frame, n * 6000, n == 20)
+        if data:
+            assert key == is_key_frame(data)
+            total += len(data)
+        if key:
+            keys.append(n)
+    assert keys == [0, 20]
+    assert total * 8 / 3 < 75_000 * 1.6
+
+
+def test_the_encoder_does_not_write_into_a_frame_that_others_hold() -> None:
+    frame = _pictures(1)[0]
+    frame.pts = 12345
+    Vp8Encoder(320, 240, 15, 75_000).encode(frame, 0, True)
+    assert frame.pts == 12345
+
+
+def test_one_frame_may_be_reshaped_by_many_threads_at_once() -> None:
+    """`VideoFrame.reformat` shares one scaler per frame between threads: it hung for good."""
+    frames, start = _pictures(8), threading.Barrier(4)
+
+    def work(width: int) -> int:
+        reshaper = Reshaper()
+        start.wait(10)
+        return sum(to_rgb(frame, reshaper, width).shape[1] for frame in frames * 20)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(work, (320, 160, 320, 160))) == [320 * 160, 160 * 160] * 2
+
+
+@given(st.integers(16, 4000), st.integers(16, 4000), st.sampled_from([(320, 240), (640, 480)]))
+def test_fitting_keeps_within_the_box_with_even_sides(width: int, height: int, box: tuple[int, int]) -> None:
+    w, h = fit(width, height, *box)
+    assert w % 2 == h % 2 == 0
+    assert 16 <= w <= box[0]
+    assert 16 <= h <= box[1]
+
+
+def test_a_wide_picture_keeps_its_shape() -> None:
+    frame = av.VideoFrame.from_ndarray(np.zeros((720, 1280, 3), np.uint8), format="bgr24")
+    encoder = encoder_for(frame, (640, 480), 15, 100_000)
+    assert (encoder.width, encoder.height) == (640, 360)
+    assert luma(frame).shape == (720, 1280)
+
+
+@given(st.lists(st.tuples(st.floats(0, 0.2), st.integers(50, 1300)), min_size=1, max_size=60))
+def test_the_pacer_never_exceeds_its_rate(packets: list[tuple[float, int]]) -> None:
+    pacer, now, sent, free = Pacer(64_000.0), 0.0, [], 0.0
+    for gap, size in packets:
+        now = max(now + gap, now)
+        leaves = now + pacer.wait(now, size)
+        assert leaves >= free - 1e-9
+        free = leaves + size * 8 / 64_000
+        sent.append(leaves)
+        now = leaves
+    assert sent == sorted(sent)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(50, 1300)), max_size=80))
+def test_repairs_keep_to_their_allowance(packets: list[tuple[float, int]]) -> None:
+    allowance, now, bits = Allowance(20_000.0), 0.0, 0
+    for gap, size in packets:
+        now += gap
+        bits += size * 8 if allowance.take(now, size) else 0
+    assert bits <= 20_000 * (now + 1) + 1
