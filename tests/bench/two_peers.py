@@ -1,0 +1,104 @@
+"""Two headless peers on this machine against each other: `python tests/bench/two_peers.py OUT [--seconds 20]`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import queue
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+_PATIENCE_S = 60.0
+
+
+class Peer:
+    """A `thinline peer` process. `signals` holds what it wants said to the other one."""
+
+    def __init__(self, out: Path, media: list[str]) -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        self.out = out
+        self.signals: queue.Queue[Any] = queue.Queue()
+        self._lines: queue.Queue[dict[str, Any]] = queue.Queue()
+        with (out / "stderr.log").open("w") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "app", "peer", "--outdir", str(out), *media],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                bufsize=1,
+            )
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def say(self, **message: Any) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(message) + "\n")
+        self._process.stdin.flush()
+
+    def expect(self, kind: str) -> dict[str, Any]:
+        message = self._lines.get(timeout=_PATIENCE_S)
+        if message["type"] != kind:
+            raise RuntimeError(f"{message} instead of {kind}; see {self.out}/stderr.log")
+        return message
+
+    def end(self) -> None:
+        self.say(cmd="stop")
+        self.expect("done")
+        self._process.wait(_PATIENCE_S)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            message = json.loads(line)
+            (self.signals if message["type"] == "signal" else self._lines).put(message)
+
+
+def call(out: Path, seconds: float, media: list[str]) -> list[dict[str, Any]]:
+    """One call; the last line of each peer's statistics."""
+    peers = [Peer(out / name, media) for name in ("a", "b")]
+    for peer in peers:
+        peer.expect("ready")
+    peers[0].say(cmd="offer")
+    peers[1].say(cmd="answer", sdp=peers[0].expect("offer")["sdp"])
+    peers[0].say(cmd="set_answer", sdp=peers[1].expect("answer")["sdp"])
+    peers[0].expect("ok")
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for one, other in (peers, peers[::-1]):
+            try:
+                other.say(cmd="signal", data=one.signals.get(timeout=0.1)["data"])
+            except queue.Empty:
+                continue
+    for peer in peers:
+        peer.end()
+    return [last_stats(peer.out) for peer in peers]
+
+
+def last_stats(out: Path) -> dict[str, Any]:
+    lines = [json.loads(line) for line in (out / "stats.jsonl").read_text().splitlines()]
+    stats: dict[str, Any] = [line for line in lines if "event" not in line][-1]
+    return stats
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--video")
+    parser.add_argument("--audio")
+    options = parser.parse_args()
+    media = [part for name in ("video", "audio") if (v := getattr(options, name)) for part in (f"--{name}", v)]
+    for name, stats in zip("ab", call(options.out, options.seconds, media), strict=True):
+        sound, picture = stats["audio_in"], stats["video_in"]
+        heard = sound["totalSamplesReceived"] / 48_000
+        print(f"{name}: {picture['framesDecoded']} pictures, {heard:.1f} s of speech, concealed "
+              f"{100 * sound['concealedSamples'] / max(1, sound['totalSamplesReceived']):.1f} %")  # fmt: skip
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
