@@ -88,7 +88,9 @@ class Presenter(ABC, Generic[V]):
         self.changed()
 
     async def stop(self) -> None:
-        """Hangs up, lets go of the profile. Takes a few seconds at most."""
+        """Hangs up, lets go of the profile. Takes a few seconds at most; a second call does nothing."""
+        if self._stopping:
+            return
         self._stopping = True
         if self._room is not None:
             await self._end_visit()
@@ -308,7 +310,7 @@ class Presenter(ABC, Generic[V]):
             camera_on=self._camera_on,
         )
         self._page = Page.VISIT
-        self._room.on_stream(self._stream.connected)
+        self._room.enter(self._stream.connected)
         for visit, device in sorted(self._present):
             if (visit, device) == (visit_id, peer):
                 self._room.on_presence(Presence(visit_id=visit_id, device_id=device, present=True))

@@ -183,6 +183,8 @@ def _before(f: VisitFacts) -> Sentence:
 
 
 def _without_connection(f: VisitFacts) -> Sentence:
+    if f.clinic_reachable and not f.other_present and f.connection is not ConnectionState.CLOSED:
+        return Sentence(f"{f.other} is not connected at the moment. The visit goes on when they are back.", Level.WARN)
     if f.connection is ConnectionState.FAILED:
         call = f" You can call {f.phone}." if f.phone else ""
         return Sentence(

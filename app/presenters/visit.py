@@ -124,6 +124,11 @@ class VisitRoom:
         return self._facts.other
 
     @property
+    def other_present(self) -> bool:
+        """Whether the service sees the other person in the visit."""
+        return self._facts.other_present
+
+    @property
     def session(self) -> Session | None:
         """The media session, once the other person has come."""
         return self._session
@@ -145,9 +150,10 @@ class VisitRoom:
     def timeline(self) -> tuple[TimelineEntry, ...]:
         return tuple(self._timeline)
 
-    def enter(self) -> None:
-        self._note("Entered the waiting room" if not self._offerer else "Opened the visit")
-        self._around.say(Enter(visit_id=self.details.visit_id))
+    def enter(self, connected: bool) -> None:
+        """The person comes in; without a connection the service hears of it later."""
+        self._note(f"{self._me_name} opened the visit" if self._offerer else f"{self._me_name} came in")
+        self.on_stream(connected)
 
     def on_stream(self, connected: bool) -> None:
         """The connection to the service broke or stands again."""

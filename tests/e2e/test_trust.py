@@ -22,6 +22,7 @@ async def swapped(tmp_path, service):
     async with two_people(tmp_path, service.url, service.code) as clinic:
         patient, provider = clinic.patient, clinic.provider
         await provider.until(lambda v: v.schedule)
+        await patient.until(lambda v: v.next_visit)
         patient.presenter.join(clinic.visit_id)
         await provider.until(lambda v: v.schedule[0].waiting)
         provider.presenter.start_visit(clinic.visit_id)

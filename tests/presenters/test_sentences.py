@@ -110,6 +110,13 @@ def test_a_lost_link_offers_the_telephone():
     assert "call" not in link_sentence(replace(LIVE, connection=ConnectionState.FAILED, phone="")).text
 
 
+def test_who_is_away_is_told_apart_from_a_lost_link():
+    facts = replace(LIVE, connection=ConnectionState.RECONNECTING)
+    assert "link is gone" in link_sentence(facts).text
+    assert "Dr Lee is not connected" in link_sentence(replace(facts, other_present=False)).text
+    assert "link is gone" in link_sentence(replace(facts, other_present=False, clinic_reachable=False)).text
+
+
 def test_the_clinic():
     assert "Looking" in clinic_sentence(None, known=False).text
     assert clinic_sentence(None, known=True).level is Level.GOOD
