@@ -30,7 +30,8 @@ run-provider: setup
 	@$(PYTHON) -m app provider $(ARGS)
 
 run-clinic: setup
-	@$(PYTHON) -m app clinic serve $(ARGS)
+	@test -d clinic-data || $(PYTHON) -m app clinic init --data clinic-data --address localhost:8443
+	@$(PYTHON) -m app clinic serve --data clinic-data $(ARGS)
 
 lock: setup
 	packaging/lock.sh write $(ARGS)

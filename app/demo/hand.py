@@ -6,6 +6,7 @@ import itertools
 import json
 import subprocess
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ class Hand:
         self._ended = False
         self.events: list[dict[str, Any]] = []
         self.stats: dict[str, Any] = {}
+        self.rungs: list[dict[str, Any]] = []
         threading.Thread(target=self._read, name=f"demo-{side}", daemon=True).start()
 
     def ask(self, do: str, *, within: float = 15.0, **fields: Any) -> dict[str, Any]:
@@ -119,6 +121,11 @@ class Hand:
         self._log.close()
         return code
 
+    def _note_rung(self, stats: dict[str, Any]) -> None:
+        rung = stats.get("audio_out", {}).get("rung")
+        if rung is not None and (not self.rungs or self.rungs[-1]["rung"] != rung):
+            self.rungs.append({"at": round(time.time(), 1), "rung": rung})
+
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
@@ -128,6 +135,7 @@ class Hand:
                 continue
             with self._arrived:
                 if message.get("event") == "stats":
+                    self._note_rung(message["stats"])
                     self.stats = message["stats"]
                 elif "event" in message:
                     self.events.append(message)

@@ -8,7 +8,7 @@ import logging
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -78,20 +78,31 @@ def _play(report: Report, kind: str, folder: Path) -> None:
             raise
         finally:
             report.facts["media"] = media_facts(hands)
-            report.facts["path"] = _path_facts(path, path.counters())
+            report.facts["path"] = _path_facts(path, path.counters(), hands)
             codes = {who: hand.close() for who, hand in hands.items()}
             shutil.copy(folder / "clinic.log", report.out / "clinic.log")
+        if report.facts["path"]["media_went_round"]:
+            raise HandError("media reached an app that did not pass the thin link")
         if any(codes.values()):
             raise HandError(f"a window ended with an error: {codes}")
         _search(report, folder, hands["patient"])
 
 
-def _path_facts(path: ThinPath, counters: Counters) -> dict[str, object]:
-    """What the thin link carried: all media of both sides, if none went round it."""
+def _path_facts(path: ThinPath, counters: Counters, hands: Mapping[str, Hand]) -> dict[str, object]:
+    """What the thin link carried, beside what the apps received: nothing went round it.
+
+    In namespaces the link is the only route there is; on loopback the apps may use relayed candidates alone, and
+    what each app received cannot be more than the hop handed on to it.
+    """
+    carried = {"patient": counters.to_home.media_packets, "provider": counters.to_town.media_packets}
+    got = {
+        who: int(sum(h.stat(part, "packetsReceived") for part in ("audio_in", "video_in"))) for who, h in hands.items()
+    }
     return {
         "kind": path.kind,
-        "media_packets_to_patient": counters.to_home.media_packets,
-        "media_packets_to_clinic_side": counters.to_town.media_packets,
+        "media_packets_carried_to": carried,
+        "media_packets_received_by": got,
+        "media_went_round": any(got[who] > carried[who] for who in got),
         "lost_in_queue": counters.to_home.queue_drops + counters.to_town.queue_drops,
         "lost_in_cut": counters.to_home.cut_losses + counters.to_town.cut_losses,
     }

@@ -179,6 +179,9 @@ def media_facts(hands: dict[str, Hand]) -> dict[str, dict[str, object]]:
             "frames_received": int(hand.stat("video_in", "framesDecoded")),
             "audio_seconds_received": round(hand.stat("audio_in", "totalSamplesReceived") / 48_000, 1),
             "concealed_seconds": round(hand.stat("audio_in", "concealedSamples") / 48_000, 1),
+            "rtp_packets_received": int(sum(hand.stat(part, "packetsReceived") for part in ("audio_in", "video_in"))),
+            "candidates": [hand.stats.get("transport", {}).get(f"{end}CandidateType") for end in ("local", "remote")],
+            "rungs": hand.rungs,
             "timeline": [{"at": e["at"], "text": e["text"]} for e in hand.events if e["event"] == "timeline"],
         }
     return facts

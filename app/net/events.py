@@ -32,7 +32,8 @@ class EventStream:
     """Runs until cancelled: connects, signs in, hands on messages, reconnects.
 
     `on_message` gets every message after Welcome; `on_state` gets None when the connection stands and the
-    :class:`NetError` when it does not. Both are called on the event loop and must not block.
+    :class:`NetError` when it does not; `on_fault` gets the error of a message that could not be read and was dropped.
+    All are called on the event loop and must not block.
     """
 
     def __init__(
@@ -40,10 +41,12 @@ class EventStream:
         http: ClinicHttp,
         on_message: Callable[[ServerMessage], None],
         on_state: Callable[[NetError | None], None],
+        on_fault: Callable[[NetError], None],
     ) -> None:
         self._http = http
         self._on_message = on_message
         self._on_state = on_state
+        self._on_fault = on_fault
         self._outgoing: asyncio.Queue[ClientMessage] = asyncio.Queue(_OUTGOING)
         self._connected = False
         self._hurry = asyncio.Event()
@@ -152,7 +155,8 @@ class EventStream:
                 try:
                     message = _parse(text)
                 except BadAnswer as exc:
-                    log.warning("a message of the clinic was dropped: %s", exc.detail)
+                    log.info("a message of the clinic was dropped: %s", exc.detail)
+                    self._on_fault(exc)
                     continue
                 self._on_message(message)
         except ConnectionClosed as exc:

@@ -219,7 +219,7 @@ class Presenter(ABC, Generic[V]):
         self._page = Page.HOME
         self._visits = await kept_visits(self.account)
         await self._opened()
-        self._stream = EventStream(self.account.http, self._on_message, self._on_stream)
+        self._stream = EventStream(self.account.http, self._on_message, self._on_stream, self._on_fault)
         self.spawn(self._stream.run())
         self.spawn(self._ticks())
 
@@ -232,6 +232,10 @@ class Presenter(ABC, Generic[V]):
         if self._room is not None:
             self._room.on_stream(error is None)
         self.changed()
+
+    def _on_fault(self, error: NetError) -> None:
+        """One message of the service could not be read; the connection stands."""
+        self.say(str(error), Level.WARN)
 
     async def _fetch_all(self) -> None:
         try:
@@ -305,6 +309,7 @@ class Presenter(ABC, Generic[V]):
                 wall=self.env.wall,
                 changed=self.changed,
                 device=self.on_device,
+                trouble=lambda sentence: self.say(sentence.text, sentence.level),
             ),
             microphone_on=self._microphone_on,
             camera_on=self._camera_on,

@@ -65,6 +65,14 @@ def other_sentence(f: VisitFacts) -> Sentence | None:
     return Sentence(f"{f.other} cannot hear you at the moment.", Level.BAD)
 
 
+def misunderstood(other: str) -> Sentence:
+    """The other person's app said something that ours cannot use."""
+    return Sentence(
+        f"The app of {other} sent something that cannot be used here. One of the two may need a newer version.",
+        Level.WARN,
+    )
+
+
 def device_sentence(kind: str, state: str, other: str = "") -> Sentence | None:
     """What a device's coming or going means for the person; raises KeyError on a state that is not named."""
     text = _DEVICES[kind, state]

@@ -23,12 +23,14 @@ from app.media.events import (
     SessionEvent,
     SignalPart,
 )
+from app.media.rtc.errors import BadSignal
 from app.media.slot import FrameSlot
 from app.net.signalling import ForgedSignal, OldSignal, SignedSignals
 from app.presenters.sentences import (
     TIMELINE_CONNECTION,
     VisitFacts,
     link_sentence,
+    misunderstood,
     other_sentence,
     timeline_sending,
 )
@@ -66,7 +68,7 @@ class SessionMaker(Protocol):
 class Surroundings:
     """What a visit needs from outside: `say` sends to the service (False: no connection), `clock` is monotonic
     seconds, `wall` is local time, `changed` is called after every change of the view, `device` when a device comes,
-    goes or fails."""
+    goes or fails, `trouble` with what a person should read."""
 
     say: Callable[[ClientMessage], bool]
     make_session: SessionMaker
@@ -75,6 +77,7 @@ class Surroundings:
     wall: Callable[[], datetime]
     changed: Callable[[], None]
     device: Callable[[DeviceChanged], None]
+    trouble: Callable[[Sentence], None]
 
 
 class VisitRoom:
@@ -267,7 +270,13 @@ class VisitRoom:
     async def _run(self, session: Session) -> None:
         await session.start()
         while True:
-            await session.receive(await self._incoming.get())
+            part = await self._incoming.get()
+            try:
+                await session.receive(part)
+            except BadSignal as exc:
+                log.info("a signalling message cannot be used: %s", exc)
+                self._note("A message of the other person's app could not be used")
+                self._around.trouble(misunderstood(self.other))
 
     def _spawn(self, coroutine: Any) -> None:
         task: asyncio.Task[None] = asyncio.create_task(coroutine)

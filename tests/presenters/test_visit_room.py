@@ -1,0 +1,277 @@
+"""The waiting room and what comes before and around the media: presence and signed signals in, decisions out."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from app.media.events import (
+    Cause,
+    ConnectionChanged,
+    ConnectionState,
+    DeviceChanged,
+    Modality,
+    ModalityChanged,
+    PeerChanged,
+    PeerState,
+    SignalPart,
+)
+from app.media.rtc.errors import BadSignal
+from app.media.slot import FrameSlot
+from app.net.signalling import SignedSignals
+from app.presenters.views import PictureState, VisitPhase
+from app.presenters.visit import Surroundings, VisitRoom
+from app.wire.messages import Enter, Leave, Presence, SendSignal, Signal
+from app.wire.visits import VisitDetails
+
+ANN, LEE = "annsdevice01", "leesdevice01"
+KEYS = {ANN: Ed25519PrivateKey.generate(), LEE: Ed25519PrivateKey.generate()}
+PUBLIC = {device: key.public_key().public_bytes_raw() for device, key in KEYS.items()}
+DETAILS = VisitDetails(
+    visit_id="visit00001",
+    starts_at=datetime(2026, 11, 22, tzinfo=UTC),
+    minutes=20,
+    reason="Rash",
+    patient_name="Ann",
+    patient_device=ANN,
+    provider_name="Dr Lee",
+    provider_device=LEE,
+    clinic_phone="+1 555",
+)
+
+
+class ScriptedSession:
+    """The face of a media session; keeps what it was told."""
+
+    def __init__(self, offerer, send, emit):
+        self.offerer, self.send, self.emit = offerer, send, emit
+        self.heard, self.log = [], []
+        self.refuse = False
+
+    async def start(self):
+        self.log.append("start")
+
+    async def receive(self, part):
+        if self.refuse:
+            raise BadSignal("malformed")
+        self.heard.append(part)
+
+    def set_microphone(self, on):
+        self.log.append(("microphone", on))
+
+    def set_camera(self, on):
+        self.log.append(("camera", on))
+
+    def signalling_back(self):
+        self.log.append("back")
+
+    def still(self):
+        return None
+
+    async def stats(self):
+        return {}
+
+    async def close(self):
+        self.send(SignalPart("bye", "call000001"))
+        self.log.append("close")
+
+
+class World:
+    """One side of the visit, with everything around it scripted."""
+
+    def __init__(self, me):
+        self.me, self.other = me, LEE if me == ANN else ANN
+        self.said, self.troubles, self.devices, self.sessions = [], [], [], []
+        self.now = 100.0
+        self.remote = FrameSlot()
+        around = Surroundings(
+            say=lambda message: self.said.append(message) or True,
+            make_session=self.make,
+            remote=self.remote,
+            clock=lambda: self.now,
+            wall=lambda: datetime(2026, 11, 22, 9, 30, tzinfo=UTC),
+            changed=lambda: None,
+            device=self.devices.append,
+            trouble=self.troubles.append,
+        )
+        signals = SignedSignals("visit00001", me, KEYS[me], {self.other: PUBLIC[self.other]}, lambda: 1)
+        self.room = VisitRoom(DETAILS, me=me, signals=signals, around=around)
+        self.theirs = SignedSignals("visit00001", self.other, KEYS[self.other], {}, lambda: 1)
+
+    def make(self, *, offerer, send, emit):
+        self.sessions.append(ScriptedSession(offerer, send, emit))
+        return self.sessions[-1]
+
+    def presence(self, present, device=None):
+        self.room.on_presence(Presence(visit_id="visit00001", device_id=device or self.other, present=present))
+
+    def signal(self, kind, sdp=""):
+        body = self.theirs.wrap(self.me, kind, "call000001", sdp)
+        self.room.on_signal(Signal(visit_id="visit00001", sender=self.other, body=body))
+
+
+async def settle():
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def run():
+    def runner(me, scenario):
+        async def whole():
+            world = World(me)
+            world.room.enter(True)
+            await scenario(world)
+            await world.room.leave()
+            assert isinstance(world.said[-1], Leave)
+
+        asyncio.run(whole())
+
+    return runner
+
+
+def test_the_patient_waits_until_the_provider_comes(run):
+    async def scenario(w):
+        assert w.said == [Enter(visit_id="visit00001")]
+        assert w.room.view().phase is VisitPhase.WAITING
+        w.presence(True, device=ANN)  # one's own presence comes back too
+        assert w.sessions == []
+        w.presence(True)
+        await settle()
+        assert w.sessions[0].offerer is False
+        assert w.sessions[0].log[-1] == "start"
+        assert w.room.view().phase is VisitPhase.CONNECTING
+
+    run(ANN, scenario)
+
+
+def test_the_provider_offers_and_a_return_makes_no_second_session(run):
+    async def scenario(w):
+        w.presence(True)
+        w.presence(False)
+        w.presence(True)
+        await settle()
+        assert len(w.sessions) == 1
+        assert w.sessions[0].offerer is True
+        assert "back" in w.sessions[0].log
+
+    run(LEE, scenario)
+
+
+def test_a_lost_connection_is_entered_again(run):
+    async def scenario(w):
+        w.presence(True)
+        w.room.on_stream(False)
+        assert "link" in w.room.view().link.text.lower() or "Connecting" in w.room.view().link.text
+        w.room.on_stream(True)
+        assert w.said.count(Enter(visit_id="visit00001")) == 2
+
+    run(ANN, scenario)
+
+
+def test_signals_reach_the_session_in_order_and_bye_ends(run):
+    async def scenario(w):
+        w.signal("offer", "v=0")
+        w.signal("again")
+        await settle()
+        assert [part.kind for part in w.sessions[0].heard] == ["offer", "again"]
+        w.signal("bye")
+        assert w.room.ended_by_other
+        assert not w.room.forged
+
+    run(ANN, scenario)
+
+
+def test_a_forged_signal_is_never_used_and_marks_the_visit(run):
+    async def scenario(w):
+        stranger = SignedSignals("visit00001", LEE, Ed25519PrivateKey.generate(), {}, lambda: 1)
+        body = stranger.wrap(ANN, "offer", "call000001", "v=0")
+        w.room.on_signal(Signal(visit_id="visit00001", sender=LEE, body=body))
+        await settle()
+        assert w.room.forged
+        assert w.sessions == []
+
+    run(ANN, scenario)
+
+
+def test_a_malformed_signal_is_told_and_the_visit_goes_on(run):
+    async def scenario(w):
+        w.presence(True)
+        await settle()
+        w.sessions[0].refuse = True
+        w.signal("offer", "nonsense")
+        await settle()
+        assert "cannot be used here" in w.troubles[0].text
+        w.sessions[0].refuse = False
+        w.signal("offer", "v=0")
+        await settle()
+        assert [part.sdp for part in w.sessions[0].heard] == ["v=0"]
+
+    run(ANN, scenario)
+
+
+def test_what_the_session_says_becomes_view_and_timeline(run):
+    async def scenario(w):
+        w.presence(True)
+        await settle()
+        emit = w.sessions[0].emit
+        emit(ConnectionChanged(1.0, ConnectionState.CONNECTED))
+        emit(ModalityChanged(2.0, Modality.AUDIO, Cause.LINK_THIN, "speech-16"))
+        emit(PeerChanged(3.0, PeerState(True, True, Modality.VIDEO, Cause.START, True, False)))
+        missing = DeviceChanged(4.0, "camera", "missing", "0")
+        emit(missing)
+        view = w.room.view()
+        assert view.phase is VisitPhase.LIVE
+        assert not view.camera_present
+        assert w.devices == [missing]
+        texts = [entry.text for entry in view.timeline]
+        assert texts[1:] == ["Connected", "Ann: speech alone (the link is thin)", "Dr Lee: picture and speech"]
+
+    run(ANN, scenario)
+
+
+def test_bulk_waits_while_the_link_is_too_thin_for_pictures(run):
+    async def scenario(w):
+        assert w.room.upload_allowance is None
+        w.presence(True)
+        await settle()
+        emit = w.sessions[0].emit
+        emit(ConnectionChanged(1.0, ConnectionState.CONNECTED))
+        assert w.room.upload_allowance > 0
+        emit(ModalityChanged(2.0, Modality.AUDIO, Cause.LINK_THIN, "speech-16"))
+        assert w.room.upload_allowance == 0
+        emit(ModalityChanged(3.0, Modality.AUDIO, Cause.CHOSEN, "speech-20"))
+        assert w.room.upload_allowance > 0
+        emit(ConnectionChanged(4.0, ConnectionState.RECONNECTING))
+        assert w.room.upload_allowance is None
+
+    run(ANN, scenario)
+
+
+def test_the_last_picture_stays_with_its_age(run):
+    async def scenario(w):
+        import numpy as np
+
+        assert w.room.view().picture is PictureState.NONE
+        w.remote.put(np.zeros((2, 2, 3), np.uint8), w.now)
+        assert w.room.view().picture is PictureState.LIVE
+        w.now += 12.7
+        view = w.room.view()
+        assert (view.picture, view.picture_age_s) == (PictureState.FROZEN, 12)
+
+    run(ANN, scenario)
+
+
+def test_signals_go_out_signed_for_the_other_one(run):
+    async def scenario(w):
+        w.presence(True)
+        await settle()
+        w.sessions[0].send(SignalPart("offer", "call000001", "v=0"))
+        message = w.said[-1]
+        assert isinstance(message, SendSignal)
+        assert message.to == ANN
+        checker = SignedSignals("visit00001", ANN, KEYS[ANN], {LEE: PUBLIC[LEE]}, lambda: 1)
+        assert checker.unwrap(LEE, message.body).sdp == "v=0"
+
+    run(LEE, scenario)

@@ -1,0 +1,162 @@
+"""What a person presses or types becomes the right command; views from other threads reach the screen."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
+
+from app.presenters.views import Level, Page, PhotoPhase, PhotoView, Sentence
+from app.ui import names, samples
+from app.ui.driver import Driver, said
+from app.ui.invitation import find_invitation, group_code
+from app.ui.style import SHAPE_PAIRS, TEXT_PAIRS
+
+CODE = "-".join(["1ABC", "D2EF", "G3HJ", "K4MN", "P5QR", "S6TV", "W7XY", "Z890", "1234", "5678"])
+JPEG_VIEW = PhotoView(PhotoPhase.REVIEW, b"", "")
+
+CLICKS = [
+    (samples.patient(Page.HOME), names.HOME_JOIN, ("join", ("visit0001",))),
+    (samples.patient(Page.HOME), names.HOME_PHOTO, ("start_photo", ())),
+    (samples.patient(Page.HOME, items=samples.ITEMS), names.sent_again("item0006"), ("try_again", ("item0006",))),
+    (samples.patient(Page.HOME, notice=Sentence("Saved.", Level.GOOD)), names.NOTICE_DISMISS, ("dismiss_notice", ())),
+    (samples.patient(Page.PHOTO, photo=PhotoView(PhotoPhase.PREVIEW, b"", "")), names.PHOTO_SHUTTER, ("shutter", ())),
+    (samples.patient(Page.PHOTO, photo=JPEG_VIEW), names.PHOTO_KEEP, ("keep_photo", ())),
+    (samples.patient(Page.PHOTO, photo=JPEG_VIEW), names.PHOTO_RETAKE, ("retake", ())),
+    (samples.patient(Page.PHOTO, photo=JPEG_VIEW), names.PHOTO_CANCEL, ("cancel_photo", ())),
+    (samples.patient(Page.VISIT, visit=samples.visit()), names.VISIT_MUTE, ("set_microphone", (False,))),
+    (samples.patient(Page.VISIT, visit=samples.VISITS["muted"]), names.VISIT_MUTE, ("set_microphone", (True,))),
+    (samples.patient(Page.VISIT, visit=samples.visit()), names.VISIT_CAMERA, ("set_camera", (False,))),
+    (samples.patient(Page.VISIT, visit=samples.visit()), names.VISIT_PHOTO, ("start_photo", ())),
+    (samples.patient(Page.VISIT, visit=samples.visit()), names.VISIT_HANGUP, ("hang_up", ())),
+]
+DESK_CLICKS = [
+    ("day", names.schedule_start("visit0001"), ("start_visit", ("visit0001",))),
+    ("day", names.inbox_open("item0002"), ("open_item", ("item0002",))),
+    ("item", names.ITEM_BACK, ("close_item", ())),
+]
+
+
+def ask(driver: Driver, out: io.StringIO, **request: object) -> dict[str, object]:
+    driver.take(json.dumps({"id": 1, **request}))
+    return json.loads(out.getvalue().splitlines()[-1])
+
+
+@pytest.mark.parametrize(("view", "name", "command"), CLICKS)
+def test_patient_presses(qtbot, patient, commands, view, name, command) -> None:
+    patient.show_view(view)
+    out = io.StringIO()
+    assert ask(Driver(patient, out), out, do="click", name=name) == {"id": 1, "ok": True}
+    assert commands.calls == [command]
+
+
+@pytest.mark.parametrize(("state", "name", "command"), DESK_CLICKS)
+def test_provider_presses(qtbot, provider, commands, state, name, command) -> None:
+    provider.show_view(samples.provider_views()[state])
+    out = io.StringIO()
+    assert ask(Driver(provider, out), out, do="click", name=name)["ok"]
+    assert commands.calls == [command]
+
+
+def test_the_hand_refuses_what_a_person_could_not_press(patient, commands) -> None:
+    patient.show_view(samples.patient(Page.HOME, busy=True))
+    out = io.StringIO()
+    driver = Driver(patient, out)
+    assert "disabled" in ask(driver, out, do="click", name=names.HOME_JOIN)["error"]
+    assert "hidden" in ask(driver, out, do="click", name=names.VISIT_HANGUP)["error"]
+    assert not ask(driver, out, do="click", name="no.such")["ok"]
+    assert commands.calls == []
+
+
+def test_enrolment_typed_key_by_key(patient, commands) -> None:
+    patient.show_view(samples.patient(Page.ENROL))
+    out = io.StringIO()
+    driver = Driver(patient, out)
+    ask(driver, out, do="type", name=names.ENROL_ADDRESS, text="https://clinic.example:8443")
+    assert ask(driver, out, do="type", name=names.ENROL_CODE, text=CODE.lower())["text"] == CODE
+    ask(driver, out, do="click", name=names.ENROL_GO)
+    assert commands.calls == [("enrol", ("https://clinic.example:8443", CODE))]
+
+
+def test_a_whole_invitation_can_be_pasted(qtbot, qapp, patient, commands) -> None:
+    patient.show_view(samples.patient(Page.ENROL))
+    letter = f"Dear Maria,\nAddress: https://clinic.example:8443\nCode: {CODE}\nYour clinic"
+    qapp.clipboard().setText(letter)
+    field = patient.findChild(QWidget, names.ENROL_ADDRESS)
+    qtbot.keyClick(field, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    assert said(field) == "https://clinic.example:8443"
+    assert said(patient.findChild(QWidget, names.ENROL_CODE)) == CODE
+
+
+def test_invitations_of_many_shapes() -> None:
+    assert find_invitation(f"clinic.example.org {CODE}").address == "clinic.example.org"
+    assert find_invitation(f"127.0.0.1:8443, {CODE.replace('-', ' ')}").code == CODE
+    assert find_invitation(CODE.replace("-", "").lower()).code == CODE
+    assert find_invitation("hello there, dear clinic").code == ""
+    assert group_code(" 1abcd–2ef ") == "1ABC-D2EF"
+
+
+def test_views_from_another_thread_reach_the_window(qtbot, patient, bridge) -> None:
+    def publish() -> None:
+        for state in samples.VISITS.values():
+            bridge.publish(samples.patient(Page.VISIT, visit=state))
+        bridge.publish(samples.patient(Page.HOME, clinic=Sentence("The last one.", Level.NOTE)))
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    thread.join()
+    label = patient.findChild(QWidget, names.CLINIC_STATE)
+    qtbot.waitUntil(lambda: label.isVisible() and said(label) == "The last one.", timeout=5000)
+
+
+@pytest.mark.qt_log_ignore("does not support propagateSizeHints")  # the off-screen plugin, of any dialog
+def test_a_file_chosen_by_typing_its_path(qtbot, qapp, patient, commands, tmp_path) -> None:
+    path = tmp_path / "rash.jpg"
+    path.write_bytes(samples.jpeg(samples.figure(64, 48)))
+    patient.show_view(samples.patient(Page.HOME))
+    out = io.StringIO()
+    driver = Driver(patient, out)
+    assert ask(driver, out, do="click", name=names.HOME_FILE)["ok"]
+    assert ask(driver, out, do="type", name=names.FILE_PATH, text=str(path))["ok"]
+    answer = ask(driver, out, do="click", name=names.FILE_OPEN)
+    assert answer["ok"], answer
+    assert commands.calls == [("add_files", ([path],))]
+
+
+def test_closing_the_window_is_told(patient) -> None:
+    closed = []
+    patient.on_close = lambda: closed.append(True)
+    patient.close()
+    assert closed == [True]
+
+
+def test_a_wait_ends_when_the_text_comes_and_when_it_does_not(qtbot, patient) -> None:
+    out = io.StringIO()
+    driver = Driver(patient, out)
+    driver.take(json.dumps({"id": 5, "do": "wait", "name": names.VISIT_LINK, "text_has": "good", "seconds": 9}))
+    assert out.getvalue() == ""
+    patient.show_view(samples.patient(Page.VISIT, visit=samples.visit()))
+    qtbot.waitUntil(lambda: '"id": 5, "ok": true' in out.getvalue(), timeout=5000)
+    driver.take(json.dumps({"id": 6, "do": "wait", "name": names.VISIT_LINK, "text_has": "never", "seconds": 0}))
+    qtbot.waitUntil(lambda: '"id": 6, "ok": false' in out.getvalue(), timeout=5000)
+
+
+def luminance(colour: str) -> float:
+    """WCAG 2.2, relative luminance."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+def contrast(one: str, two: str) -> float:
+    high, low = sorted((luminance(one), luminance(two)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize(("pairs", "least"), [(TEXT_PAIRS, 4.5), (SHAPE_PAIRS, 3.0)])
+def test_contrast(pairs, least) -> None:
+    assert [(a, b, round(contrast(a, b), 2)) for a, b in pairs if contrast(a, b) < least] == []
