@@ -1,0 +1,161 @@
+# ruff: noqa: N802 - Qt names what it calls
+"""The application object and the two windows. A window only chooses the page; pages draw and send commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from PySide6.QtCore import QLocale, Qt
+from PySide6.QtGui import QCloseEvent, QFont, QGuiApplication
+from PySide6.QtWidgets import QApplication, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from app.media.slot import FrameSlot
+from app.presenters.views import CommonCommands, Page, PatientCommands, PatientView, ProviderCommands, ProviderView
+from app.ui.bridge import Bridge
+from app.ui.pages.day import DayPage
+from app.ui.pages.enrol import EnrolPage
+from app.ui.pages.home import HomePage
+from app.ui.pages.item import ItemPage
+from app.ui.pages.photo import PhotoPage
+from app.ui.pages.visit import VisitPage
+from app.ui.style import PATIENT_BASE, PROVIDER_BASE, font_family, palette, stylesheet
+from app.ui.widgets.notice import NoticeBar
+from app.ui.words import english_here
+
+V = TypeVar("V", PatientView, ProviderView)
+V_contra = TypeVar("V_contra", contravariant=True)
+
+
+class _Page(Protocol[V_contra]):
+    def show_view(self, view: V_contra) -> None: ...
+    def first_focus(self) -> QWidget: ...
+
+
+def _local_now() -> datetime:
+    return datetime.now().astimezone()
+
+
+def make_application(argv: Sequence[str]) -> QApplication:
+    """The one QApplication, looking the same on every desktop: Fusion, our palette, our sizes, light.
+
+    Off screen, dialogs are Qt's own, since there is no system to ask. Raises RuntimeError when one exists already.
+    """
+    if QApplication.instance() is not None:
+        raise RuntimeError("there is an application already")
+    QGuiApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
+    app = QApplication(list(argv))
+    dress(app)
+    return app
+
+
+def dress(app: QApplication) -> None:
+    """Gives an application our style, palette, font and locale."""
+    app.setApplicationName("Thinline")
+    app.setApplicationDisplayName("Thinline")
+    app.setStyle("Fusion")
+    app.styleHints().setColorScheme(Qt.ColorScheme.Light)
+    app.setPalette(palette())
+    font = QFont(font_family())
+    font.setPixelSize(PROVIDER_BASE)
+    app.setFont(font)
+    QLocale.setDefault(english_here())
+    if app.platformName() == "offscreen":
+        app.setAttribute(Qt.ApplicationAttribute.AA_DontUseNativeDialogs)
+
+
+class _Window(QMainWindow, Generic[V]):
+    """A stack of pages under a notice bar; follows the bridge."""
+
+    def __init__(
+        self, commands: CommonCommands, bridge: Bridge, title: str, base: int, on_close: Callable[[], None] | None
+    ) -> None:
+        super().__init__()
+        self.setWindowTitle(title)
+        self.setStyleSheet(stylesheet(base))
+        self.on_close = on_close
+        self._view: V | None = None
+        self._pages: dict[Page, tuple[QWidget, _Page[V]]] = {}
+        self._notice = NoticeBar(commands.dismiss_notice)
+        self._stack = QStackedWidget()
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._notice)
+        column.addWidget(self._stack, 1)
+        self.setCentralWidget(body)
+        self.resize(1024, 720)
+        self.setMinimumSize(640, 480)
+        bridge.view_changed.connect(self.show_view, Qt.ConnectionType.AutoConnection)
+
+    def _add_page(self, key: Page, widget: QWidget, page: _Page[V]) -> None:
+        """`widget` and `page` are one object, seen as what Qt stacks and as what draws a view."""
+        self._stack.addWidget(widget)
+        self._pages[key] = (widget, page)
+
+    def show_view(self, view: V) -> None:
+        """Draws a view. Raises KeyError when it names a page that this window does not have."""
+        if view == self._view:
+            return
+        widget, page = self._pages[view.page]
+        turned = self._view is None or self._view.page is not view.page
+        self._view = view
+        # On the enrolment page the sentence stands under the button, where the eyes are.
+        self._notice.say(None if view.page is Page.ENROL else view.notice)
+        page.show_view(view)
+        if turned:
+            self._stack.setCurrentWidget(widget)
+            page.first_focus().setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self.on_close is not None:
+            self.on_close()
+        super().closeEvent(event)
+
+
+class PatientWindow(_Window[PatientView]):
+    """`remote` holds the other person's pictures, `mine` those of one's own camera; `now` is local time."""
+
+    def __init__(
+        self,
+        commands: PatientCommands,
+        bridge: Bridge,
+        remote: FrameSlot,
+        mine: FrameSlot,
+        on_close: Callable[[], None] | None = None,
+        now: Callable[[], datetime] = _local_now,
+    ) -> None:
+        super().__init__(commands, bridge, "Thinline", PATIENT_BASE, on_close)
+        enrol = EnrolPage(commands, welcome=self.tr("Welcome to Thinline"))
+        self._add_page(Page.ENROL, enrol, enrol)
+        home = HomePage(commands, now)
+        self._add_page(Page.HOME, home, home)
+        photo = PhotoPage(commands, mine)
+        self._add_page(Page.PHOTO, photo, photo)
+        visit = VisitPage(commands, remote, mine, photo=commands.start_photo)
+        self._add_page(Page.VISIT, visit, visit)
+
+
+class ProviderWindow(_Window[ProviderView]):
+    """As :class:`PatientWindow`, for the care team."""
+
+    def __init__(
+        self,
+        commands: ProviderCommands,
+        bridge: Bridge,
+        remote: FrameSlot,
+        mine: FrameSlot,
+        on_close: Callable[[], None] | None = None,
+        now: Callable[[], datetime] = _local_now,
+    ) -> None:
+        super().__init__(commands, bridge, self.tr("Thinline for providers"), PROVIDER_BASE, on_close)
+        enrol = EnrolPage(commands, welcome=self.tr("Welcome to Thinline for providers"))
+        self._add_page(Page.ENROL, enrol, enrol)
+        home = DayPage(commands, now)
+        self._add_page(Page.HOME, home, home)
+        visit = VisitPage(commands, remote, mine, timeline=True)
+        self._add_page(Page.VISIT, visit, visit)
+        item = ItemPage(commands, now)
+        self._add_page(Page.ITEM, item, item)

@@ -1,0 +1,118 @@
+"""The object names of every widget that a person uses or reads: the demo and the tests find them by these."""
+
+from __future__ import annotations
+
+ENROL_ADDRESS = "enrol.address"
+ENROL_CODE = "enrol.code"
+ENROL_GO = "enrol.go"
+ENROL_ERROR = "enrol.error"
+
+NOTICE = "notice"
+NOTICE_TEXT = "notice.text"
+NOTICE_DISMISS = "notice.dismiss"
+CLINIC_STATE = "clinic.state"
+
+HOME = "home"
+HOME_WHEN = "home.when"
+HOME_WITH = "home.with"
+HOME_REASON = "home.reason"
+HOME_PHONE = "home.phone"
+HOME_JOIN = "home.join"
+HOME_PHOTO = "home.photo"
+HOME_FILE = "home.file"
+HOME_ITEMS = "home.items"
+HOME_NOTHING_SENT = "home.items.none"
+
+FILE_DIALOG = "file"
+FILE_PATH = "file.path"
+FILE_OPEN = "file.open"
+FILE_CANCEL = "file.cancel"
+
+PHOTO_PREVIEW = "photo.preview"
+PHOTO_REVIEW = "photo.review"
+PHOTO_HINT = "photo.hint"
+PHOTO_SHUTTER = "photo.shutter"
+PHOTO_KEEP = "photo.keep"
+PHOTO_RETAKE = "photo.retake"
+PHOTO_CANCEL = "photo.cancel"
+
+VISIT_WITH = "visit.with"
+VISIT_LINK = "visit.link"
+VISIT_OTHER = "visit.other"
+VISIT_REMOTE = "visit.remote"
+VISIT_SELF = "visit.self"
+VISIT_SELF_STATE = "visit.self.state"
+VISIT_AGE = "visit.age"
+VISIT_PHASE = "visit.phase"
+VISIT_MUTE = "visit.mute"
+VISIT_CAMERA = "visit.camera"
+VISIT_PHOTO = "visit.photo"
+VISIT_HANGUP = "visit.hangup"
+VISIT_LOST = "visit.lost"
+VISIT_LOST_PHONE = "visit.lost.phone"
+VISIT_LOST_PHOTO = "visit.lost.photo"
+VISIT_TIMELINE = "visit.timeline"
+
+DAY = "day"
+SCHEDULE = "schedule"
+SCHEDULE_NONE = "schedule.none"
+INBOX = "inbox"
+INBOX_NONE = "inbox.none"
+INBOX_COUNT = "inbox.count"
+
+ITEM_BACK = "item.back"
+ITEM_PATIENT = "item.patient"
+ITEM_TIME = "item.time"
+ITEM_PURPOSE = "item.purpose"
+ITEM_NOTE = "item.note"
+ITEM_COUNT = "item.count"
+ITEM_PREVIOUS = "item.previous"
+ITEM_NEXT = "item.next"
+ITEM_FIT = "item.fit"
+ITEM_CLOSER = "item.closer"
+ITEM_FURTHER = "item.further"
+
+
+def sent_title(submission_id: str) -> str:
+    return f"items.{submission_id}.title"
+
+
+def sent_text(submission_id: str) -> str:
+    return f"items.{submission_id}.text"
+
+
+def sent_progress(submission_id: str) -> str:
+    return f"items.{submission_id}.progress"
+
+
+def sent_again(submission_id: str) -> str:
+    return f"items.{submission_id}.again"
+
+
+def schedule_start(visit_id: str) -> str:
+    return f"schedule.{visit_id}.start"
+
+
+def schedule_patient(visit_id: str) -> str:
+    return f"schedule.{visit_id}.patient"
+
+
+def schedule_state(visit_id: str) -> str:
+    return f"schedule.{visit_id}.state"
+
+
+def inbox_open(submission_id: str) -> str:
+    return f"inbox.{submission_id}.open"
+
+
+def inbox_patient(submission_id: str) -> str:
+    return f"inbox.{submission_id}.patient"
+
+
+def inbox_state(submission_id: str) -> str:
+    return f"inbox.{submission_id}.state"
+
+
+def item_picture(index: int) -> str:
+    """The opened item's picture, counted from 0."""
+    return f"item.picture.{index}"

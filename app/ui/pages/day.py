@@ -1,0 +1,153 @@
+"""The provider's day: who comes and who waits; what came in and is not yet read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from app.presenters.views import InboxRow, Level, ProviderCommands, ProviderView, ScheduleRow
+from app.ui import names
+from app.ui.style import QUIET, TEAL, TONES, Kind
+from app.ui.widgets.buttons import ActionButton
+from app.ui.widgets.icons import icon
+from app.ui.widgets.layout import Card, KeyedRows, ScrollColumn
+from app.ui.widgets.text import SentenceLine, Text
+from app.ui.words import day_and_clock
+
+
+class SignedText(QWidget):
+    """A small sign and a word or two: a row's state."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._sign = QLabel()
+        self._sign.setFixedSize(22, 22)
+        self._text = Text(role="strong", name=name)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        row.addWidget(self._sign)
+        row.addWidget(self._text, 1)
+
+    def say(self, sign: str, colour: str, words: str) -> None:
+        self._sign.setPixmap(icon(sign, colour, 20, self.devicePixelRatioF()))
+        self._sign.setAccessibleName(words)
+        self._text.say(words)
+
+
+class ScheduleCard(Card):
+    def __init__(self, row: ScheduleRow, start: Callable[[str], None], now: Callable[[], datetime]) -> None:
+        super().__init__(14, 6)
+        key = row.visit_id
+        self._now = now
+        self._when = Text(role="quiet")
+        self._patient = Text(role="heading", name=names.schedule_patient(key))
+        self._reason = Text()
+        self._state = SignedText(names.schedule_state(key))
+        self._start = ActionButton(names.schedule_start(key), self.tr("Start the visit"), "camera", Kind.SECONDARY)
+        self._start.on_press(lambda: start(key))
+        for widget in (self._when, self._patient, self._reason, self._state, self._start):
+            self.body.addWidget(widget)
+
+    def draw(self, row: ScheduleRow, busy: bool) -> None:
+        self._when.say(day_and_clock(row.starts_at, self._now()))
+        self._patient.say(row.patient_name)
+        self._reason.say(row.reason)
+        self._reason.setVisible(bool(row.reason))
+        if row.live:
+            self._state.say("speech", TEAL, self.tr("In the visit"))
+        elif row.waiting:
+            self._state.say("person", TONES[Level.GOOD].ink, self.tr("Waiting for you"))
+        else:
+            self._state.say("waiting", QUIET, self.tr("Not here yet"))
+        here = row.waiting or row.live
+        self.mark(here)
+        self._start.set_label(self.tr("Go back to the visit") if row.live else self.tr("Start the visit"))
+        self._start.set_look("camera", Kind.PRIMARY if here else Kind.SECONDARY)
+        self._start.setEnabled(not busy)
+
+
+class InboxCard(Card):
+    def __init__(self, row: InboxRow, open_item: Callable[[str], None], now: Callable[[], datetime]) -> None:
+        super().__init__(14, 6)
+        key = row.submission_id
+        self._now = now
+        self._state = SignedText(names.inbox_state(key))
+        self._patient = Text(role="heading", name=names.inbox_patient(key))
+        self._when = Text(role="quiet")
+        self._open = ActionButton(names.inbox_open(key), self.tr("Open"), "", Kind.SECONDARY)
+        self._open.on_press(lambda: open_item(key))
+        for widget in (self._state, self._patient, self._when, self._open):
+            self.body.addWidget(widget)
+
+    def draw(self, row: InboxRow, busy: bool) -> None:
+        if row.opened:
+            self._state.say("opened", QUIET, self.tr("Opened"))
+        else:
+            self._state.say("unread", TEAL, self.tr("New"))
+        self.mark(not row.opened)
+        self._patient.say(row.patient_name)
+        self._when.say(self.tr("Received: {when}").format(when=day_and_clock(row.received_at, self._now())))
+        self._open.set_look("", Kind.SECONDARY)
+        self._open.setEnabled(not busy)
+
+
+class DayPage(QWidget):
+    def __init__(self, commands: ProviderCommands, now: Callable[[], datetime]) -> None:
+        super().__init__()
+        self.setProperty("role", "page")
+        self.setObjectName(names.DAY)
+        self._clinic = SentenceLine(names.CLINIC_STATE)
+        self._schedule: KeyedRows[tuple[ScheduleRow, bool], ScheduleCard] = KeyedRows(
+            lambda row: row[0].visit_id, lambda row: ScheduleCard(row[0], commands.start_visit, now), names.SCHEDULE
+        )
+        self._inbox: KeyedRows[tuple[InboxRow, bool], InboxCard] = KeyedRows(
+            lambda row: row[0].submission_id, lambda row: InboxCard(row[0], commands.open_item, now), names.INBOX
+        )
+        self._no_visits = Text(self.tr("No visits are planned."), "quiet", names.SCHEDULE_NONE)
+        self._no_items = Text(self.tr("Nothing has come in."), "quiet", names.INBOX_NONE)
+        self._count = Text(role="quiet", name=names.INBOX_COUNT)
+        self._lay_out()
+
+    def show_view(self, view: ProviderView) -> None:
+        self._clinic.say(view.clinic)
+        self._schedule.show_rows([(row, view.busy) for row in view.schedule], lambda card, row: card.draw(*row))
+        self._inbox.show_rows([(row, view.busy) for row in view.inbox], lambda card, row: card.draw(*row))
+        self._no_visits.setVisible(not view.schedule)
+        self._no_items.setVisible(not view.inbox)
+        new = sum(not row.opened for row in view.inbox)
+        self._count.say(self.tr("{n} new").format(n=new) if new else "")
+
+    def first_focus(self) -> QWidget:
+        return self
+
+    def _lay_out(self) -> None:
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 16, 0, 0)
+        top = QHBoxLayout()
+        top.setContentsMargins(24, 0, 24, 0)
+        top.addWidget(self._clinic, 1)
+        outer.addLayout(top)
+        sides = QHBoxLayout()
+        sides.setSpacing(0)
+        left = self._column(self.tr("Visits"), None, self._no_visits, self._schedule)
+        right = self._column(self.tr("Sent by patients"), self._count, self._no_items, self._inbox)
+        sides.addWidget(left, 1)
+        sides.addWidget(right, 1)
+        outer.addLayout(sides, 1)
+
+    @staticmethod
+    def _column(title: str, beside: QWidget | None, nothing: QWidget, rows: QWidget) -> QWidget:
+        scroll = ScrollColumn(720, 20)
+        head = QHBoxLayout()
+        head.addWidget(Text(title, "title"), 1)
+        if beside is not None:
+            head.addWidget(beside, 0, Qt.AlignmentFlag.AlignVCenter)
+        scroll.column.addLayout(head)
+        scroll.column.addWidget(nothing)
+        scroll.column.addWidget(rows)
+        scroll.column.addStretch(1)
+        return scroll

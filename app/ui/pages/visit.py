@@ -1,0 +1,215 @@
+"""The visit: the other person, what the link does in words, and four things to press."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.media.slot import FrameSlot
+from app.presenters.views import (
+    PatientView,
+    PictureState,
+    ProviderView,
+    TimelineEntry,
+    VisitCommands,
+    VisitPhase,
+    VisitView,
+)
+from app.ui import names
+from app.ui.style import Kind
+from app.ui.widgets.buttons import ActionButton
+from app.ui.widgets.layout import Card, KeyedRows, ScrollColumn
+from app.ui.widgets.stage import Stage
+from app.ui.widgets.text import SentenceLine, Text
+from app.ui.words import clock, picture_age
+
+_TALKING = (VisitPhase.CONNECTING, VisitPhase.LIVE, VisitPhase.RECONNECTING)
+
+
+class TimelineRow(QWidget):
+    def __init__(self) -> None:
+        super().__init__()
+        self._at = Text(role="quiet")
+        self._text = Text()
+        self._at.setWordWrap(False)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(10)
+        row.addWidget(self._at, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._text, 1)
+
+    def draw(self, entry: TimelineEntry) -> None:
+        self._at.say(clock(entry.at))
+        self._text.say(entry.text)
+
+
+class LostCard(Card):
+    """What a person can do when the link stays away: call, or leave a photo."""
+
+    def __init__(self, photo: Callable[[], None] | None) -> None:
+        super().__init__(22, 10)
+        self.setObjectName(names.VISIT_LOST)
+        self._title = Text(role="heading")
+        self._more = Text(self.tr("We keep trying. When the connection is back, the visit goes on by itself."))
+        self._phone = Text(role="title", name=names.VISIT_LOST_PHONE)
+        for widget in (self._title, self._more, self._phone):
+            self.body.addWidget(widget)
+        if photo is not None:
+            take = ActionButton(names.VISIT_LOST_PHOTO, self.tr("Take a photo"), "photo", Kind.PRIMARY, large=True)
+            take.on_press(photo)
+            self.body.addWidget(
+                Text(self.tr("You can also show the clinic something now. It is sent when the connection is back."))
+            )
+            self.body.addWidget(take)
+
+    def draw(self, visit: VisitView) -> None:
+        self._title.say(self.tr("The connection to {name} is lost").format(name=visit.with_name))
+        self._phone.say(self.tr("Call {number}").format(number=visit.clinic_phone) if visit.clinic_phone else "")
+        self._phone.setVisible(bool(visit.clinic_phone))
+
+
+class VisitPage(QWidget):
+    """`photo`: the patient's command to take a photo; None for a provider. `timeline`: show what happened."""
+
+    def __init__(
+        self,
+        commands: VisitCommands,
+        remote: FrameSlot,
+        mine: FrameSlot,
+        *,
+        photo: Callable[[], None] | None = None,
+        timeline: bool = False,
+    ) -> None:
+        super().__init__()
+        self.setProperty("role", "dark")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setObjectName("visit")
+        self._commands = commands
+        self._visit: VisitView | None = None
+        self._with = Text(role="stage-title", name=names.VISIT_WITH)
+        self._link = SentenceLine(names.VISIT_LINK, on_stage=True)
+        self._other = SentenceLine(names.VISIT_OTHER, on_stage=True)
+        self._stage = Stage(remote, mine)
+        self._lost = LostCard(photo)
+        self._stage.set_over(self._lost)
+        self._mute = ActionButton(names.VISIT_MUTE, self.tr("Mute"), "microphone", Kind.STAGE, upright=True)
+        self._camera = ActionButton(names.VISIT_CAMERA, self.tr("Stop camera"), "camera", Kind.STAGE, upright=True)
+        self._photo = ActionButton(names.VISIT_PHOTO, self.tr("Photo"), "photo", Kind.STAGE, upright=True)
+        self._hangup = ActionButton(names.VISIT_HANGUP, self.tr("Hang up"), "hang-up", Kind.DANGER, upright=True)
+        self._mute.on_press(self._switch_microphone)
+        self._camera.on_press(self._switch_camera)
+        self._hangup.on_press(commands.hang_up)
+        if photo is not None:
+            self._photo.on_press(photo)
+        self._rows: KeyedRows[tuple[int, TimelineEntry], TimelineRow] = KeyedRows(
+            lambda row: str(row[0]), lambda row: TimelineRow(), names.VISIT_TIMELINE
+        )
+        self._lay_out(with_photo=photo is not None, with_timeline=timeline)
+
+    def show_view(self, view: PatientView | ProviderView) -> None:
+        visit = view.visit
+        if visit is None or visit == self._visit:
+            return
+        self._visit = visit
+        self._with.say(visit.with_name)
+        self._link.say(visit.link)
+        self._other.say(visit.other)
+        self._draw_controls(visit)
+        self._draw_stage(visit)
+        self._rows.show_rows(tuple(enumerate(visit.timeline)), lambda widget, row: widget.draw(row[1]))
+
+    def first_focus(self) -> QWidget:
+        """The page itself: a stray press of the space bar must neither mute nor hang up."""
+        return self
+
+    def _draw_controls(self, visit: VisitView) -> None:
+        on = visit.microphone_on
+        self._mute.set_label(self.tr("Mute") if on else self.tr("Unmute"))
+        self._mute.set_look("microphone" if on else "microphone-off", Kind.STAGE if on else Kind.STAGE_OFF)
+        seen = visit.camera_on
+        if not visit.camera_present:
+            self._camera.set_label(self.tr("No camera"))
+        else:
+            self._camera.set_label(self.tr("Stop camera") if seen else self.tr("Start camera"))
+        sending = seen and visit.camera_present
+        self._camera.set_look("camera" if sending else "camera-off", Kind.STAGE if sending else Kind.STAGE_OFF)
+        self._camera.setEnabled(visit.camera_present and visit.phase is not VisitPhase.ENDED)
+        self._mute.setEnabled(visit.phase is not VisitPhase.ENDED)
+        self._hangup.set_label(self.tr("Hang up") if visit.phase in _TALKING else self.tr("Leave"))
+
+    def _draw_stage(self, visit: VisitView) -> None:
+        stage = self._stage
+        showing = visit.picture is not PictureState.NONE and visit.phase is not VisitPhase.ENDED
+        lost = visit.phase is VisitPhase.LOST
+        stage.remote.blank(not showing)
+        stage.remote.setAccessibleName(self.tr("Picture of {name}").format(name=visit.with_name))
+        stage.placeholder.setVisible(not showing and not lost)
+        stage.placeholder.say(*self._placeholder(visit))
+        stage.mine.show_state(
+            microphone_on=visit.microphone_on, camera_on=visit.camera_on, camera_present=visit.camera_present
+        )
+        stage.mine.setVisible(visit.phase is not VisitPhase.ENDED and not lost)
+        self._lost.draw(visit)
+        self._lost.setVisible(lost)
+        frozen = showing and visit.picture is PictureState.FROZEN
+        stage.show_age(picture_age(max(visit.picture_age_s, 0)) if frozen else "")
+
+    def _placeholder(self, visit: VisitView) -> tuple[str, str, str]:
+        name = visit.with_name
+        waiting = self.tr("The visit starts as soon as you are both here.")
+        return {
+            VisitPhase.WAITING: ("waiting", self.tr("Waiting for {name}").format(name=name), waiting),
+            VisitPhase.CONNECTING: ("person", self.tr("Connecting to {name}").format(name=name), ""),
+            VisitPhase.LIVE: ("speech", self.tr("No picture just now"), ""),
+            VisitPhase.RECONNECTING: ("again", self.tr("Connecting again"), ""),
+            VisitPhase.LOST: ("warn", "", ""),
+            VisitPhase.ENDED: ("good", self.tr("The visit has ended"), ""),
+        }[visit.phase]
+
+    def _switch_microphone(self) -> None:
+        if self._visit is not None:
+            self._commands.set_microphone(not self._visit.microphone_on)
+
+    def _switch_camera(self) -> None:
+        if self._visit is not None:
+            self._commands.set_camera(not self._visit.camera_on)
+
+    def _lay_out(self, *, with_photo: bool, with_timeline: bool) -> None:
+        says = QVBoxLayout()
+        says.setSpacing(4)
+        for line in (self._with, self._link, self._other):
+            says.addWidget(line)
+        controls = QHBoxLayout()
+        controls.setSpacing(6)
+        controls.addWidget(self._mute)
+        controls.addWidget(self._camera)
+        if with_photo:
+            controls.addWidget(self._photo)
+        else:
+            self._photo.setParent(None)
+        controls.addStretch(1)
+        controls.addWidget(self._hangup)
+        left = QVBoxLayout()
+        left.setContentsMargins(16, 12, 16, 10)
+        left.setSpacing(10)
+        left.addLayout(says)
+        left.addWidget(self._stage, 1)
+        left.addLayout(controls)
+        sides = QHBoxLayout(self)
+        sides.setContentsMargins(0, 0, 0, 0)
+        sides.setSpacing(0)
+        sides.addLayout(left, 1)
+        if with_timeline:
+            sides.addWidget(self._timeline_panel())
+
+    def _timeline_panel(self) -> QWidget:
+        panel = ScrollColumn(margin=16)
+        panel.setFixedWidth(264)
+        panel.column.addWidget(Text(self.tr("What happened in this visit"), "heading"))
+        panel.column.addWidget(self._rows)
+        panel.column.addStretch(1)
+        bar = panel.verticalScrollBar()
+        bar.rangeChanged.connect(lambda _least, most: bar.setValue(most))
+        return panel

@@ -1,0 +1,133 @@
+# ruff: noqa: N802 - Qt names what it calls
+"""The stage of a visit: the other person large, oneself small, and what stands there when there is no picture."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from app.media.slot import FrameSlot
+from app.ui import names
+from app.ui.style import STAGE_QUIET
+from app.ui.widgets.icons import icon
+from app.ui.widgets.picture import PictureWidget
+from app.ui.widgets.text import Text
+
+_EDGE = 12
+
+
+class SelfView(QWidget):
+    """One's own picture, as in a looking-glass, with a caption that says what of oneself goes out."""
+
+    def __init__(self, mine: FrameSlot) -> None:
+        super().__init__()
+        self.setProperty("role", "self")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.picture = PictureWidget(mine, names.VISIT_SELF, mirror=True, rounded=8)
+        self.picture.setAccessibleName(self.tr("Your own picture"))
+        self.caption = Text(role="stage-small", name=names.VISIT_SELF_STATE)
+        self.caption.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4, 4, 4, 4)
+        column.setSpacing(3)
+        column.addWidget(self.picture, 1)
+        column.addWidget(self.caption, 0)
+
+    def show_state(self, *, microphone_on: bool, camera_on: bool, camera_present: bool) -> None:
+        seen = camera_on and camera_present
+        self.picture.setVisible(seen)
+        if not camera_present:
+            words = self.tr("No camera")
+        else:
+            words = self.tr("You") if camera_on else self.tr("Your camera is off")
+        if not microphone_on:
+            words = self.tr("You are muted") if seen else self.tr("{camera}. You are muted").format(camera=words)
+        self.caption.say(words)
+
+
+class Placeholder(QWidget):
+    """A sign and words in the middle of the stage."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sign = QLabel()
+        self._sign.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._title = Text(role="stage-title", name=names.VISIT_PHASE)
+        self._title.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._more = Text(role="stage-quiet")
+        self._more.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        column = QVBoxLayout(self)
+        column.setSpacing(10)
+        column.addStretch(1)
+        for widget in (self._sign, self._title, self._more):
+            column.addWidget(widget)
+        column.addStretch(1)
+
+    def say(self, sign: str, title: str, more: str = "") -> None:
+        self._sign.setPixmap(icon(sign, STAGE_QUIET, 88, self.devicePixelRatioF()))
+        self._title.say(title)
+        self._more.say(more)
+        self._more.setVisible(bool(more))
+
+
+class Stage(QWidget):
+    """Lays the pictures: remote over all, self in the lower corner, the age of a frozen picture above."""
+
+    def __init__(self, remote: FrameSlot, mine: FrameSlot) -> None:
+        super().__init__()
+        self.setProperty("role", "dark")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.remote = PictureWidget(remote, names.VISIT_REMOTE)
+        self.remote.setParent(self)
+        self.placeholder = Placeholder()
+        self.placeholder.setParent(self)
+        self.mine = SelfView(mine)
+        self.mine.setParent(self)
+        self.age = Text(role="badge", name=names.VISIT_AGE)
+        self.age.setParent(self)
+        self.age.setWordWrap(False)
+        self.age.hide()
+        self._over: QWidget | None = None
+
+    def set_over(self, over: QWidget) -> None:
+        """A card that lies over the middle when it is visible (the way on when the link is lost)."""
+        over.setParent(self)
+        over.hide()
+        self._over = over
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(320, 200)
+
+    def show_age(self, words: str) -> None:
+        """The badge over a frozen picture; an empty text hides it."""
+        self.age.say(words)
+        self.age.setVisible(bool(words))
+        self.arrange()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.arrange()
+
+    def arrange(self) -> None:
+        """Puts everything in its place; to be called when something was shown, hidden or has new words."""
+        whole = self.rect()
+        self.remote.setGeometry(whole)
+        across = min(max(whole.width() // 4, 150), 300)
+        caption = self.mine.caption.heightForWidth(across - 8)
+        picture = across * 3 // 4 + 3 if self.mine.picture.isVisibleTo(self) else 6
+        high = picture + caption + 8
+        self.mine.setGeometry(whole.right() - across - _EDGE, whole.bottom() - high - _EDGE, across, high)
+        beside = across + 2 * _EDGE if whole.width() > 2 * across + 260 else 0
+        # In a narrow stage the words stand above one's own picture, in a wide one beside it.
+        above = 0 if beside or not self.mine.isVisibleTo(self) else high + _EDGE
+        self.placeholder.setGeometry(QRect(beside, 0, whole.width() - 2 * beside, whole.height() - above))
+        self.age.adjustSize()
+        self.age.move(_EDGE, _EDGE)
+        if self._over is not None:
+            width = min(whole.width() - 2 * _EDGE, 560)
+            height = min(
+                max(self._over.heightForWidth(width), self._over.sizeHint().height()), whole.height() - 2 * _EDGE
+            )
+            self._over.setGeometry((whole.width() - width) // 2, (whole.height() - height) // 2, width, height)
