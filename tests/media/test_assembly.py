@@ -11,12 +11,16 @@ from hypothesis import strategies as st
 from app.media.video.assembly import ASK_AGAIN_S, WAIT_FOR_REPAIR_S, FrameAssembler, VideoPacket, WholeFrame
 from app.media.video.vp8 import is_key_frame, packetize, starts_frame
 
+KEY_HEADER = b"\x9d\x01\x2a" + (640).to_bytes(2, "little") + (480).to_bytes(2, "little")
+"""Start code and size of a VP8 key frame (RFC 6386 section 9.1)."""
+
 
 def _stream(frames: int, key_every: int = 1000, size: int = 1500, first: int = 65500) -> list[VideoPacket]:
     packets, sequence = [], first
     for n in range(frames):
         head = 0 if n % key_every == 0 else 1
-        data = bytes([head, n & 0xFF]) + bytes(size - 2)
+        start = b"\0" + KEY_HEADER if head == 0 else b""
+        data = (bytes([head, n & 0xFF]) + start).ljust(size, b"\0")
         payloads = packetize(data, n, 600)
         for i, payload in enumerate(payloads):
             packets.append(VideoPacket(sequence & 0xFFFF, n * 9000, i == len(payloads) - 1, payload, payload[4:]))
@@ -105,3 +109,21 @@ def test_payloads_join_to_the_frame_and_keep_the_limit(data: bytes, picture_id: 
     assert all(len(p) <= limit for p in payloads)
     assert [starts_frame(p) for p in payloads] == [True] + [False] * (len(payloads) - 1)
     assert is_key_frame(data) == (data[0] & 1 == 0)
+
+
+def test_a_key_frame_larger_than_any_screen_is_never_handed_on():
+    """16383 x 16383 would take gigabytes to decode; what builds on it is dropped too, until a usable one comes."""
+
+    def key(width, height):
+        return b"\x10\x02\x00\x9d\x01\x2a" + width.to_bytes(2, "little") + height.to_bytes(2, "little") + bytes(20)
+
+    def packet(sequence, data):
+        return VideoPacket(sequence, sequence * 3000, True, b"\x90\x80\x80\x01" + data, data)
+
+    assembler = FrameAssembler()
+    assert assembler.add(packet(1, key(16383, 16383)), 0.0)[0] == []
+    assert assembler.add(packet(2, b"\x11" + bytes(20)), 0.1)[0] == []
+    frames, _ = assembler.add(packet(3, key(640, 480)), 0.2)
+    assert [frame.key for frame in frames] == [True]
+    assert assembler.add(packet(4, key(1921, 480)), 0.3)[0] == []
+    assert assembler.add(packet(5, b"\x11" + bytes(20)), 0.4)[0] == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from app.media.video.vp8 import is_key_frame, starts_frame
+from app.media.video.vp8 import is_key_frame, is_usable_key_frame, starts_frame
 
 MAX_PACKETS = 512
 WAIT_FOR_REPAIR_S = 0.4
@@ -61,6 +61,10 @@ class FrameAssembler:
             for i in range(length):
                 del self._packets[(self._next + i) & 0xFFFF]
             self._next = (self._next + length) & 0xFFFF
+            if frame.key and not is_usable_key_frame(frame.data):
+                self.dropped += 1
+                self._next = None  # what follows builds on it
+                break
             frames.append(frame)
         return frames
 
@@ -109,7 +113,7 @@ class FrameAssembler:
 
     def _find_key(self) -> int | None:
         """The start of the newest key frame that is there, from its first packet on; drops what is older."""
-        starts = [s for s, p in self._packets.items() if starts_frame(p.payload) and is_key_frame(p.data)]
+        starts = [s for s, p in self._packets.items() if starts_frame(p.payload) and is_usable_key_frame(p.data)]
         if not starts:
             return None
         assert self._highest is not None

@@ -10,6 +10,8 @@ from av.video.frame import PictureType
 from app.media.video.frames import Reshaper, fit
 
 CLOCK = 90_000
+MAX_SIDE = 1920
+"""No side of a received picture is longer."""
 _TIME_BASE = fractions.Fraction(1, CLOCK)
 
 
@@ -87,3 +89,17 @@ def starts_frame(payload: bytes) -> bool:
 def is_key_frame(frame: bytes) -> bool:
     """Whether VP8 data (no RTP descriptor) is a key frame (RFC 6386 section 9.1)."""
     return bool(frame) and not frame[0] & 1
+
+
+def key_frame_size(frame: bytes) -> tuple[int, int] | None:
+    """(width, height) that a key frame declares, 14 bits each (RFC 6386 section 9.1); None for any other data."""
+    if len(frame) < 10 or not is_key_frame(frame) or frame[3:6] != b"\x9d\x01\x2a":
+        return None
+    width, height = int.from_bytes(frame[6:8], "little"), int.from_bytes(frame[8:10], "little")
+    return width & 0x3FFF, height & 0x3FFF
+
+
+def is_usable_key_frame(frame: bytes) -> bool:
+    """A key frame whose pictures are no larger than a screen: 16383 x 16383 would take gigabytes to decode."""
+    size = key_frame_size(frame)
+    return size is not None and all(0 < side <= MAX_SIDE for side in size)
