@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,12 +10,16 @@ from dataclasses import dataclass, replace
 from app.media.events import Cause, Modality, ModalityChanged, PeerState, SessionEvent
 from app.media.rate import controller
 from app.media.rate.arrivals import QueueDelay
+from app.media.rate.capacity import is_wide
+from app.media.rate.controller import Control, Phase
 from app.media.rate.feedback import LinkFeedback
 from app.media.rate.ladder import CONTROL_BPS, LADDER, Rung
 from app.media.rate.loss import RecentLoss
 from app.media.rtc.report import LinkReport
 from app.media.rtc.transport import PeerTransport
 from app.media.settings import MediaSettings
+
+log = logging.getLogger(__name__)
 
 _HEARD_S = 2.0
 _WRAP = 1 << 32
@@ -92,8 +97,7 @@ class Outgoing:
 
     def interrupted(self, now: float) -> None:
         """Nothing is heard: recorded as the cause until feedback returns."""
-        self._control = controller.lose(self._control, now)
-        self._apply(now)
+        self._enforce(controller.lose(self._control, now), now)
 
     @property
     def rung(self) -> Rung:
@@ -149,7 +153,9 @@ class Outgoing:
         if self._pictures_due is not None and now >= self._pictures_due:
             self._show_pictures(now)
         gap = self._settings.report_every_congested if congested else self._settings.report_every
-        if state != self._last_state or now >= self._report_due - (self._settings.report_every - gap):
+        measured = transport.arrivals.capacity_bps
+        wide = measured is not None and is_wide(measured)  # the other side may be waiting to hear it
+        if wide or state != self._last_state or now >= self._report_due - (self._settings.report_every - gap):
             self._say(now)
         self._decide(None, now)
 
@@ -191,8 +197,10 @@ class Outgoing:
             queue_delay_ms=None if delay is None else round(delay * 1000),
             echo_ms=echo,
             held_ms=None if held is None else round((now - held) * 1000),
+            capacity_kbps=None if arrivals.capacity_bps is None else round(arrivals.capacity_bps / 1000),
         )
         if transport.send_report(report):
+            arrivals.capacity_told()
             self._last_state = state
             self._report_due = now + self._settings.report_every
 
@@ -232,7 +240,8 @@ class Outgoing:
         received = ((report.received_bytes - old.received_bytes) % _WRAP) * 8 / passed + CONTROL_BPS
         sent = (mark.sent_bytes - old.sent_bytes) * 8 / max(0.2, now - old.at)
         delay = None if report.queue_delay_ms is None else report.queue_delay_ms / 1000
-        return LinkFeedback(now, self.rtt_s, self._loss.fraction, delay, received, sent)
+        capacity = None if report.capacity_kbps is None else report.capacity_kbps * 1000.0
+        return LinkFeedback(now, self.rtt_s, self._loss.fraction, delay, received, sent, capacity)
 
     def has_reports(self, now: float) -> bool:
         """Whether the other side speaks on our link channel; False only when there was time enough for it."""
@@ -255,12 +264,41 @@ class Outgoing:
     def _decide(self, feedback: LinkFeedback | None, now: float) -> None:
         if feedback is not None:
             self.feedback = feedback
-        before = self._control
-        self._control = controller.step(before, feedback, now)
-        if self._control.rung < before.rung:
+        self._enforce(controller.step(self._control, feedback, now), now)
+        if self._transport is not None:
+            # Only a peer that reports knows probes; a guest never gets one.
+            known = self._peer_clock is not None
+            self._transport.probe_every = controller.probe_every(self._control, now) if known else None
+
+    def _enforce(self, control: Control, now: float) -> None:
+        before, self._control = self._control, control
+        if control.rung < before.rung:
             self._loss.restart()
-        if (before.rung, before.cause) != (self._control.rung, self._control.cause):
+        if before.phase is Phase.BLIND and control.phase is not Phase.BLIND:
+            # What an outage lost and held up is not held against the link after it.
+            self._loss.restart()
+            self._marks.clear()
+        if before.rung != control.rung:
+            _log_change(before, control, self.feedback)
+        if (before.rung, before.cause) != (control.rung, control.cause):
             self._apply(now)
+
+
+def _log_change(before: Control, after: Control, feedback: LinkFeedback | None) -> None:
+    readings = after.probes.readings or before.probes.readings
+    probe = f"{readings[-1][1] / 1000:.0f} kbit/s" if readings else "none"
+    queue = None if feedback is None else feedback.queue_delay_s
+    log.info(
+        "rung %s to %s, %s; estimate %.0f kbit/s, probe %s, queue %s ms, loss %.2f, hold %.0f s",
+        LADDER[before.rung].name,
+        LADDER[after.rung].name,
+        after.cause,
+        after.estimate_bps / 1000,
+        probe,
+        "-" if queue is None else round(queue * 1000),
+        0.0 if feedback is None else feedback.fraction_lost,
+        after.hold_s,
+    )
 
 
 def _ms(now: float) -> int:

@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.media.rate.arrivals import WINDOW_S, QueueDelay, StreamCount
+from app.media.rate.arrivals import PAUSE_S, WINDOW_S, Arrivals, QueueDelay, StreamCount
 from app.media.rate.loss import RecentLoss
 
 
@@ -30,7 +30,7 @@ def test_a_late_packet_is_not_lost() -> None:
 
 
 def test_what_is_missing_after_a_pause_of_the_pictures_is_no_loss() -> None:
-    stream = StreamCount(pausing=True)
+    stream = StreamCount(PAUSE_S)
     stream.add(10, 0.0)
     stream.add(30, 5.0)
     assert stream.lost == 0
@@ -87,3 +87,39 @@ def test_recent_loss_is_always_a_fraction(steps: list[tuple[int, int]]) -> None:
         received, lost = received + more, lost + gone
         loss.add(received, lost)
         assert 0.0 <= loss.fraction <= 1.0
+
+
+def test_a_packet_pair_measures_the_link_and_the_lowest_is_told_once() -> None:
+    arrivals = Arrivals()
+    arrivals.add_speech(7, 10.0, 0.0)
+    arrivals.add_probe(7, 300, 10.06)
+    assert abs((arrivals.capacity_bps or 0) - 40_000) < 1
+    arrivals.add_speech(8, 12.0, 2.0)
+    arrivals.add_probe(8, 300, 12.002)
+    assert abs((arrivals.capacity_bps or 0) - 40_000) < 1
+    arrivals.capacity_told()
+    assert arrivals.capacity_bps is None
+    assert arrivals.received == 2
+    assert arrivals.lost == 0
+
+
+def test_a_probe_is_worth_nothing_without_the_speech_before_it() -> None:
+    arrivals = Arrivals()
+    arrivals.add_probe(7, 300, 10.0)
+    arrivals.add_speech(7, 10.0, 0.0)
+    arrivals.add_probe(8, 300, 10.02)
+    arrivals.add_probe(7, 300, 10.6)
+    assert arrivals.capacity_bps is None
+    arrivals.add_probe(7, 300, 10.0)
+    assert arrivals.capacity_bps == 300 * 8 / 0.001, "the gap is bounded from below"
+
+
+def test_what_is_missing_after_an_outage_is_no_loss_and_the_queue_is_measured_anew() -> None:
+    arrivals = Arrivals()
+    for i in range(20):
+        arrivals.add_speech(i, i * 0.06, i * 0.06)
+    arrivals.add_speech(70, 4.2, 4.2 - 0.4)
+    assert arrivals.lost == 0
+    assert arrivals.delay.newest == 0.0
+    arrivals.add_speech(72, 4.32, 4.32 - 0.4)
+    assert arrivals.lost == 1

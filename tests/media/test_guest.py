@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
@@ -10,6 +11,8 @@ from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, MediaStreamT
 from session_pair import NONE, QUICK, SYNTHETIC, Pair
 
 from app.media.events import ConnectionState, SignalPart
+from app.media.rate import controller
+from app.media.rate.ladder import SPEECH_ONLY
 from app.media.rtc import private
 from app.media.rtc.transport import configuration
 from app.wire.visits import IceConfig
@@ -56,6 +59,15 @@ def test_a_stock_peer_is_seen_and_heard_and_sees_us(guest_offers: bool) -> None:
         await both.until(lambda: side.session.outgoing.feedback is not None)
         assert side.session.outgoing.rtt_s is None or side.session.outgoing.rtt_s < 2
         assert side.session.outgoing.rung.pictures is not None
+        # A guest never gets a probe, not even when the link allows speech alone.
+        side.session.outgoing._control = controller.start(time.monotonic(), SPEECH_ONLY)
+        side.session.outgoing.tick(time.monotonic())
+        transport = side.session._current
+        assert transport is not None
+        heard = got["audio"]
+        await both.until(lambda: got["audio"] >= heard + 30)
+        assert transport.probe_every is None
+        assert transport.probes_sent == 0
         await side.session.close()
         await guest.close()
         await asyncio.gather(*drains)

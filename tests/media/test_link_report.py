@@ -32,6 +32,7 @@ _reports = st.builds(
     st.none() | st.integers(0, 0xFFFE),
     _u32,
     st.none() | st.integers(0, 0xFFFE),
+    st.none() | st.integers(1, 0xFFFF),
 )
 
 

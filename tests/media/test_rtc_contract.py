@@ -40,7 +40,17 @@ def test_private_names_exist_where_we_reach_for_them() -> None:
     async def run() -> None:
         pc = _pc()
         sender, receiver = pc.getSenders()[1], pc.getReceivers()[1]
-        for name in (private.FORCE_KEY_FRAME, private.SENDER_ENCODER, "_ssrc", "_rtx_ssrc", "_send_keyframe"):
+        for name in (
+            private.FORCE_KEY_FRAME,
+            private.SENDER_ENCODER,
+            private.REPAIR_TYPE,
+            private.REPAIR_SEQUENCE,
+            private.SENDER_MID,
+            private.SENDER_EXTENSIONS,
+            "_ssrc",
+            "_rtx_ssrc",
+            "_send_keyframe",
+        ):
             assert hasattr(sender, name), name
         for name in (
             private.JITTER_BUFFER,
@@ -126,6 +136,27 @@ def test_a_track_of_packets_goes_through_our_packer() -> None:
         await pc.close()
 
     asyncio.run(run())
+
+
+def test_padding_alone_goes_on_the_repair_stream_and_a_stock_receiver_drops_it() -> None:
+    async def run() -> None:
+        pc = _pc()
+        sender = pc.getSenders()[1]
+        assert private.padding_packet(sender, 5, 240) is None, "no repairs were negotiated"
+        setattr(sender, private.REPAIR_TYPE, 98)
+        setattr(sender, private.REPAIR_SEQUENCE, 0xFFFF)
+        for sequence in (0xFFFF, 0):
+            data = private.padding_packet(sender, 5, 240)
+            assert data is not None
+            packet = RtpPacket.parse(data)
+            assert (packet.payload, packet.padding_size, packet.timestamp) == (b"", 240, 5)
+            assert (packet.payload_type, packet.sequence_number, packet.ssrc) == (98, sequence, sender._rtx_ssrc)
+        await pc.close()
+
+    asyncio.run(run())
+    source = inspect.getsource(aiortc.RTCRtpReceiver._handle_rtp_packet)
+    dropped = source.index("len(packet.payload) < 2")
+    assert dropped < source.index("__nack_generator.add"), "an empty repair is dropped before NACK and jitter buffer"
 
 
 def test_our_payloads_are_read_by_the_stock_depacketizer() -> None:

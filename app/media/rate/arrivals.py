@@ -8,14 +8,17 @@ from dataclasses import dataclass, field
 WINDOW_S = 30.0
 _BUCKET_S = 1.0
 PAUSE_S = 0.7
+OUTAGE_S = 1.0
+_PAIR_WITHIN_S = 0.5
+_LEAST_GAP_S = 0.001
 
 
 @dataclass
 class StreamCount:
     """Received and lost packets of one RTP stream (RFC 3550 appendix A.1, without its probation)."""
 
-    pausing: bool = False
-    """A stream that pauses (pictures): what its sender threw away when it paused is not the link's loss."""
+    longest_gap_s: float = OUTAGE_S
+    """What is missing after a longer silence is no loss of a running link: an outage, or a pause of the sender's."""
     highest: int | None = None  # extended sequence number
     received: int = 0
     missing: int = 0
@@ -23,7 +26,7 @@ class StreamCount:
 
     def add(self, sequence: int, now: float) -> None:
         self.received += 1
-        paused = self.pausing and now - self._at > PAUSE_S
+        paused = now - self._at > self.longest_gap_s
         self._at = now
         if self.highest is None:
             self.highest = sequence
@@ -88,9 +91,32 @@ class Arrivals:
     """Everything of one transport: what arrived on the wire, and what of speech and pictures was lost on the way."""
 
     speech: StreamCount = field(default_factory=StreamCount)
-    pictures: StreamCount = field(default_factory=lambda: StreamCount(pausing=True))
+    pictures: StreamCount = field(default_factory=lambda: StreamCount(PAUSE_S))
     bytes: int = 0
     delay: QueueDelay = field(default_factory=QueueDelay)
+    capacity_bps: float | None = None
+    """The lowest that packet pairs have measured since `capacity_told`."""
+    _speech_last: tuple[int, float] | None = None  # (sequence, when)
+
+    def add_speech(self, sequence: int, now: float, sent: float) -> None:
+        """A speech packet; `sent` (s) on the sender's clock."""
+        if self._speech_last is not None and now - self._speech_last[1] > OUTAGE_S:
+            self.delay.restart()  # the path after an outage need not be the one before
+        self._speech_last = (sequence, now)
+        self.speech.add(sequence, now)
+        self.delay.add(now, sent)
+
+    def add_probe(self, follows: int, size: int, now: float) -> None:
+        """Padding of `size` bytes on the wire that was sent right behind the speech packet numbered `follows`."""
+        if self._speech_last is None or self._speech_last[0] != follows:
+            return  # its first half was lost
+        gap = now - self._speech_last[1]
+        if gap <= _PAIR_WITHIN_S:
+            measured = size * 8 / max(gap, _LEAST_GAP_S)
+            self.capacity_bps = measured if self.capacity_bps is None else min(self.capacity_bps, measured)
+
+    def capacity_told(self) -> None:
+        self.capacity_bps = None
 
     @property
     def received(self) -> int:

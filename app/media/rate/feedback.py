@@ -11,6 +11,7 @@ class LinkFeedback:
 
     `queue_delay_s` is the one-way delay of our direction above its minimum, measured by the receiver; None if the
     receiver does not say. `received_bps` likewise. `rtt_s` is None before the first RTCP report.
+    `capacity_bps` is the lowest that packet pairs have measured since the last feedback; None when none came.
     """
 
     at: float
@@ -19,6 +20,7 @@ class LinkFeedback:
     queue_delay_s: float | None
     received_bps: float | None
     sent_bps: float
+    capacity_bps: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.fraction_lost <= 1:

@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
+from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError, OperationError
+
+# What aiortc 1.16 raises for malformed SDP (measured: shared/facts.md), and what its states forbid.
+SDP_ERRORS = (
+    AssertionError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    InternalError,
+    InvalidAccessError,
+    InvalidStateError,
+    OperationError,
+)
+
 
 class BadSignal(Exception):
     """A signalling step that cannot be used: malformed SDP, or one that does not fit. The session goes on."""

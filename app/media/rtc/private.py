@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from aioice import stun
 from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender
 from aiortc.jitterbuffer import JitterFrame
+from aiortc.rtp import RtpPacket
 
 LOOPBACK = "127.0.0.1"
 CONSENT_INTERVAL_S = 5.0
@@ -23,6 +24,10 @@ CONSENT_EXPIRY_S = 30.0
 
 FORCE_KEY_FRAME = "_RTCRtpSender__force_keyframe"
 SENDER_ENCODER = "_RTCRtpSender__encoder"
+REPAIR_TYPE = "_RTCRtpSender__rtx_payload_type"
+REPAIR_SEQUENCE = "_RTCRtpSender__rtx_sequence_number"
+SENDER_MID = "_RTCRtpSender__mid"
+SENDER_EXTENSIONS = "_RTCRtpSender__rtp_header_extensions_map"
 JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
 DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
 RECEIVER_CODECS = "_RTCRtpReceiver__codecs"
@@ -73,14 +78,38 @@ def ssrcs_of(sender: RTCRtpSender) -> tuple[int, int]:
     return sender._ssrc, sender._rtx_ssrc
 
 
-def on_send(pc: RTCPeerConnection, gate: Callable[[bytes], Awaitable[bool]]) -> None:
-    """`gate` sees each RTP and RTCP packet before encryption, may wait, and says whether it goes out."""
+def padding_packet(sender: RTCRtpSender, timestamp: int, padding: int) -> bytes | None:
+    """An RTP packet of `padding` bytes of padding alone (RFC 3550 section 5.1); None if no repairs were negotiated.
+
+    It takes the next number of the repair stream (RFC 4588): the pictures' own stream, its NACKs and its loss counts
+    do not see it, and no number is used twice (SRTP would repeat its key stream).
+    """
+    payload_type = getattr(sender, REPAIR_TYPE)
+    if payload_type is None:
+        return None
+    sequence = getattr(sender, REPAIR_SEQUENCE)
+    setattr(sender, REPAIR_SEQUENCE, (sequence + 1) & 0xFFFF)
+    packet = RtpPacket(payload_type=payload_type, sequence_number=sequence, timestamp=timestamp, ssrc=sender._rtx_ssrc)
+    packet.padding_size = padding
+    packet.extensions.mid = getattr(sender, SENDER_MID)
+    return bytes(packet.serialize(getattr(sender, SENDER_EXTENSIONS)))
+
+
+def on_send(
+    pc: RTCPeerConnection, gate: Callable[[bytes], Awaitable[bool]], follow: Callable[[bytes], bytes | None]
+) -> None:
+    """`gate` sees each RTP and RTCP packet before encryption, may wait, and says whether it goes out; `follow` may
+    then give one to be sent right behind it.
+    """
     dtls = dtls_of(pc)
     stock = dtls._send_rtp
 
     async def send(data: bytes) -> None:
         if await gate(data):
             await stock(data)
+            behind = follow(data)
+            if behind is not None:
+                await stock(behind)
 
     dtls._send_rtp = send
 
@@ -88,13 +117,15 @@ def on_send(pc: RTCPeerConnection, gate: Callable[[bytes], Awaitable[bool]]) -> 
 # Receiving
 
 
-def on_packet(receiver: RTCRtpReceiver, observe: Callable[[RtpPacketLike], None]) -> None:
-    """`observe` sees each RTP packet of this receiver as it arrives, retransmissions included."""
+def on_packet(receiver: RTCRtpReceiver, observe: Callable[[RtpPacketLike], bool]) -> None:
+    """`observe` sees each RTP packet of this receiver as it arrives, retransmissions included, and says whether the
+    stock receiver is to see it.
+    """
     stock = getattr(receiver, HANDLE_RTP)
 
     async def handle(packet: Any, arrival_time_ms: int) -> None:
-        observe(packet)
-        await stock(packet, arrival_time_ms=arrival_time_ms)
+        if observe(packet):
+            await stock(packet, arrival_time_ms=arrival_time_ms)
 
     setattr(receiver, HANDLE_RTP, handle)
 

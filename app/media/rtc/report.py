@@ -2,7 +2,8 @@
 
 Network byte order: version 1, flags 1, sending 1, cause 1, clock 4 (ms, wraps), wire bytes received 4 (wraps), packets
 received 4 (wraps), packets lost 4, one-way queue delay 2 (ms, 0xFFFF unknown), echo of the newest clock received 4,
-ms that this was held 2, reserved 4. All cumulative, so a lost report costs nothing.
+ms that this was held 2, capacity measured since the last report 2 (kbit/s, 0 none), reserved 2. Counts are cumulative,
+so a lost report costs nothing.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from dataclasses import dataclass
 from app.media.events import Cause, Modality, PeerState
 from app.media.rtc.errors import BadReport
 
-_LAYOUT = struct.Struct("!BBBBIIIIHIHI")
+_LAYOUT = struct.Struct("!BBBBIIIIHIHHH")
 _VERSION = 1
 _UNKNOWN_DELAY = 0xFFFF
 _NO_ECHO = 0xFFFF
+_MOST_KBPS = 0xFFFF
 _SENDING = (Modality.VIDEO, Modality.STILLS, Modality.AUDIO, Modality.WORDS)
 _CAUSES = (
     Cause.START,
@@ -31,7 +33,9 @@ SIZE = _LAYOUT.size
 
 @dataclass(frozen=True)
 class LinkReport:
-    """`queue_delay_ms` None: not known. `held_ms` None: nothing to echo yet."""
+    """`queue_delay_ms` None: not known. `held_ms` None: nothing to echo yet. `capacity_kbps` is 1..65535, None: not
+    measured since the last report.
+    """
 
     state: PeerState
     clock_ms: int
@@ -41,6 +45,7 @@ class LinkReport:
     queue_delay_ms: int | None
     echo_ms: int
     held_ms: int | None
+    capacity_kbps: int | None = None
 
 
 def pack_report(report: LinkReport) -> bytes:
@@ -59,6 +64,7 @@ def pack_report(report: LinkReport) -> bytes:
         _UNKNOWN_DELAY if delay is None else max(0, min(delay, _UNKNOWN_DELAY - 1)),
         report.echo_ms & 0xFFFFFFFF,
         _NO_ECHO if held is None else max(0, min(held, _NO_ECHO - 1)),
+        0 if report.capacity_kbps is None else max(1, min(report.capacity_kbps, _MOST_KBPS)),
         0,
     )
 
@@ -67,7 +73,7 @@ def parse_report(data: bytes) -> LinkReport:
     """Raises BadReport for anything but an exact report of this version."""
     if len(data) != SIZE:
         raise BadReport(f"a link report has {SIZE} bytes, not {len(data)}")
-    version, flags, sending, cause, clock, got, packets, lost, delay, echo, held, reserved = _LAYOUT.unpack(data)
+    version, flags, sending, cause, clock, got, packets, lost, delay, echo, held, kbps, reserved = _LAYOUT.unpack(data)
     if version != _VERSION or flags > 15 or reserved:
         raise BadReport("not a link report of this version")
     if sending >= len(_SENDING) or cause >= len(_CAUSES):
@@ -89,4 +95,5 @@ def parse_report(data: bytes) -> LinkReport:
         None if delay == _UNKNOWN_DELAY else delay,
         echo,
         None if held == _NO_ECHO else held,
+        kbps or None,
     )

@@ -27,15 +27,15 @@ from aiortc import (
     RTCPeerConnection,
     RTCSessionDescription,
 )
-from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError, OperationError
 from aiortc.mediastreams import MediaStreamError
 from numpy.typing import NDArray
 
 from app.media.audio.opus import packet_samples
 from app.media.rate.arrivals import Arrivals
+from app.media.rate.capacity import PROBE_PADDING_BYTES
 from app.media.rate.ladder import VIDEO_PAYLOAD_BYTES, Rung
 from app.media.rtc import private
-from app.media.rtc.errors import BadReport, BadSignal
+from app.media.rtc.errors import SDP_ERRORS, BadReport, BadSignal
 from app.media.rtc.pacer import Allowance, Pacer
 from app.media.rtc.report import LinkReport, pack_report, parse_report
 from app.media.rtc.tracks import AudioPacker, AudioTrack, VideoPacker, VideoTrack
@@ -45,20 +45,6 @@ from app.wire.visits import IceConfig
 
 log = logging.getLogger(__name__)
 
-# What aiortc 1.16 raises for malformed SDP (measured: shared/facts.md), and what its states forbid.
-SDP_ERRORS = (
-    AssertionError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    InternalError,
-    InvalidAccessError,
-    InvalidStateError,
-    OperationError,
-)
 _IP_UDP = 28
 _SRTP_TAG = 10
 _RTP_HEADER = 20  # 12, and the mid extension
@@ -102,6 +88,11 @@ class PeerTransport:
         self.audio_at: float | None = None
         self.video_at: float | None = None
         self.sent_bytes = 0
+        self.probe_every: float | None = None
+        """Seconds between probes of the link's capacity; None: none are sent (guests do not know them)."""
+        self.probes_sent = 0
+        self.probes_received = 0
+        self._probed_at = 0.0
         self.bad_reports = 0
         self.frames_decoded = 0
         self.keys_decoded = 0
@@ -132,7 +123,7 @@ class PeerTransport:
         self._video_ssrc, self._repair_ssrc = private.ssrcs_of(video.sender)
         private.use_packer(audio.sender, AudioPacker())
         private.use_packer(video.sender, self._packer)
-        private.on_send(self._pc, self._gate_out)
+        private.on_send(self._pc, self._gate_out, self._follow)
         private.on_packet(audio.receiver, self._on_audio_packet)
         private.on_packet(video.receiver, self._on_video_packet)
         private.use_assembler(audio.receiver, self._assemble_audio)
@@ -220,28 +211,49 @@ class PeerTransport:
         self.sent_bytes += size
         return True
 
+    def _follow(self, data: bytes) -> bytes | None:
+        """Padding right behind a speech packet, when a probe is due: the two measure the link (rate/capacity.py)."""
+        now = time.monotonic()
+        if self.probe_every is None or now - self._probed_at < self.probe_every:
+            return None
+        if 192 <= data[1] <= 223 or int.from_bytes(data[8:12], "big") != self._audio_ssrc:
+            return None
+        follows = int.from_bytes(data[2:4], "big")
+        packet = private.padding_packet(self._video_sender, follows, PROBE_PADDING_BYTES)
+        if packet is not None:
+            self._probed_at = now
+            self.probes_sent += 1
+            self.sent_bytes += len(packet) + _SRTP_TAG + _IP_UDP
+        return packet
+
     def _key_wanted(self) -> bool:
         return private.take_key_frame_request(self._video_sender)
 
     # What comes in
 
-    def _on_audio_packet(self, packet: private.RtpPacketLike) -> None:
+    def _on_audio_packet(self, packet: private.RtpPacketLike) -> bool:
         now = time.monotonic()
         self.heard_at = self.audio_at = now
-        self._count_bytes(packet)
-        self.arrivals.speech.add(packet.sequence_number, now)
+        self.arrivals.bytes += _wire_size(packet)
         # A packet leaves when its last sample was captured.
-        self.arrivals.delay.add(now, self._unwrap(packet.timestamp) / 48_000 + packet_samples(packet.payload) / 48_000)
+        sent = (self._unwrap(packet.timestamp) + packet_samples(packet.payload)) / 48_000
+        self.arrivals.add_speech(packet.sequence_number, now, sent)
+        return True
 
-    def _on_video_packet(self, packet: private.RtpPacketLike) -> None:
+    def _on_video_packet(self, packet: private.RtpPacketLike) -> bool:
         now = time.monotonic()
-        self.heard_at = self.video_at = now
-        self._count_bytes(packet)
-        if not private.is_repair(self._receivers[1], packet):
+        self.heard_at = now
+        self.arrivals.bytes += _wire_size(packet)
+        repair = private.is_repair(self._receivers[1], packet)
+        if repair and not packet.payload:
+            # Padding alone is a probe, no picture: its RTP time names the speech packet that it follows.
+            self.probes_received += 1
+            self.arrivals.add_probe(packet.timestamp & 0xFFFF, _wire_size(packet), now)
+            return False
+        self.video_at = now
+        if not repair:
             self.arrivals.pictures.add(packet.sequence_number, now)
-
-    def _count_bytes(self, packet: private.RtpPacketLike) -> None:
-        self.arrivals.bytes += len(packet.payload) + packet.padding_size + _RTP_HEADER + _SRTP_TAG + _IP_UDP
+        return True
 
     _stamp_high = 0
     _stamp_last: int | None = None
@@ -368,6 +380,11 @@ class PeerTransport:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _wire_size(packet: private.RtpPacketLike) -> int:
+    """Bytes on the wire, every header in."""
+    return len(packet.payload) + packet.padding_size + _RTP_HEADER + _SRTP_TAG + _IP_UDP
 
 
 def configuration(ice: IceConfig) -> RTCConfiguration:
