@@ -14,7 +14,14 @@ from app.clinic.problems import Refusal
 from app.clinic.tables import DeviceEntry, InvitationRow, RootCopy
 from app.wire.code import token_hash
 from app.wire.errors import ErrorCode
-from app.wire.trust import EnrolmentRequest, EnrolmentResult, Invitation, InvitationCreated, Role
+from app.wire.trust import (
+    EnrolmentRequest,
+    EnrolmentResult,
+    Invitation,
+    InvitationCreated,
+    Role,
+    device_id_of,
+)
 
 _TOKEN_BYTES = 32
 _BINDING_BYTES = 32
@@ -41,7 +48,7 @@ def enrol(database: Database, request: EnrolmentRequest, now: datetime) -> Enrol
         if invitation.expires_at <= now:
             raise Refusal(ErrorCode.CODE_EXPIRED)
         device = DeviceEntry(
-            device_id=new_id(),
+            device_id=device_id_of(request.ed25519, request.age_recipient),
             role=invitation.role,
             ed25519=request.ed25519,
             age_recipient=request.age_recipient,

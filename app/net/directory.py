@@ -7,7 +7,7 @@ import hmac
 from app.net.errors import BadAnswer, WrongClinic
 from app.wire.code import root_fingerprint
 from app.wire.signed import Context, SignatureError, Signed, verify
-from app.wire.trust import CareTeamList, ClinicDocument, DeviceRecord, ServiceStatement
+from app.wire.trust import CareTeamList, ClinicDocument, DeviceRecord, ServiceStatement, device_id_of
 
 
 class RollBack(BadAnswer):
@@ -30,6 +30,8 @@ def check_team(signed: Signed, root_key: bytes, known_version: int) -> CareTeamL
         team = verify(signed, Context.CARE_TEAM, root_key, CareTeamList)
     except SignatureError as exc:
         raise BadAnswer(str(exc)) from exc
+    if any(m.device_id != device_id_of(m.ed25519, m.age_recipient) for m in team.members):
+        raise BadAnswer("a member of the care team has an id that is not its keys'")
     if team.version < known_version:
         raise RollBack(f"care team {team.version} after {known_version}")
     return team
@@ -41,6 +43,6 @@ def check_record(signed: Signed, root_key: bytes, device_id: str) -> DeviceRecor
         record = verify(signed, Context.DEVICE_RECORD, root_key, DeviceRecord)
     except SignatureError as exc:
         raise BadAnswer(str(exc)) from exc
-    if record.device_id != device_id:
+    if record.device_id != device_id or device_id != device_id_of(record.ed25519, record.age_recipient):
         raise BadAnswer("the record of another device")
     return record

@@ -15,7 +15,7 @@ from app.net.http import ClinicHttp
 from app.wire import API
 from app.wire.code import CodeKind, EnrolmentCode
 from app.wire.signed import Signed
-from app.wire.trust import ClinicDocument, EnrolmentRequest, EnrolmentResult, Role, ServiceStatement
+from app.wire.trust import ClinicDocument, EnrolmentRequest, EnrolmentResult, Role, ServiceStatement, device_id_of
 
 ROOT_ASSOCIATED_DATA = b"thinline/1 root"
 _NONCE_BYTES = 12
@@ -68,8 +68,8 @@ async def enrol(address: str, code_text: str, wanted: Role, ed25519: bytes, age_
             ),
             open_to_all=True,
         )
-    if result.role is not wanted:
-        raise BadAnswer("enrolled in another role than the code's")
+    if result.role is not wanted or result.device_id != device_id_of(ed25519, age_recipient):
+        raise BadAnswer("enrolled in another role than the code's, or as another device")
     seed = _unwrap(code, result.wrapped_root) if result.wrapped_root is not None else None
     if code.kind is CodeKind.FIRST_PROVIDER and seed is None:
         raise BadAnswer("the first provider's device was not given the root key")

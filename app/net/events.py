@@ -28,6 +28,13 @@ _HANDSHAKE_S = 12.0
 _OUTGOING = 64
 
 
+class _Connect(connect):
+    """Follows no redirect: the clinic gives none, a portal does."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
 class EventStream:
     """Runs until cancelled: connects, signs in, hands on messages, reconnects.
 
@@ -78,6 +85,10 @@ class EventStream:
                 attempt = 0
             except NetError as exc:
                 error = exc
+            except Exception as exc:
+                # Whatever an answer did to us: the device must not stay off line until somebody starts it anew.
+                log.error("the connection failed unexpectedly", exc_info=exc)
+                error = BadAnswer(type(exc).__name__)
             if self._connected:
                 self._connected = False
                 attempt = 0
@@ -111,7 +122,7 @@ class EventStream:
     async def _open(self) -> ClientConnection:
         url = self._http.base_url.replace("http", "ws", 1) + f"{API}/events"
         try:
-            connection = await connect(
+            connection = await _Connect(
                 url,
                 ssl=self._http.tls if url.startswith("wss:") else None,
                 max_size=MAX_JSON_BYTES,
@@ -130,7 +141,7 @@ class EventStream:
         except (OSError, WebSocketException) as exc:
             raise transport_error(exc) from exc
         response = connection.response
-        if response is None or response.headers.get(PROTOCOL_HEADER) not in (None, PROTOCOL_VERSION):
+        if response is None or response.headers.get(PROTOCOL_HEADER) != PROTOCOL_VERSION:
             await connection.close()
             raise NotTheClinic("another protocol")
         return connection

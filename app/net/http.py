@@ -52,7 +52,7 @@ class ClinicHttp:
             verify=tls if tls is not None else True,
             timeout=httpx.Timeout(None, connect=15.0),
             follow_redirects=False,
-            headers={"User-Agent": "thinline"},
+            headers={"User-Agent": "thinline", "Accept-Encoding": "identity"},
         )
 
     async def __aenter__(self) -> ClinicHttp:
@@ -159,12 +159,15 @@ class ClinicHttp:
             async with self._client.stream(method, path, headers=dict(headers), content=body) as response:
                 if response.headers.get(PROTOCOL_HEADER) != PROTOCOL_VERSION:
                     raise NotTheClinic(f"{method} {path}: {response.status_code} without our header")
+                if response.headers.get("Content-Encoding", "identity") != "identity":
+                    # Never inflated: a kilobyte may claim to be a gigabyte, and none was asked for.
+                    raise NotTheClinic(f"{method} {path}: a compressed answer")
                 data = bytearray()
-                async for piece in response.aiter_bytes():
+                async for piece in response.aiter_raw():
                     data += piece
                     if len(data) > max_bytes:
                         raise BadAnswer(f"{method} {path}: more than {max_bytes} bytes")
-        except httpx.TransportError as exc:
+        except (httpx.HTTPError, httpx.InvalidURL) as exc:
             raise transport_error(exc) from exc
         whole = httpx.Response(response.status_code, headers=_plain(response.headers), content=bytes(data))
         if whole.status_code not in expect:

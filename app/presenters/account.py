@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.net.directory import check_record, check_team
 from app.net.enrolment import Enrolment, confirm_root, context_for, enrol
-from app.net.errors import Refused
+from app.net.errors import NetError, Refused
 from app.net.http import ClinicHttp, Credentials
 from app.offline.errors import OfflineError
 from app.offline.keys import DeviceKeys, KeyPlace, KeyRing, device_keys, open_store_key
@@ -21,6 +21,8 @@ from app.wire.signed import Context, Signed, sign_bytes, verify
 from app.wire.trust import CareTeamList, DeviceRecord, Role, ServiceStatement
 
 log = logging.getLogger(__name__)
+
+_ROOT_CONFIRMED = "root-confirmed"
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,17 @@ class Account:
         result = await enrol(address, code, role, self.keys.ed25519, self.keys.age_recipient)
         await self._keep(result)
         await self._load()
-        if result.root_seed is not None:
+        try:
+            await self.confirm_root()
+        except NetError as exc:
+            log.info("the root key's arrival is confirmed later: %s", exc)
+
+    async def confirm_root(self) -> None:
+        """Tells the service, until it has heard it once, that the root key is safe here, so that it forgets its
+        wrapped copy. Nothing to do on devices without it. Raises NetError."""
+        if self.clinic.root_seed is not None and await self.store.get(_ROOT_CONFIRMED) is None:
             await confirm_root(self.http)
+            await self.store.put(_ROOT_CONFIRMED, b"1")
 
     async def refresh_team(self) -> bool:
         """Fetches the care team's list; True when it is a newer one. Raises NetError."""

@@ -10,6 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
+from pydantic import ValidationError
+
 from app.media.events import DeviceChanged
 from app.net.address import AddressError
 from app.net.errors import NetError
@@ -35,6 +37,7 @@ log = logging.getLogger(__name__)
 V = TypeVar("V", PatientView, ProviderView)
 
 _TICK_S = 1.0
+_MAX_PRESENT = 1000
 _WEAK_KEY = Sentence(
     "This computer has no key ring, so the key to your saved items lies in a file: whoever can read this disk could "
     "read them.",
@@ -186,6 +189,11 @@ class Presenter(ABC, Generic[V]):
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
+    def wish(self, refresh: Refresh) -> None:
+        """Fetches again, unless a fetch that will do has yet to begin: a flood of news makes one task."""
+        if not refresh.wished:
+            self.spawn(refresh())
+
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
@@ -196,7 +204,8 @@ class Presenter(ABC, Generic[V]):
             log.info("%s: %s", type(error).__name__, error.detail if hasattr(error, "detail") else "")
             self.say(str(error), Level.WARN)
         else:
-            log.error("a task failed", exc_info=error)
+            # A validation error quotes what did not fit, which may be a name: its type and place are enough.
+            log.error("a task failed: %s", type(error).__name__, exc_info=None if _quotes(error) else error)
             self.say("Something went wrong in the app. What was saved is safe.", Level.BAD)
 
     # Enrolment and connection
@@ -226,7 +235,7 @@ class Presenter(ABC, Generic[V]):
     def _on_stream(self, error: NetError | None) -> None:
         self._clinic_known, self._clinic_error = True, error
         if error is None:
-            self.spawn(self._refresh_all())
+            self.wish(self._refresh_all)
         else:
             self._present.clear()
         if self._room is not None:
@@ -239,6 +248,7 @@ class Presenter(ABC, Generic[V]):
 
     async def _fetch_all(self) -> None:
         try:
+            await self.account.confirm_root()
             await self.account.refresh_team()
             self._ice = await self.account.http.fetch(IceConfig, "GET", f"{API}/ice")
             await self._refresh()
@@ -259,9 +269,9 @@ class Presenter(ABC, Generic[V]):
                 if self._room is not None and self._room.details.visit_id == message.visit_id:
                     self._room.on_signal(message)
             case Changed(what="visits"):
-                self.spawn(self.refresh_visits())
+                self.wish(self.refresh_visits)
             case Changed(what="team"):
-                self.spawn(self._refresh_all())
+                self.wish(self._refresh_all)
             case Changed():
                 self._on_changed(message)
             case _:
@@ -269,7 +279,7 @@ class Presenter(ABC, Generic[V]):
 
     def _on_presence(self, message: Presence) -> None:
         key = (message.visit_id, message.device_id)
-        (self._present.add if message.present else self._present.discard)(key)
+        (self._present.add if message.present and len(self._present) < _MAX_PRESENT else self._present.discard)(key)
         if self._room is not None and self._room.details.visit_id == message.visit_id:
             self._room.on_presence(message)
         self.changed()
@@ -297,6 +307,7 @@ class Presenter(ABC, Generic[V]):
             visit_id, me, self.account.keys.signing, {peer: key}, lambda: time.time_ns() // 1_000_000
         )
         self.env.remote.clear()
+        self._notice = None
         self._room = VisitRoom(
             details,
             me=me,
@@ -371,3 +382,7 @@ class Presenter(ABC, Generic[V]):
         before = await self.account.store.get(name) or b""
         lines = "".join(f"{entry.at.isoformat()}\t{entry.text}\n" for entry in entries)
         await self.account.store.put(name, (before + lines.encode())[-64 * 1024 :])
+
+
+def _quotes(error: BaseException) -> bool:
+    return isinstance(error, ValidationError)

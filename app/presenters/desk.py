@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from app.net.errors import NetError
+from app.net.directory import check_record
+from app.net.errors import BadAnswer
 from app.offline.errors import SealBroken
 from app.presenters.account import Account
 from app.presenters.documents import open_document, seal_document
@@ -28,12 +29,15 @@ from app.wire.trust import (
     InvitationLabel,
     Role,
     SealedLabel,
+    device_id_of,
 )
 from app.wire.visits import SealedVisit, Visit, VisitDetails
 
 log = logging.getLogger(__name__)
 
 INVITATION_LIFE = timedelta(days=14)
+_GRACE = timedelta(days=1)
+_MAX_NAME = 200
 _ROLE_OF = {CodeKind.PATIENT: Role.PATIENT, CodeKind.PROVIDER: Role.PROVIDER}
 _KIND_OF = {role: kind for kind, role in _ROLE_OF.items()}
 
@@ -68,6 +72,7 @@ class Desk:
             return
         if self._account.team is None:
             await self._publish_team((self._own_member(),))
+        if await self._account.record(self._account.clinic.device_id) is None:
             await self._sign_record(self._own_record())
         await self.vouch()
 
@@ -76,6 +81,8 @@ class Desk:
         name = name.strip()
         if not name:
             raise DeskError("Please say whom the invitation is for.")
+        if len(name) > _MAX_NAME:
+            raise DeskError("The name is too long.")
         code = EnrolmentCode.new(_KIND_OF[role], self._account.clinic.root_key)
         now = datetime.now(UTC)
         label = InvitationLabel(code=str(code), name=name, created_at=now)
@@ -91,12 +98,16 @@ class Desk:
         return str(code)
 
     async def people(self) -> tuple[Person, ...]:
-        """All enrolled devices whose invitation one of us has made. Raises NetError."""
+        """All enrolled devices whose keys are bound to an invitation of ours, by the name in it. Raises NetError.
+
+        Of what the service says only the keys are used, and they must be those that the code binds and the id names.
+        """
         found = []
         for row in (await self._account.http.fetch(DeviceList, "GET", f"{API}/devices")).devices:
-            label = self._label(row)
-            if label is not None:
-                found.append(Person(row.device_id, row.role, label.name, row.record is not None))
+            checked = self._checked(row)
+            if checked is not None:
+                record, label = checked
+                found.append(Person(row.device_id, record.role, label.name, self._is_vouched(row, record)))
         return tuple(found)
 
     async def vouch(self) -> int:
@@ -108,12 +119,36 @@ class Desk:
             return 0
         done = 0
         for row in (await self._account.http.fetch(DeviceList, "GET", f"{API}/devices")).devices:
-            if row.record is None and (record := self._checked(row)) is not None:
+            checked = self._checked(row) if row.record is None else None
+            if checked is not None and await self._may_vouch(*checked):
+                record, _ = checked
                 if record.role is Role.PROVIDER:
                     await self._add_to_team(record)
                 await self._sign_record(record)
                 done += 1
         return done
+
+    async def _may_vouch(self, record: DeviceRecord, label: InvitationLabel) -> bool:
+        """One device for each code, within its life: not the service's word for it, but this device's memory."""
+        name = f"vouched/{token_hash(EnrolmentCode.parse(label.code).token()).hex()}"
+        before = await self._account.store.get(name)
+        if before is not None:
+            if before != record.device_id.encode():
+                log.warning("a second device came with a code that was used before: it is not vouched for")
+            return before == record.device_id.encode()
+        if datetime.now(UTC) > label.created_at + INVITATION_LIFE + _GRACE:
+            log.warning("a device came with a code that is too old: it is not vouched for")
+            return False
+        await self._account.store.put(name, record.device_id.encode())
+        return True
+
+    def _is_vouched(self, row: DeviceRow, record: DeviceRecord) -> bool:
+        if row.record is None:
+            return False
+        try:
+            return check_record(row.record, self._account.clinic.root_key, row.device_id) == record
+        except BadAnswer:
+            return False
 
     async def add_visit(
         self,
@@ -126,12 +161,15 @@ class Desk:
         phone: str,
     ) -> str:
         """Puts a visit on the schedule, sealed to the two; returns its id. Raises NetError or :class:`DeskError`."""
+        if max(len(reason) - 300, len(provider_name), len(phone) + 150) > _MAX_NAME:
+            raise DeskError("The name, the reason or the telephone number is too long.")
         person = next((p for p in await self.people() if p.device_id == patient_device), None)
         patient = await self._account.record(patient_device)
-        provider = await self._account.record(provider_device)
         if person is None or patient is None or patient.role is not Role.PATIENT:
             raise DeskError("There is no such patient, or nobody has vouched for the patient's device yet.")
-        if provider is None or provider.role is not Role.PROVIDER:
+        team = self._account.team.members if self._account.team is not None else ()
+        provider = next((m for m in team if m.device_id == provider_device), None)
+        if provider is None:
             raise DeskError("There is no such provider.")
         details = VisitDetails(
             visit_id=secrets.token_hex(12),
@@ -177,8 +215,9 @@ class Desk:
             log.warning("an invitation is not believed: %s", exc)
             return None
 
-    def _checked(self, row: DeviceRow) -> DeviceRecord | None:
-        """A record to sign, if the device's keys are bound to the code that we made; the role is the code's."""
+    def _checked(self, row: DeviceRow) -> tuple[DeviceRecord, InvitationLabel] | None:
+        """The record to sign and the invitation it rests on, if the device's id is its keys' and its keys are bound
+        to the code that we made; the role is the code's."""
         label = self._label(row)
         if label is None:
             return None
@@ -187,10 +226,12 @@ class Desk:
         except CodeError:
             return None
         role = _ROLE_OF.get(code.kind)
-        if role is None or not code.binds(row.ed25519, row.age_recipient, row.binding):
+        bound = code.binds(row.ed25519, row.age_recipient, row.binding)
+        if role is None or not bound or row.device_id != device_id_of(row.ed25519, row.age_recipient):
             log.warning("a device is not vouched for: its keys are not bound to its code")
             return None
-        return DeviceRecord(device_id=row.device_id, role=role, ed25519=row.ed25519, age_recipient=row.age_recipient)
+        record = DeviceRecord(device_id=row.device_id, role=role, ed25519=row.ed25519, age_recipient=row.age_recipient)
+        return record, label
 
     def _root(self) -> Ed25519PrivateKey:
         seed = self._account.clinic.root_seed
@@ -230,6 +271,3 @@ class Desk:
 
 def _member(record: DeviceRecord) -> CareTeamMember:
     return CareTeamMember(device_id=record.device_id, ed25519=record.ed25519, age_recipient=record.age_recipient)
-
-
-__all__ = ["Desk", "DeskError", "NetError", "Person"]

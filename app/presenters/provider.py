@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from app.offline.inbox import InboxReader, OpenedPart
+from app.offline.opened import holds
 from app.offline.photos import clean_copy
 from app.presenters.base import Presenter
 from app.presenters.desk import Desk, DeskError, Person
@@ -32,6 +33,7 @@ from app.wire.trust import Role
 log = logging.getLogger(__name__)
 
 _MY_NAME = "my-name"
+_MAX_PICTURES = 20
 
 
 class ProviderPresenter(Presenter[ProviderView]):
@@ -106,7 +108,7 @@ class ProviderPresenter(Presenter[ProviderView]):
                     item.submission,
                     item.received_at.astimezone(),
                     self._name_of(item.device_id),
-                    item.opened is not None,
+                    self._was_opened(item),
                 )
                 for item in self._inbox
             ),
@@ -141,33 +143,32 @@ class ProviderPresenter(Presenter[ProviderView]):
                 return person.name
         return next((d.patient_name for d in self._visits if d.patient_device == device_id), "A patient")
 
+    def _was_opened(self, item: InboxItem) -> bool:
+        """By the signed word of the care team, not by the service's."""
+        team = self.account.team
+        return item.opened is not None and team is not None and holds(item.opened, item.submission, team)
+
     async def _opened(self) -> None:
         self._desk = Desk(self.account)
         self._reader = InboxReader(self.account.http, self.account.clinic.device_id, self.account.keys)
         self._my_name = (await self.account.store.get(_MY_NAME) or b"").decode()
 
     async def _refresh(self) -> None:
-        assert self._desk is not None
-        await self._desk.open()
         await self._refresh_people()
         await self._refresh_inbox()
 
     def _on_changed(self, message: Changed) -> None:
         match message.what:
             case "inbox":
-                self.spawn(self._refresh_inbox())
+                self.wish(self._refresh_inbox)
             case "devices":
-                self.spawn(self._vouch())
+                self.wish(self._refresh_people)
             case _:
                 log.debug("nothing to do for %s", message.what)
 
-    async def _vouch(self) -> None:
-        assert self._desk is not None
-        await self._desk.open()
-        await self._refresh_people()
-
     async def _fetch_people(self) -> None:
         assert self._desk is not None
+        await self._desk.open()
         self._people = await self._desk.people()
         self.changed()
 
@@ -192,13 +193,13 @@ class ProviderPresenter(Presenter[ProviderView]):
                 created_at=content.manifest.created_at.astimezone(),
                 purpose=content.manifest.purpose,
                 note=content.manifest.note,
-                pictures=tuple([await _safe_picture(part) for part in content.parts]),
+                pictures=tuple([await _safe_picture(part) for part in content.parts[:_MAX_PICTURES]]),
             )
             self._page = Page.ITEM
         finally:
             self._busy = False
             self.changed()
-        if row.opened is None:
+        if not self._was_opened(row):
             await self._reader.mark_opened(submission_id)
             await self._refresh_inbox()
 

@@ -15,6 +15,11 @@ class Refresh:
         self._wished = False
         self._turn = asyncio.Lock()
 
+    @property
+    def wished(self) -> bool:
+        """A run that has not begun will meet any wish made now: no further call is needed."""
+        return self._wished
+
     async def __call__(self) -> None:
         """Returns when the state is as new as this call; raises what `work` raises."""
         self._wished = True

@@ -16,6 +16,8 @@ from pydantic import (
     StringConstraints,
 )
 
+_FIRST_YEAR, _LAST_YEAR = 2000, 2200
+
 
 def b64encode(data: bytes) -> str:
     """Base64url without padding (RFC 4648 section 5)."""
@@ -37,6 +39,9 @@ def _bytes_in(value: Any) -> Any:
 def _in_utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("a time needs its zone")
+    # Far years overflow when a screen turns them into local time: one such date from outside would blank it.
+    if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
+        raise ValueError("a time far from ours")
     return value.astimezone(UTC)
 
 
@@ -56,6 +61,6 @@ AgeRecipient = Annotated[str, StringConstraints(pattern=r"^age1[02-9ac-hj-np-z]{
 
 
 class WireModel(BaseModel):
-    """Frozen; unknown fields are refused, so that nothing unsigned rides along."""
+    """Frozen; unknown fields are refused, so that nothing unsigned rides along. Errors quote no content."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from enum import StrEnum
 
 from pydantic import Field
@@ -13,6 +14,11 @@ from app.wire.signed import Signed
 class Role(StrEnum):
     PATIENT = "patient"
     PROVIDER = "provider"
+
+
+def device_id_of(ed25519: bytes, age_recipient: str) -> str:
+    """A device's id: 40 hex digits of SHA-256 over its public keys, so that nobody can give it to other keys."""
+    return hashlib.sha256(b"thinline/1 device\0" + ed25519 + age_recipient.encode()).hexdigest()[:40]
 
 
 class ServiceStatement(WireModel):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from app.wire.base import Bytes64, Id, UtcTime, WireModel
 from app.wire.signed import Signed
@@ -45,10 +45,16 @@ class VisitList(WireModel):
     visits: tuple[Visit, ...]
 
 
+IceUrl = Annotated[
+    str, StringConstraints(pattern=r"^(stuns?|turns?):[A-Za-z0-9.\-\[\]:]{1,200}(\?transport=(udp|tcp))?$")
+]
+"""A STUN or TURN URI (RFC 7064, RFC 7065)."""
+
+
 class IceServer(WireModel):
     """W3C RTCIceServer."""
 
-    urls: tuple[str, ...] = Field(min_length=1, max_length=8)
+    urls: tuple[IceUrl, ...] = Field(min_length=1, max_length=8)
     username: str | None = None
     credential: str | None = None
 

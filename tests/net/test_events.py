@@ -6,8 +6,9 @@ import contextlib
 import pytest
 from websockets.asyncio.server import serve
 
-from app.net.errors import BadAnswer, NetError, Unreachable
+from app.net.errors import BadAnswer, NetError, NotTheClinic, Unreachable
 from app.net.events import EventStream
+from app.wire import PROTOCOL_HEADER, PROTOCOL_VERSION
 from app.wire.messages import Changed, Enter, Hello, Pong, Welcome, client_message
 
 
@@ -60,7 +61,10 @@ async def streaming(behave):
         count += 1
         await behave(socket, count)
 
-    async with serve(handler, "127.0.0.1", 0) as server:
+    def mark(_connection, _request, response):
+        response.headers[PROTOCOL_HEADER] = PROTOCOL_VERSION
+
+    async with serve(handler, "127.0.0.1", 0, process_response=mark) as server:
         http, heard = Http(server.sockets[0].getsockname()[1]), Heard()
         stream = EventStream(http, heard.on_message, heard.on_state, heard.on_fault)
         task = asyncio.create_task(stream.run())
@@ -139,5 +143,20 @@ def test_who_is_not_welcomed_signs_in_anew():
             await heard.until(lambda h: None in h.states)
             assert http.forgotten == 1
             assert isinstance(heard.states[0], NetError)
+
+    asyncio.run(run())
+
+
+def test_a_service_without_our_header_is_not_the_clinic():
+    async def run():
+        async with serve(welcome, "127.0.0.1", 0) as server:
+            heard = Heard()
+            http = Http(server.sockets[0].getsockname()[1])
+            stream = EventStream(http, heard.on_message, heard.on_state, heard.on_fault)
+            task = asyncio.create_task(stream.run())
+            await heard.until(lambda h: h.states)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            assert isinstance(heard.states[0], NotTheClinic)
 
     asyncio.run(run())

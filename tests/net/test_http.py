@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime
 import gc
+import gzip
 import ipaddress
 import ssl
 import warnings
@@ -126,6 +127,13 @@ def test_a_cut_answer_is_unreachable():
 def test_a_huge_answer_is_refused():
     with pytest.raises(BadAnswer):
         ask(answer(b"200 OK", b"x" * 20_000), max_bytes=10_000)
+
+
+def test_a_compressed_answer_is_never_inflated():
+    bomb = gzip.compress(gzip.compress(bytes(50_000_000)))
+    assert len(bomb) < 5_000
+    with pytest.raises(NotTheClinic):
+        ask(answer(b"200 OK", bomb, OURS + b"Content-Encoding: gzip, gzip\r\n"))
 
 
 def test_an_answer_of_another_shape_is_refused():
