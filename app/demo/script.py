@@ -15,6 +15,7 @@ REASON = "Rash on the left forearm"
 PHONE = "+1 555 0100"
 CANARIES = (PATIENT, PROVIDER, REASON, PHONE)
 
+CUT_GOES_ON_S = 6.0
 GOOD_KBPS, THIN_KBPS = 1500.0, 40.0
 
 
@@ -107,6 +108,7 @@ class Script:
         photo = self._patient.wait_event("photo", 10)
         self._patient.click(names.PHOTO_KEEP)
         self._patient.wait(names.NOTICE_TEXT, seconds=10, text_has="Saved")
+        time.sleep(CUT_GOES_ON_S)
         self._report.facts["photo"] = {"size": photo["size"], "sha256_taken": photo["sha256"]}
         self._seen("A photo is taken with no link at all: sealed and saved", "saved")
 

@@ -15,6 +15,7 @@ from app.presenters.base import Presenter
 from app.presenters.desk import Desk, DeskError, Person
 from app.presenters.environment import Environment, command
 from app.presenters.refresh import Refresh
+from app.presenters.sentences import purpose_words
 from app.presenters.views import (
     DeskView,
     InboxRow,
@@ -191,7 +192,7 @@ class ProviderPresenter(Presenter[ProviderView]):
                 submission_id=submission_id,
                 patient_name=self._name_of(row.device_id),
                 created_at=content.manifest.created_at.astimezone(),
-                purpose=content.manifest.purpose,
+                purpose=purpose_words(content.manifest.purpose),
                 note=content.manifest.note,
                 pictures=tuple([await _safe_picture(part) for part in content.parts[:_MAX_PICTURES]]),
             )

@@ -120,13 +120,18 @@ def item_view(item: SubmissionStatus, reachable: bool, in_visit: bool) -> ItemVi
     when = item.created_at.astimezone().strftime("%H:%M on %d %B").lstrip("0")
     return ItemView(
         submission_id=item.submission,
-        title=f"{_PURPOSE.get(item.purpose, item.purpose)}, {when}",
+        title=f"{purpose_words(item.purpose)}, {when}",
         stage=stage,
         text=_item_text(item, reachable, in_visit),
         done=item.done,
         total=item.total,
         fraction=item.fraction,
     )
+
+
+def purpose_words(purpose: str) -> str:
+    """A submission's purpose as people read it; an unknown one as it is."""
+    return _PURPOSE.get(purpose, purpose)
 
 
 def _item_text(item: SubmissionStatus, reachable: bool, in_visit: bool) -> str:

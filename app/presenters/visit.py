@@ -107,7 +107,7 @@ class VisitRoom:
         self._incoming: asyncio.Queue[SignalPart] = asyncio.Queue(32)
         self._timeline: list[TimelineEntry] = []
         self._camera_missing = False
-        self._link_lost_noted = False
+        self._was_connected = False
         self._facts = VisitFacts(
             other=details.patient_name if provider else details.provider_name,
             other_present=False,
@@ -299,9 +299,13 @@ class VisitRoom:
             case ConnectionChanged(state=state):
                 if state is not self._facts.connection:
                     self._note(TIMELINE_CONNECTION[state])
+                first = state is ConnectionState.CONNECTED and not self._was_connected
                 self._set(connection=state)
+                if first:
+                    self._was_connected = True
+                    self._note(timeline_sending(self._me_name, self._facts.sending, self._facts.cause))
             case ModalityChanged(sending=sending, cause=cause):
-                if sending is not self._facts.sending:
+                if sending is not self._facts.sending and self._was_connected:
                     self._note(timeline_sending(self._me_name, sending, cause))
                 self._set(sending=sending, cause=cause)
             case PeerChanged(peer=peer):

@@ -226,7 +226,12 @@ def test_what_the_session_says_becomes_view_and_timeline(run):
         assert not view.camera_present
         assert w.devices == [missing]
         texts = [entry.text for entry in view.timeline]
-        assert texts[1:] == ["Connected", "Ann: speech alone (the link is thin)", "Dr Lee: picture and speech"]
+        assert texts[1:] == [
+            "Connected",
+            "Ann: picture and speech",
+            "Ann: speech alone (the link is thin)",
+            "Dr Lee: picture and speech",
+        ]
 
     run(ANN, scenario)
 

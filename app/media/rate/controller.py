@@ -260,6 +260,11 @@ def _may_rise(state: Control, now: float, held: float) -> bool:
     return held >= UP_EVERY_S - 1 and state.estimate_bps >= LADDER[above].total_bps
 
 
+def _cause_of_raise(state: Control, rung: int) -> Cause:
+    """A link has recovered when pictures are back; until then better speech is still speech on a thin link."""
+    return state.cause if state.cause is Cause.START or LADDER[rung].pictures is None else Cause.LINK_RECOVERED
+
+
 def _raise(state: Control, rung: int, now: float, *, on_trust: bool = False) -> Control:
     if state.rung < LOWEST_PICTURES <= rung:
         state = replace(state, returned_at=now, on_trust=on_trust, after_cut=state.resume is not None, resume=None)
@@ -267,7 +272,7 @@ def _raise(state: Control, rung: int, now: float, *, on_trust: bool = False) -> 
         _enter(state, Phase.TRIAL, now),
         rung=rung,
         raised_from=state.rung,
-        cause=Cause.START if state.cause is Cause.START else Cause.LINK_RECOVERED,
+        cause=_cause_of_raise(state, rung),
         raised_at=now,
         changed_at=now,
         good_since=None,
