@@ -99,9 +99,11 @@ class ClinicHttp:
                     try:
                         return await self._exchange(method, path, send, body, expect, max_bytes)
                     except Refused as refused:
-                        if refused.code is not ErrorCode.TOKEN_INVALID or open_to_all or last or not replayable:
+                        if refused.code is not ErrorCode.TOKEN_INVALID or open_to_all:
                             raise
                         self._token = None
+                        if last or not replayable:
+                            raise
                 raise AssertionError("unreachable")
         except TimeoutError as exc:
             raise Unreachable(f"no answer to {method} within {deadline:.0f} s") from exc

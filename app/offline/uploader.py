@@ -84,7 +84,6 @@ class _Sending:
         self._file = file
         self._location = job.row.location
         self._offset = 0
-        self._renewed = False
 
     async def find(self) -> None:
         """Asks by HEAD where the upload stands, or creates it (anew)."""
@@ -130,8 +129,7 @@ class _Sending:
         except Refused as refused:
             if refused.status != 401:
                 raise
-            await self._renew(refused)
-            await self._ask_or_create()
+            await self._ask_or_create()  # the token ran out under a stream: the next request signs in anew
             return
         if response.status_code == 204:
             await self._moved_to(_number(response, "Upload-Offset"))
@@ -178,24 +176,11 @@ class _Sending:
             raise BadAnswer(f"offset {self._offset} of {row.size}")
         await self._listener.located(self._location, self._offset)
 
-    async def _renew(self, refused: Refused) -> None:
-        """The token ran out under a stream, which cannot be sent twice: a small request lets the transport sign in."""
-        if self._renewed:
-            raise refused
-        self._renewed = True
-        await self._request("GET", f"{self._location}/receipt", expect=(200, *_GONE))
-
     async def _request(
         self, method: str, path: str, *, expect: tuple[int, ...], headers: dict[str, str] | None = None
     ) -> httpx.Response:
         send = _TUS | (headers or {})
-        try:
-            return await self._transport.request(method, path, headers=send, deadline=_DEADLINE_S, expect=expect)
-        except Refused as refused:
-            if method != "HEAD" or refused.status != 401:
-                raise
-            await self._renew(refused)  # an answer to HEAD has no body, so the transport cannot see why
-            return await self._transport.request(method, path, headers=send, deadline=_DEADLINE_S, expect=expect)
+        return await self._transport.request(method, path, headers=send, deadline=_DEADLINE_S, expect=expect)
 
 
 def encode_metadata(metadata: UploadMetadata) -> str:
