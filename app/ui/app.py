@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - Qt names what it calls
 """The application object and the two windows. A window only chooses the page; pages draw and send commands."""
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from app.media.slot import FrameSlot
 from app.presenters.views import CommonCommands, Page, PatientCommands, PatientView, ProviderCommands, ProviderView
 from app.ui.bridge import Bridge
 from app.ui.pages.day import DayPage
+from app.ui.pages.desk import DeskPage
 from app.ui.pages.enrol import EnrolPage
 from app.ui.pages.home import HomePage
 from app.ui.pages.item import ItemPage
@@ -153,8 +153,10 @@ class ProviderWindow(_Window[ProviderView]):
         super().__init__(commands, bridge, self.tr("Thinline for providers"), PROVIDER_BASE, on_close)
         enrol = EnrolPage(commands, welcome=self.tr("Welcome to Thinline for providers"))
         self._add_page(Page.ENROL, enrol, enrol)
-        home = DayPage(commands, now)
+        desk = DeskPage(commands, now)
+        home = DayPage(commands, now, desk.aim_at_invitation, desk.aim_at_visit)
         self._add_page(Page.HOME, home, home)
+        self._add_page(Page.DESK, desk, desk)
         visit = VisitPage(commands, remote, mine, timeline=True)
         self._add_page(Page.VISIT, visit, visit)
         item = ItemPage(commands, now)

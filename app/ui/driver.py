@@ -6,6 +6,7 @@ is refused.
 
     {"id": 1, "do": "click", "name": "home.join"}
     {"id": 2, "do": "type", "name": "enrol.code", "text": "..."}      replaces what stands there
+    {"id": 12, "do": "choose", "name": "desk.patient", "text": "..."} the row that says this, else one that holds it
     {"id": 3, "do": "key", "name": "enrol.code", "key": "Return"}     `name` may be left out: the widget with the focus
     {"id": 4, "do": "text", "name": "visit.link"}                     -> "text", "enabled"
     {"id": 5, "do": "visible", "name": "visit.remote"}                -> "visible"
@@ -31,7 +32,9 @@ from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QPoint, Qt, QT
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QAbstractSpinBox,
     QApplication,
+    QComboBox,
     QLabel,
     QLineEdit,
     QPlainTextEdit,
@@ -40,6 +43,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.ui.widgets.buttons import ActionButton
+from app.ui.widgets.fields import ChoiceBox, InvitationText
 from app.ui.widgets.picture import PictureWidget
 from app.ui.widgets.still import StillView
 from app.ui.widgets.text import Text
@@ -79,6 +83,7 @@ class Driver(QObject):
         self._acts: dict[str, Callable[[Request], Answer | None]] = {
             "click": self._click,
             "type": self._type,
+            "choose": self._choose,
             "key": self._key,
             "text": self._text,
             "visible": self._visible,
@@ -178,13 +183,35 @@ class Driver(QObject):
 
     def _type(self, request: Request) -> Answer:
         widget, point = self._reachable(request)
-        if not isinstance(widget, QLineEdit | QPlainTextEdit) or widget.isReadOnly():
+        if not isinstance(widget, QLineEdit | QPlainTextEdit | QAbstractSpinBox) or widget.isReadOnly():
             raise Refused(f"nothing can be typed into {request['name']!r}")
+        text = str(request["text"])
+        if any(ord(letter) > 0xFF for letter in text):  # QTest would end the whole process
+            raise Refused("the hand types Latin letters (ISO 8859-1) only")
         target = widget.viewport() if isinstance(widget, QPlainTextEdit) else widget
         QTest.mouseClick(target, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, point)
         QTest.keyClick(widget, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-        QTest.keyClick(widget, Qt.Key.Key_Delete)
-        QTest.keyClicks(widget, str(request["text"]))
+        if not isinstance(widget, QAbstractSpinBox):  # there the first key replaces what is marked
+            QTest.keyClick(widget, Qt.Key.Key_Delete)
+        QTest.keyClicks(widget, text)
+        return {"text": said(widget)}
+
+    def _choose(self, request: Request) -> Answer:
+        """By the keyboard, as a person would: to the top, then down to the row."""
+        widget, _ = self._reachable(request)
+        if not isinstance(widget, ChoiceBox):
+            raise Refused(f"nothing can be chosen in {request['name']!r}")
+        row = _row_saying(widget, str(request["text"]))
+        if not widget.choosable(row):
+            raise Refused(f"{request['text']!r} cannot be chosen in {request['name']!r}")
+        widget.setFocus(Qt.FocusReason.MouseFocusReason)
+        QTest.keyClick(widget, Qt.Key.Key_Home)
+        for _ in range(widget.count()):
+            if widget.currentIndex() == row:
+                break
+            QTest.keyClick(widget, Qt.Key.Key_Down)
+        if widget.currentIndex() != row:
+            raise Refused(f"{request['text']!r} could not be reached in {request['name']!r}")
         return {"text": said(widget)}
 
     def _key(self, request: Request) -> Answer:
@@ -273,16 +300,28 @@ class Driver(QObject):
         return met
 
 
+def _row_saying(box: ChoiceBox, words: str) -> int:
+    """The row that says `words`, else the first that holds them; -1 when there is none."""
+    rows = [box.itemText(row) for row in range(box.count())]
+    if words in rows:
+        return rows.index(words)
+    return next((row for row, text in enumerate(rows) if words in text), -1)
+
+
 def said(widget: QWidget) -> str:
-    """What a widget says, as a person reads it."""
-    if isinstance(widget, Text):
+    """What a widget says, as a person reads it; an invitation as it was given, without its line breaks."""
+    if isinstance(widget, Text | InvitationText):
         return widget.words()
     if isinstance(widget, ActionButton):
         return widget.label()
-    if isinstance(widget, QLineEdit):
+    if isinstance(widget, QComboBox):
+        return widget.currentText()
+    if isinstance(widget, QLineEdit | QAbstractSpinBox):
         return widget.text()
     if isinstance(widget, QPlainTextEdit):
         return widget.toPlainText()
+    if isinstance(widget, QComboBox):
+        return widget.currentText()
     if isinstance(widget, QLabel | QAbstractButton):
         return widget.text()
     return widget.accessibleName()

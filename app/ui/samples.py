@@ -11,6 +11,7 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QImageWriter, QLinearGradient, QPainter
 
 from app.presenters.views import (
+    DeskView,
     InboxRow,
     ItemStage,
     ItemView,
@@ -20,6 +21,7 @@ from app.presenters.views import (
     OpenedPicture,
     Page,
     PatientView,
+    PersonRow,
     PhotoPhase,
     PhotoView,
     PictureState,
@@ -220,6 +222,31 @@ def patient_views() -> dict[str, PatientView]:
     return views
 
 
+PEOPLE = (
+    PersonRow("device0001", "Maria Lopez", True),
+    PersonRow("device0002", "Tom Okafor", True),
+    PersonRow("device0003", "Anne Whitfield", False),
+    PersonRow("", "Bertha Olsen", False),
+)
+CODE = "-".join(["1ABC", "D2EF", "G3HJ", "K4MN", "P5QR", "S6TV", "W7XY", "Z890", "1234", "5678"])
+INVITATION = f"https://clinic.example:8443\n{CODE}"
+
+
+def desk_views() -> dict[str, ProviderView]:
+    """Name -> view, of the desk."""
+    fresh = DeskView((), "", "", "")
+    busy = DeskView(PEOPLE, "", "", "Dr Lee")
+    invited = DeskView(PEOPLE, INVITATION, "Bertha Olsen", "Dr Lee")
+    far = DeskView(PEOPLE, f"https://thinline.{'hospital-' * 4}north.example:8443\n{CODE}", LONG_NAME, LONG_NAME)
+    wrong = Sentence("The clinic cannot be reached just now. Please try again in a moment.", Level.WARN)
+    return {
+        "desk-new": provider(Page.DESK, desk=fresh),
+        "desk-busy": provider(Page.DESK, desk=busy, busy=True),
+        "desk-invited": provider(Page.DESK, desk=invited),
+        "desk-long": provider(Page.DESK, desk=far, notice=wrong),
+    }
+
+
 def provider_views() -> dict[str, ProviderView]:
     """Name -> view, of all the provider's pages."""
     schedule = (
@@ -235,7 +262,9 @@ def provider_views() -> dict[str, ProviderView]:
         InboxRow("item0002", NOW - timedelta(hours=3), "Tom Okafor", False),
         InboxRow("item0003", NOW - timedelta(days=1), "Anne Whitfield", True),
     )
-    photo = OpenedPicture("photo.jpg", "image/jpeg", jpeg(figure(1280, 960, wall="#B9A58F", shirt="#7A3B46")))
+    photo = OpenedPicture(
+        "photo.jpg", "image/jpeg", jpeg(figure(1280, 960, wall="#B9A58F", shirt="#7A3B46")), "9f86d081884c7d65" * 4
+    )
     opened = OpenedItem(
         "item0001", "Maria Lopez", NOW - timedelta(minutes=9), "Photo for the visit",
         "It itches since Sunday, more at night. The cream did not help.", (photo, photo),
@@ -246,6 +275,7 @@ def provider_views() -> dict[str, ProviderView]:
         "day-empty": provider(Page.HOME),
         "day": provider(Page.HOME, schedule=schedule, inbox=inbox),
         "day-busy": provider(Page.HOME, schedule=schedule, inbox=inbox, busy=True, clinic=NOT_REACHED),
+        **desk_views(),
         "item": provider(Page.ITEM, opened=opened),
         "item-no-picture": provider(Page.ITEM, opened=replace(opened, pictures=(letter,), note="", purpose="")),
     }
@@ -261,5 +291,6 @@ PATIENT_STATES = (
 )
 PROVIDER_STATES = (
     *("enrol", "day-empty", "day", "day-busy", "item", "item-no-picture"),
+    *("desk-new", "desk-busy", "desk-invited", "desk-long"),
     *(f"visit-{state}" for state in VISITS),
 )

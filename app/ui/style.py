@@ -133,6 +133,11 @@ def font_family() -> str:
     return next((name for name in _FAMILIES if name in present), "Sans Serif")
 
 
+def mono_family() -> str:
+    """The system's face whose letters are all of one width: for codes that are read out and compared."""
+    return QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).family()
+
+
 def palette() -> QPalette:
     """Our own light palette: the look must not turn with the desktop's theme, whose contrast nobody has checked."""
     made = QPalette()
@@ -165,6 +170,7 @@ def stylesheet(base: int) -> str:
     QLabel[role="heading"] {{ font-size: {round(base * 1.25)}px; font-weight: 600; }}
     QLabel[role="strong"] {{ font-weight: 600; }}
     QLabel[role="quiet"] {{ color: {QUIET}; }}
+    QLabel[role="small"] {{ color: {QUIET}; font-size: {round(base * 0.88)}px; }}
     QLabel[role="stage"] {{ color: {STAGE_INK}; }}
     QLabel[role="stage-quiet"] {{ color: {STAGE_QUIET}; }}
     QLabel[role="stage-title"] {{ color: {STAGE_INK}; font-size: {round(base * 1.5)}px; font-weight: 600; }}
@@ -175,12 +181,31 @@ def stylesheet(base: int) -> str:
     QFrame[role="card"] {{ background: {SURFACE}; border: 1px solid {LINE}; border-radius: {RADIUS + 4}px; }}
     QFrame[role="card"][mark="true"] {{ border: 2px solid {TEAL}; background: {TEAL_WASH}; }}
     QWidget[role="dark"] {{ background: {STAGE}; }}
-    QLineEdit, QPlainTextEdit {{
+    QLineEdit, QPlainTextEdit, ChoiceBox, QAbstractSpinBox {{
         background: {SURFACE}; border: 2px solid {FIELD_LINE}; border-radius: {RADIUS}px;
         padding: 8px 12px; min-height: {TARGET - 16}px; font-size: {round(base * 1.1)}px;
         selection-background-color: {TEAL}; selection-color: #FFFFFF;
     }}
-    QLineEdit:focus, QPlainTextEdit:focus {{ border: 3px solid {FOCUS}; padding: 7px 11px; }}
+    QLineEdit:focus, QPlainTextEdit:focus, ChoiceBox:focus, QAbstractSpinBox:focus {{
+        border: 3px solid {FOCUS}; padding: 7px 11px;
+    }}
+    ChoiceBox {{ combobox-popup: 0; }}
+    ChoiceBox::drop-down {{ border: none; width: {TARGET}px; }}
+    ChoiceBox::down-arrow, QAbstractSpinBox::up-arrow, QAbstractSpinBox::down-arrow {{ image: none; }}
+    QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{
+        subcontrol-origin: border; subcontrol-position: center right; border: none;
+        width: {TARGET}px; height: {TARGET}px;
+    }}
+    QAbstractSpinBox::down-button {{ right: {TARGET}px; }}
+    QAbstractSpinBox QLineEdit {{ border: none; padding: 0; background: transparent; min-height: 0; }}
+    ChoiceBox QAbstractItemView {{
+        background: {SURFACE}; border: 1px solid {FIELD_LINE}; outline: none;
+        selection-background-color: {TEAL}; selection-color: #FFFFFF;
+    }}
+    ChoiceBox QAbstractItemView::item {{ min-height: {TARGET}px; padding: 0 12px; }}
+    ChoiceBox QAbstractItemView::item:disabled {{ color: {OFF_INK}; background: {OFF_FILL}; }}
+    ChoiceBox QAbstractItemView::item:selected {{ background: {TEAL}; color: #FFFFFF; }}
+    QPlainTextEdit[role="code"] {{ font-family: "{mono_family()}"; font-size: {round(base * 1.35)}px; }}
     QFileDialog QPushButton, QFileDialog QComboBox {{ min-height: {TARGET - 12}px; padding: 4px 14px; }}
     QProgressBar {{ background: {OFF_FILL}; border: none; border-radius: 5px; min-height: 10px; max-height: 10px; }}
     QProgressBar::chunk {{ background: {TEAL}; border-radius: 5px; }}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import datetime, time
 
 from PySide6.QtCore import QCoreApplication, QDate, QLocale, QTime
+
+_CLOCK = re.compile(r"(?P<hour>\d{1,2})(?: ?[:.h]? ?(?P<minute>\d{2}))? ?(?P<half>[ap]\.?m?\.?)?", re.ASCII)
 
 
 def _say(text: str) -> str:
@@ -16,9 +19,22 @@ def english_here() -> QLocale:
     return QLocale(QLocale.Language.English, QLocale.system().territory())
 
 
-def clock(at: datetime) -> str:
+def clock(at: datetime | time) -> str:
     """The time of day: "14:30" or "2:30 PM", as the locale has it."""
     return QLocale().toString(QTime(at.hour, at.minute), QLocale.FormatType.ShortFormat)
+
+
+def read_clock(text: str) -> time | None:
+    """The time of day that a person wrote: "14:30", "14.30", "1430", "2:30 pm", "9". None when it is none."""
+    match = _CLOCK.fullmatch(" ".join(text.lower().split()))
+    if match is None:
+        return None
+    hour, minute, half = int(match["hour"]), int(match["minute"] or 0), (match["half"] or "")[:1]
+    if half and not 1 <= hour <= 12:
+        return None
+    if half:
+        hour = hour % 12 + (12 if half == "p" else 0)
+    return time(hour, minute) if hour < 24 and minute < 60 else None
 
 
 def day(at: datetime, now: datetime) -> str:

@@ -16,7 +16,7 @@ from app.ui.driver import Driver, said
 from app.ui.invitation import find_invitation, group_code
 from app.ui.style import SHAPE_PAIRS, TEXT_PAIRS
 
-CODE = "-".join(["1ABC", "D2EF", "G3HJ", "K4MN", "P5QR", "S6TV", "W7XY", "Z890", "1234", "5678"])
+CODE = samples.CODE
 JPEG_VIEW = PhotoView(PhotoPhase.REVIEW, b"", "")
 
 CLICKS = [
@@ -38,6 +38,9 @@ DESK_CLICKS = [
     ("day", names.schedule_start("visit0001"), ("start_visit", ("visit0001",))),
     ("day", names.inbox_open("item0002"), ("open_item", ("item0002",))),
     ("item", names.ITEM_BACK, ("close_item", ())),
+    ("day", names.DESK_OPEN_INVITE, ("open_desk", ())),
+    ("day", names.DESK_OPEN_PLAN, ("open_desk", ())),
+    ("desk-invited", names.DESK_BACK, ("close_desk", ())),
 ]
 
 
@@ -69,6 +72,8 @@ def test_the_hand_refuses_what_a_person_could_not_press(patient, commands) -> No
     assert "disabled" in ask(driver, out, do="click", name=names.HOME_JOIN)["error"]
     assert "hidden" in ask(driver, out, do="click", name=names.VISIT_HANGUP)["error"]
     assert not ask(driver, out, do="click", name="no.such")["ok"]
+    patient.show_view(samples.patient(Page.ENROL))
+    assert not ask(driver, out, do="type", name=names.ENROL_ADDRESS, text="Łódź")["ok"]
     assert commands.calls == []
 
 

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import QThreadPool
 from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import QAbstractButton, QLineEdit, QPlainTextEdit, QScrollArea, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollArea,
+    QWidget,
+)
 
 from app.presenters.views import Page
 from app.ui import names, samples
 from app.ui.driver import said
-from app.ui.style import TARGET
+from app.ui.style import STAGE, TARGET
 from app.ui.widgets.text import Text
 
 PATIENT = samples.PATIENT_STATES
 PROVIDER = samples.PROVIDER_STATES
+SIZES = [(800, 600), (1024, 720), (3840, 2160)]
 
 
 def named(window: QWidget, name: str) -> QWidget:
@@ -44,10 +55,10 @@ def judge(window: QWidget) -> None:
         if text.isVisible() and text.words():
             need = text.heightForWidth(text.width()) if text.wordWrap() else text.sizeHint().height()
             assert text.height() >= need, f"cut: {text.words()!r} has {text.height()} of {need} px"
-    for kind in (QAbstractButton, QLineEdit, QPlainTextEdit):
+    for kind in (QAbstractButton, QLineEdit, QPlainTextEdit, QComboBox, QAbstractSpinBox):
         for widget in window.findChildren(kind):
-            if not widget.isVisible():
-                continue
+            if not widget.isVisible() or isinstance(widget.parentWidget(), QAbstractSpinBox):
+                continue  # a spin box's own field is part of it
             assert widget.objectName(), widget
             assert QAccessible.queryAccessibleInterface(widget).text(QAccessible.Text.Name), widget.objectName()
             assert widget.width() >= TARGET, widget.objectName()
@@ -60,7 +71,7 @@ def judge(window: QWidget) -> None:
                 assert window.rect().contains(corner), widget.objectName()
 
 
-@pytest.mark.parametrize("size", [(800, 600), (1024, 720)])
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("state", PATIENT)
 def test_patient_pages(qtbot, qapp, patient, state, size) -> None:
     patient.resize(*size)
@@ -70,7 +81,7 @@ def test_patient_pages(qtbot, qapp, patient, state, size) -> None:
     judge(patient)
 
 
-@pytest.mark.parametrize("size", [(800, 600), (1024, 720)])
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("state", PROVIDER)
 def test_provider_pages(qtbot, qapp, provider, state, size) -> None:
     provider.resize(*size)
@@ -78,6 +89,50 @@ def test_provider_pages(qtbot, qapp, provider, state, size) -> None:
     settle(qtbot, qapp)
     assert (provider.width(), provider.height()) == size
     judge(provider)
+
+
+@pytest.mark.parametrize("state", ["visit-notice", "photo-preview"])
+def test_a_dark_page_is_dark_all_over(qtbot, qapp, patient, state) -> None:
+    """Light words on the window's light ground cannot be read: the page must paint its own ground."""
+    patient.show_view(samples.patient_views()["home"])
+    patient.show_view(samples.patient_views()[state])
+    settle(qtbot, qapp)
+    page = patient.centralWidget().findChild(QWidget, state.split("-")[0])
+    seen = patient.grab().toImage()
+    for corner in (page.rect().topLeft(), page.rect().topRight(), page.rect().bottomLeft()):
+        assert seen.pixelColor(page.mapTo(patient, corner)).name() == STAGE.lower()
+
+
+@pytest.mark.parametrize("state", ["home-busy", "home", "home-empty"])
+def test_no_scroll_bar_for_what_fits(qtbot, qapp, patient, state) -> None:
+    patient.resize(1024, 720)
+    patient.show_view(samples.patient_views()[state])
+    settle(qtbot, qapp)
+    bars = [area.verticalScrollBar() for area in patient.findChildren(QScrollArea) if area.isVisible()]
+    assert [bar.maximum() for bar in bars] == [0]
+
+
+@pytest.mark.parametrize(("width", "beside"), [(800, False), (1024, True)])
+def test_the_days_buttons_stand_beside_the_words_where_there_is_room(qtbot, qapp, provider, width, beside) -> None:
+    provider.resize(width, 720)
+    provider.show_view(samples.provider_views()["day"])
+    settle(qtbot, qapp)
+    name = named(provider, names.schedule_patient("visit0001"))
+    button = named(provider, names.schedule_start("visit0001"))
+    right_of = button.mapTo(provider, button.rect().topLeft()).x() > name.mapTo(provider, name.rect().topRight()).x()
+    assert right_of == beside
+    assert button.height() < 60
+
+
+def test_the_seal_is_told_under_the_picture_it_is_of(qtbot, qapp, provider) -> None:
+    view = samples.provider_views()["item"]
+    bare = replace(view.opened.pictures[1], sha256="")
+    provider.show_view(replace(view, opened=replace(view.opened, pictures=(view.opened.pictures[0], bare))))
+    settle(qtbot, qapp)
+    seal = named(provider, names.ITEM_SEALED)
+    assert said(seal) == "Unchanged since it was sealed: 9f86 d081 884c 7d65"
+    named(provider, names.ITEM_NEXT).click()
+    assert not seal.isVisible()
 
 
 @pytest.mark.parametrize("state", list(samples.VISITS))

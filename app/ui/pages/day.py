@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from PySide6.QtCore import Qt
@@ -13,7 +13,7 @@ from app.ui import names
 from app.ui.style import QUIET, TEAL, TONES, Kind
 from app.ui.widgets.buttons import ActionButton
 from app.ui.widgets.icons import icon
-from app.ui.widgets.layout import Card, KeyedRows, ScrollColumn
+from app.ui.widgets.layout import Beside, Card, KeyedRows, ScrollColumn, ground
 from app.ui.widgets.text import SentenceLine, Text
 from app.ui.words import day_and_clock
 
@@ -38,9 +38,23 @@ class SignedText(QWidget):
         self._text.say(words)
 
 
+def _row(words: Sequence[QWidget], button: QWidget) -> QWidget:
+    """The words with the button beside them where there is room, else under them."""
+    said = QWidget()
+    column = QVBoxLayout(said)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(3)
+    for widget in words:
+        column.addWidget(widget)
+    row = Beside(400, 8)
+    row.add(said, 1)
+    row.add(button, 0)
+    return row
+
+
 class ScheduleCard(Card):
     def __init__(self, row: ScheduleRow, start: Callable[[str], None], now: Callable[[], datetime]) -> None:
-        super().__init__(14, 6)
+        super().__init__(12, 4)
         key = row.visit_id
         self._now = now
         self._when = Text(role="quiet")
@@ -49,8 +63,7 @@ class ScheduleCard(Card):
         self._state = SignedText(names.schedule_state(key))
         self._start = ActionButton(names.schedule_start(key), self.tr("Start the visit"), "camera", Kind.SECONDARY)
         self._start.on_press(lambda: start(key))
-        for widget in (self._when, self._patient, self._reason, self._state, self._start):
-            self.body.addWidget(widget)
+        self.body.addWidget(_row((self._when, self._patient, self._reason, self._state), self._start))
 
     def draw(self, row: ScheduleRow, busy: bool) -> None:
         self._when.say(day_and_clock(row.starts_at, self._now()))
@@ -72,7 +85,7 @@ class ScheduleCard(Card):
 
 class InboxCard(Card):
     def __init__(self, row: InboxRow, open_item: Callable[[str], None], now: Callable[[], datetime]) -> None:
-        super().__init__(14, 6)
+        super().__init__(12, 4)
         key = row.submission_id
         self._now = now
         self._state = SignedText(names.inbox_state(key))
@@ -80,8 +93,7 @@ class InboxCard(Card):
         self._when = Text(role="quiet")
         self._open = ActionButton(names.inbox_open(key), self.tr("Open"), "", Kind.SECONDARY)
         self._open.on_press(lambda: open_item(key))
-        for widget in (self._state, self._patient, self._when, self._open):
-            self.body.addWidget(widget)
+        self.body.addWidget(_row((self._state, self._patient, self._when), self._open))
 
     def draw(self, row: InboxRow, busy: bool) -> None:
         if row.opened:
@@ -96,9 +108,17 @@ class InboxCard(Card):
 
 
 class DayPage(QWidget):
-    def __init__(self, commands: ProviderCommands, now: Callable[[], datetime]) -> None:
+    """`invite` and `plan` turn the desk to its one or its other card, before it is opened."""
+
+    def __init__(
+        self,
+        commands: ProviderCommands,
+        now: Callable[[], datetime],
+        invite: Callable[[], None],
+        plan: Callable[[], None],
+    ) -> None:
         super().__init__()
-        self.setProperty("role", "page")
+        ground(self, "page")
         self.setObjectName(names.DAY)
         self._clinic = SentenceLine(names.CLINIC_STATE)
         self._schedule: KeyedRows[tuple[ScheduleRow, bool], ScheduleCard] = KeyedRows(
@@ -110,6 +130,11 @@ class DayPage(QWidget):
         self._no_visits = Text(self.tr("No visits are planned."), "quiet", names.SCHEDULE_NONE)
         self._no_items = Text(self.tr("Nothing has come in."), "quiet", names.INBOX_NONE)
         self._count = Text(role="quiet", name=names.INBOX_COUNT)
+        self._invite = ActionButton(names.DESK_OPEN_INVITE, self.tr("Invite a patient"), "invite", Kind.SECONDARY)
+        self._plan = ActionButton(names.DESK_OPEN_PLAN, self.tr("Plan a visit"), "calendar", Kind.SECONDARY)
+        for button, aim in ((self._invite, invite), (self._plan, plan)):
+            button.on_press(aim)
+            button.on_press(commands.open_desk)
         self._lay_out()
 
     def show_view(self, view: ProviderView) -> None:
@@ -129,7 +154,10 @@ class DayPage(QWidget):
         outer.setContentsMargins(0, 16, 0, 0)
         top = QHBoxLayout()
         top.setContentsMargins(24, 0, 24, 0)
+        top.setSpacing(8)
         top.addWidget(self._clinic, 1)
+        top.addWidget(self._invite)
+        top.addWidget(self._plan)
         outer.addLayout(top)
         sides = QHBoxLayout()
         sides.setSpacing(0)

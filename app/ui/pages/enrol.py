@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - Qt names what it calls
 """The first page of a new device: the clinic's address and the code from the invitation."""
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from app.ui import names
 from app.ui.invitation import find_invitation, group_code
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
-from app.ui.widgets.layout import Card, ScrollColumn
+from app.ui.widgets.layout import Card, ScrollColumn, ground
 from app.ui.widgets.text import SentenceLine, Text
 
 
@@ -74,7 +73,7 @@ class CodeField(QPlainTextEdit):
 class EnrolPage(QWidget):
     def __init__(self, commands: CommonCommands, *, welcome: str) -> None:
         super().__init__()
-        self.setProperty("role", "page")
+        ground(self, "page")
         self._commands = commands
         self._busy = False
         self._address = QLineEdit()

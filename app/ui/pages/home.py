@@ -15,7 +15,7 @@ from app.ui.pages.files import ask_for_files
 from app.ui.style import QUIET, TEAL, TONES, Kind
 from app.ui.widgets.buttons import ActionButton
 from app.ui.widgets.icons import icon
-from app.ui.widgets.layout import Card, KeyedRows, ScrollColumn
+from app.ui.widgets.layout import Card, KeyedRows, ScrollColumn, ground
 from app.ui.widgets.text import SentenceLine, Text
 from app.ui.words import day_and_clock
 
@@ -110,7 +110,7 @@ class NextVisitCard(Card):
 class HomePage(QWidget):
     def __init__(self, commands: PatientCommands, now: Callable[[], datetime]) -> None:
         super().__init__()
-        self.setProperty("role", "page")
+        ground(self, "page")
         self.setObjectName(names.HOME)
         self._commands = commands
         self._clinic = SentenceLine(names.CLINIC_STATE)
@@ -137,11 +137,12 @@ class HomePage(QWidget):
         return self._visit.way_in() if self._visit.way_in().isVisibleTo(self) else self._photo
 
     def _lay_out(self) -> None:
-        scroll = ScrollColumn()
+        scroll = ScrollColumn(margin=18)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
         column = scroll.column
+        column.setSpacing(14)
         column.addWidget(self._clinic)
         column.addWidget(self._visit)
         column.addWidget(Text(self.tr("Show the clinic something, at any time"), "heading"))

@@ -13,16 +13,21 @@ from app.presenters.views import OpenedItem, ProviderCommands, ProviderView
 from app.ui import names
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
-from app.ui.widgets.layout import ScrollColumn
+from app.ui.widgets.layout import ScrollColumn, ground
 from app.ui.widgets.still import StillView
 from app.ui.widgets.text import Text
 from app.ui.words import day_and_clock
 
 
+def _grouped(digest: str) -> str:
+    """The first 16 hexadecimal digits in groups of four."""
+    return " ".join(digest[i : i + 4] for i in range(0, 16, 4))
+
+
 class ItemPage(QWidget):
     def __init__(self, commands: ProviderCommands, now: Callable[[], datetime]) -> None:
         super().__init__()
-        self.setProperty("role", "page")
+        ground(self, "page")
         self.setObjectName("item")
         self._now = now
         self._item: OpenedItem | None = None
@@ -38,6 +43,7 @@ class ItemPage(QWidget):
         self._no_picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._pictures = QStackedWidget()
         self._pictures.addWidget(self._no_picture)
+        self._sealed = Text(role="small", name=names.ITEM_SEALED)
         self._count = Text(name=names.ITEM_COUNT)
         self._count.setWordWrap(False)
         self._previous = ActionButton(names.ITEM_PREVIOUS, self.tr("Previous"), "previous", Kind.SECONDARY)
@@ -103,10 +109,15 @@ class ItemPage(QWidget):
         shown = self._views[self._place] if many and self._place not in self._broken else None
         self._pictures.setCurrentWidget(shown if shown is not None else self._no_picture)
         self._count.say(self.tr("{n} of {many}").format(n=self._place + 1, many=many) if many else "")
+        digest = self._item.pictures[self._place].sha256 if self._item is not None and many else ""
+        self._sealed.say(self.tr("Unchanged since it was sealed: {digits}").format(digits=_grouped(digest)))
+        self._sealed.setVisible(bool(digest))
         for button in (self._previous, self._next, self._count):
             button.setVisible(many > 1)
         self._previous.setEnabled(self._place > 0)
         self._next.setEnabled(self._place < many - 1)
+        for button in (self._fit, self._closer, self._further):
+            button.setVisible(shown is not None)
         self._fit.setEnabled(shown is not None and shown.zoom() > 1)
         self._further.setEnabled(shown is not None and shown.zoom() > 1)
         self._closer.setEnabled(shown is not None and shown.can_go_closer())
@@ -124,6 +135,7 @@ class ItemPage(QWidget):
         picture = QVBoxLayout()
         picture.setSpacing(6)
         picture.addWidget(self._pictures, 1)
+        picture.addWidget(self._sealed)
         picture.addLayout(tools)
         words = ScrollColumn(margin=10)
         words.setFixedWidth(320)

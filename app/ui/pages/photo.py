@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from app.media.slot import FrameSlot
@@ -10,6 +9,7 @@ from app.presenters.views import PatientCommands, PatientView, PhotoPhase, Photo
 from app.ui import names
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
+from app.ui.widgets.layout import ground
 from app.ui.widgets.picture import PictureWidget
 from app.ui.widgets.still import StillView
 from app.ui.widgets.text import Text
@@ -18,8 +18,7 @@ from app.ui.widgets.text import Text
 class PhotoPage(QWidget):
     def __init__(self, commands: PatientCommands, mine: FrameSlot) -> None:
         super().__init__()
-        self.setProperty("role", "dark")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        ground(self, "dark")
         self.setObjectName("photo")
         self._heading = Text(role="stage-title")
         self._hint = Text(role="stage", name=names.PHOTO_HINT)

@@ -20,7 +20,7 @@ from app.presenters.views import (
 from app.ui import names
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
-from app.ui.widgets.layout import Card, KeyedRows, ScrollColumn
+from app.ui.widgets.layout import Card, KeyedRows, ScrollColumn, ground
 from app.ui.widgets.stage import Stage
 from app.ui.widgets.text import SentenceLine, Text
 from app.ui.words import clock, picture_age
@@ -83,8 +83,7 @@ class VisitPage(QWidget):
         timeline: bool = False,
     ) -> None:
         super().__init__()
-        self.setProperty("role", "dark")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        ground(self, "dark")
         self.setObjectName("visit")
         self._commands = commands
         self._visit: VisitView | None = None

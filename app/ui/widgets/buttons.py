@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - Qt names what it calls
 """The one button of the program: an icon and words that wrap, large enough for any finger, with a focus ring."""
 
 from __future__ import annotations

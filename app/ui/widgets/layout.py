@@ -5,13 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.style import COLUMN
 
 Row = TypeVar("Row")
 RowWidget = TypeVar("RowWidget", bound=QWidget)
+
+
+def ground(widget: QWidget, role: str) -> None:
+    """Gives a widget the background that the style sheet has for `role`.
+
+    Qt draws a style sheet's background for QWidget itself, but for a class derived from it only when asked to:
+    without that, light words stand on the light window.
+    """
+    widget.setProperty("role", role)
+    widget.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+
+
+class _Sheet(QWidget):
+    """What a ScrollColumn scrolls. Its layout's least height is that at its least width, which is taller than the
+    text at the width it has and would make a scroll bar for nothing: the height for the width is what counts."""
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), 0)
 
 
 class ScrollColumn(QScrollArea):
@@ -23,8 +42,8 @@ class ScrollColumn(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        outer = QWidget()
-        outer.setProperty("role", "paper")
+        outer = _Sheet()
+        ground(outer, "paper")
         inner = QWidget()
         inner.setMaximumWidth(width)
         inner.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -37,6 +56,32 @@ class ScrollColumn(QScrollArea):
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(16)
         self.setWidget(outer)
+
+
+class Beside(QWidget):
+    """Its widgets side by side when it is at least `least` px wide, one under the other when it is not."""
+
+    def __init__(self, least: int, spacing: int) -> None:
+        super().__init__()
+        self._least = least
+        self._row = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(spacing)
+
+    def add(self, widget: QWidget, stretch: int) -> None:
+        """Without a stretch the widget keeps its height and stands in the middle of the row."""
+        self._row.addWidget(widget, stretch, Qt.AlignmentFlag(0) if stretch else Qt.AlignmentFlag.AlignVCenter)
+
+    def minimumSizeHint(self) -> QSize:
+        """The least width is that of one under the other: side by side they must not keep a window from narrowing."""
+        items = [self._row.itemAt(place) for place in range(self._row.count())]
+        return QSize(max((item.minimumSize().width() for item in items if item is not None), default=0), 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        way = QBoxLayout.Direction.LeftToRight if self.width() >= self._least else QBoxLayout.Direction.TopToBottom
+        if way is not self._row.direction():
+            self._row.setDirection(way)
+        super().resizeEvent(event)
 
 
 class Card(QFrame):

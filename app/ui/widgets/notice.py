@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - Qt names what it calls
 """The notice bar: the last thing that went wrong or right, in one sentence, until it is put away."""
 
 from __future__ import annotations

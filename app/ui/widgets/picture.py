@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - Qt names what it calls
 """Moving pictures: paints the newest picture of a FrameSlot, and nothing when nothing is new."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - Qt names what it calls
 """The stage of a visit: the other person large, oneself small, and what stands there when there is no picture."""
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from app.media.slot import FrameSlot
 from app.ui import names
 from app.ui.style import STAGE_QUIET
 from app.ui.widgets.icons import icon
+from app.ui.widgets.layout import ground
 from app.ui.widgets.picture import PictureWidget
 from app.ui.widgets.text import Text
 
@@ -22,8 +22,7 @@ class SelfView(QWidget):
 
     def __init__(self, mine: FrameSlot) -> None:
         super().__init__()
-        self.setProperty("role", "self")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        ground(self, "self")
         self.picture = PictureWidget(mine, names.VISIT_SELF, mirror=True, rounded=8)
         self.picture.setAccessibleName(self.tr("Your own picture"))
         self.caption = Text(role="stage-small", name=names.VISIT_SELF_STATE)
@@ -76,8 +75,7 @@ class Stage(QWidget):
 
     def __init__(self, remote: FrameSlot, mine: FrameSlot) -> None:
         super().__init__()
-        self.setProperty("role", "dark")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        ground(self, "dark")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.remote = PictureWidget(remote, names.VISIT_REMOTE)
         self.remote.setParent(self)

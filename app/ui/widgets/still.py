@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - Qt names what it calls
 """A still picture from bytes: decoded off the UI thread, shown whole or closer."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - Qt names what it calls
 """Words on the screen: labels that wrap, sentences with their level's sign."""
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from app.presenters.views import Level, Sentence
 from app.ui.style import TONES
 from app.ui.widgets.icons import icon
 
-_LONG = re.compile(r"\S{18,}")
+_LONG = re.compile(r"[^\s-]{18,}")  # a line breaks at a hyphen by itself
 _BREAK = "\u200b"
 
 
