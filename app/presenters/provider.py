@@ -34,6 +34,7 @@ from app.wire.trust import Role
 log = logging.getLogger(__name__)
 
 _MY_NAME = "my-name"
+_PHONE = "clinic-phone"
 _MAX_PICTURES = 20
 
 
@@ -54,6 +55,7 @@ class ProviderPresenter(Presenter[ProviderView]):
         self._invitation = ""
         self._invited = ""
         self._my_name = ""
+        self._phone = ""
         self._refresh_people = Refresh(self._fetch_people)
         self._refresh_inbox = Refresh(self._fetch_inbox)
 
@@ -91,9 +93,11 @@ class ProviderPresenter(Presenter[ProviderView]):
             self.spawn(self._invite(name))
 
     @command
-    def add_visit(self, device_id: str, starts_at: datetime, minutes: int, reason: str, my_name: str) -> None:
+    def add_visit(
+        self, device_id: str, starts_at: datetime, minutes: int, reason: str, my_name: str, phone: str
+    ) -> None:
         if not self._busy:
-            self.spawn(self._add_visit(device_id, starts_at, minutes, reason, my_name))
+            self.spawn(self._add_visit(device_id, starts_at, minutes, reason, my_name.strip(), phone.strip()))
 
     # State
 
@@ -120,7 +124,7 @@ class ProviderPresenter(Presenter[ProviderView]):
 
     def _desk_view(self) -> DeskView:
         people = tuple(PersonRow(p.device_id, p.name, p.vouched) for p in self._people if p.role is Role.PATIENT)
-        return DeskView(people, self._invitation, self._invited, self._my_name)
+        return DeskView(people, self._invitation, self._invited, self._my_name, self._phone)
 
     def _schedule(self) -> tuple[ScheduleRow, ...]:
         me = self.account.clinic.device_id if self.ready else ""
@@ -153,6 +157,7 @@ class ProviderPresenter(Presenter[ProviderView]):
         self._desk = Desk(self.account)
         self._reader = InboxReader(self.account.http, self.account.clinic.device_id, self.account.keys)
         self._my_name = (await self.account.store.get(_MY_NAME) or b"").decode()
+        self._phone = (await self.account.store.get(_PHONE) or b"").decode()
 
     async def _refresh(self) -> None:
         await self._refresh_people()
@@ -219,17 +224,18 @@ class ProviderPresenter(Presenter[ProviderView]):
             self._busy = False
             self.changed()
 
-    async def _add_visit(self, device_id: str, starts_at: datetime, minutes: int, reason: str, my_name: str) -> None:
+    async def _add_visit(
+        self, device_id: str, starts_at: datetime, minutes: int, reason: str, my_name: str, phone: str
+    ) -> None:
         assert self._desk is not None
         self._busy = True
         self.changed()
         try:
             await self._desk.open()
-            await self._desk.add_visit(
-                device_id, self.account.clinic.device_id, starts_at, minutes, reason, my_name.strip(), ""
-            )
-            self._my_name = my_name.strip()
-            await self.account.store.put(_MY_NAME, self._my_name.encode())
+            me = self.account.clinic.device_id
+            await self._desk.add_visit(device_id, me, starts_at, minutes, reason, my_name, phone)
+            self._my_name, self._phone = my_name, phone
+            await self.account.store.put_many({_MY_NAME: my_name.encode(), _PHONE: phone.encode()})
             await self.refresh_visits()
             self._page = Page.HOME
             self.say("The visit is on the list.", Level.GOOD)

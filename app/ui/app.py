@@ -134,7 +134,7 @@ class PatientWindow(_Window[PatientView]):
         self._add_page(Page.HOME, home, home)
         photo = PhotoPage(commands, mine)
         self._add_page(Page.PHOTO, photo, photo)
-        visit = VisitPage(commands, remote, mine, photo=commands.start_photo)
+        visit = VisitPage(commands, remote, mine, photo=commands.start_photo, files=commands.add_files)
         self._add_page(Page.VISIT, visit, visit)
 
 

@@ -36,11 +36,12 @@ async def invite_and_plan(tmp_path, service):
         view = await provider.until(lambda v: v.desk and any(p.enrolled for p in v.desk.people))
         ann = view.desk.people[0]
         assert ann.name == "Ann Example"
-        provider.presenter.add_visit(ann.device_id, datetime.now(UTC), 20, "Rash", "Dr Lee")
+        provider.presenter.add_visit(ann.device_id, datetime.now(UTC), 20, "Rash", "Dr Lee", "+1 555")
         view = await provider.until(lambda v: v.schedule and v.page is Page.HOME)
         assert view.schedule[0].patient_name == "Ann Example"
         view = await patient.until(lambda v: v.next_visit)
         assert (view.next_visit.with_name, view.next_visit.reason) == ("Dr Lee", "Rash")
+        assert view.next_visit.clinic_phone == "+1 555"
         provider.presenter.invite_patient("")
         await provider.until(lambda v: v.notice and "whom the invitation is for" in v.notice.text)
     finally:

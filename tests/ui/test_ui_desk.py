@@ -111,7 +111,7 @@ def test_a_visit_is_planned_for_the_next_quarter_of_an_hour(provider, commands, 
     assert hand("text", names.DESK_MY_NAME)["text"] == "Dr Lee"
     assert hand("click", names.DESK_ADD)["ok"]
     start = datetime(2026, 11, 23, 14, 15).astimezone()
-    assert commands.calls == [("add_visit", ("device0002", start, 20, "Blood pressure", "Dr Lee"))]
+    assert commands.calls == [("add_visit", ("device0002", start, 20, "Blood pressure", "Dr Lee", ""))]
     assert commands.calls[0][1][1].tzinfo is not None
 
 
@@ -123,7 +123,7 @@ def test_now_another_day_and_other_minutes(qtbot, provider, commands, hand) -> N
     assert hand("type", names.DESK_MINUTES, text="45")["text"] == "45"
     hand("click", names.DESK_ADD)
     start = datetime(2026, 11, 24, 14, 10).astimezone()
-    assert commands.calls == [("add_visit", ("device0001", start, 45, "", "Dr Lee"))]
+    assert commands.calls == [("add_visit", ("device0001", start, 45, "", "Dr Lee", ""))]
 
 
 @pytest.mark.parametrize(("steps", "expected"), [(1, (14, 15)), (-1, (14, 0)), (2, (14, 30)), (-57, (0, 0))])
@@ -265,7 +265,7 @@ def test_the_keys_go_down_the_page_as_the_eye_does(provider, hand) -> None:
     order = [
         *(names.DESK_BACK, names.DESK_NAME, names.DESK_INVITE, names.DESK_INVITATION, names.DESK_COPY),
         *(names.DESK_PATIENT, names.DESK_DAY, names.DESK_WHEN, names.DESK_NOW, names.DESK_MINUTES),
-        *(names.DESK_REASON, names.DESK_MY_NAME, names.DESK_ADD),
+        *(names.DESK_REASON, names.DESK_MY_NAME, names.DESK_PHONE, names.DESK_ADD),
     ]
     named(provider, order[0]).setFocus()
     seen = [order[0]]

@@ -23,6 +23,7 @@ _MINUTES = 20
 _MOST_MINUTES = 240
 _NAME_LONG = 200
 _REASON_LONG = 500
+_PHONE_LONG = 50
 
 
 def next_quarter(now: datetime) -> datetime:
@@ -95,7 +96,7 @@ class InviteCard(Card):
 class PlanCard(Card):
     """`add` as ProviderCommands.add_visit; times go out in the system's zone."""
 
-    def __init__(self, add: Callable[[str, datetime, int, str, str], None], now: Callable[[], datetime]) -> None:
+    def __init__(self, add: Callable[[str, datetime, int, str, str, str], None], now: Callable[[], datetime]) -> None:
         super().__init__(20, 10)
         self._add_visit = add
         self._now = now
@@ -115,6 +116,10 @@ class PlanCard(Card):
         self._my_name = QLineEdit()
         self._my_name.setObjectName(names.DESK_MY_NAME)
         self._my_name.setMaxLength(_NAME_LONG)
+        self._phone = QLineEdit()
+        self._phone.setObjectName(names.DESK_PHONE)
+        self._phone.setMaxLength(_PHONE_LONG)
+        self._known_phone = ""
         self._go = ActionButton(names.DESK_ADD, self.tr("Put the visit on the list"), "calendar", Kind.PRIMARY)
         self.patient.currentIndexChanged.connect(self._show_button)
         self._when.changed.connect(self._show_button)
@@ -146,6 +151,9 @@ class PlanCard(Card):
             self._known_name = desk.my_name
             self._my_name.setText(desk.my_name)
             self._my_name.setCursorPosition(0)
+        if desk.clinic_phone != self._known_phone:
+            self._known_phone = desk.clinic_phone
+            self._phone.setText(desk.clinic_phone)
         self._show_button()
 
     def _list_people(self, people: tuple[PersonRow, ...]) -> None:
@@ -188,6 +196,7 @@ class PlanCard(Card):
             self._minutes.value(),
             self._reason.text().strip(),
             self._my_name.text().strip(),
+            self._phone.text().strip(),
         )
 
     def _lay_out(self) -> None:
@@ -209,6 +218,7 @@ class PlanCard(Card):
         body.addWidget(self._no_time)
         body.addLayout(labelled(self.tr("Reason"), self._reason))
         body.addLayout(labelled(self.tr("Your name as the patient reads it"), self._my_name))
+        body.addLayout(labelled(self.tr("Telephone, should the link be lost (may stay empty)"), self._phone))
         body.addSpacing(4)
         body.addWidget(self._go)
         body.addStretch(1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -18,6 +20,7 @@ from app.presenters.views import (
     VisitView,
 )
 from app.ui import names
+from app.ui.pages.files import ask_for_files
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
 from app.ui.widgets.layout import Card, KeyedRows, ScrollColumn, ground
@@ -71,7 +74,8 @@ class LostCard(Card):
 
 
 class VisitPage(QWidget):
-    """`photo`: the patient's command to take a photo; None for a provider. `timeline`: show what happened."""
+    """`photo` and `files`: the patient's commands to send something; None for a provider. `timeline`: show what
+    happened."""
 
     def __init__(
         self,
@@ -80,6 +84,7 @@ class VisitPage(QWidget):
         mine: FrameSlot,
         *,
         photo: Callable[[], None] | None = None,
+        files: Callable[[list[Path]], None] | None = None,
         timeline: bool = False,
     ) -> None:
         super().__init__()
@@ -96,16 +101,19 @@ class VisitPage(QWidget):
         self._mute = ActionButton(names.VISIT_MUTE, self.tr("Mute"), "microphone", Kind.STAGE, upright=True)
         self._camera = ActionButton(names.VISIT_CAMERA, self.tr("Stop camera"), "camera", Kind.STAGE, upright=True)
         self._photo = ActionButton(names.VISIT_PHOTO, self.tr("Photo"), "photo", Kind.STAGE, upright=True)
+        self._file = ActionButton(names.VISIT_FILE, self.tr("File"), "file", Kind.STAGE, upright=True)
         self._hangup = ActionButton(names.VISIT_HANGUP, self.tr("Hang up"), "hang-up", Kind.DANGER, upright=True)
         self._mute.on_press(self._switch_microphone)
         self._camera.on_press(self._switch_camera)
         self._hangup.on_press(commands.hang_up)
         if photo is not None:
             self._photo.on_press(photo)
+        if files is not None:
+            self._file.on_press(partial(self._choose, files))
         self._rows: KeyedRows[tuple[int, TimelineEntry], TimelineRow] = KeyedRows(
             lambda row: str(row[0]), lambda row: TimelineRow(), names.VISIT_TIMELINE
         )
-        self._lay_out(with_photo=photo is not None, with_timeline=timeline)
+        self._lay_out([b for b, used in ((self._photo, photo), (self._file, files)) if used], with_timeline=timeline)
 
     def show_view(self, view: PatientView | ProviderView) -> None:
         visit = view.visit
@@ -167,6 +175,9 @@ class VisitPage(QWidget):
             VisitPhase.ENDED: ("good", self.tr("The visit has ended"), ""),
         }[visit.phase]
 
+    def _choose(self, files: Callable[[list[Path]], None]) -> None:
+        ask_for_files(self, files)
+
     def _switch_microphone(self) -> None:
         if self._visit is not None:
             self._commands.set_microphone(not self._visit.microphone_on)
@@ -175,7 +186,7 @@ class VisitPage(QWidget):
         if self._visit is not None:
             self._commands.set_camera(not self._visit.camera_on)
 
-    def _lay_out(self, *, with_photo: bool, with_timeline: bool) -> None:
+    def _lay_out(self, ways: Sequence[QWidget], *, with_timeline: bool) -> None:
         says = QVBoxLayout()
         says.setSpacing(4)
         for line in (self._with, self._link, self._other):
@@ -184,10 +195,8 @@ class VisitPage(QWidget):
         controls.setSpacing(6)
         controls.addWidget(self._mute)
         controls.addWidget(self._camera)
-        if with_photo:
-            controls.addWidget(self._photo)
-        else:
-            self._photo.setParent(None)
+        for way in ways:
+            controls.addWidget(way)
         controls.addStretch(1)
         controls.addWidget(self._hangup)
         left = QVBoxLayout()
