@@ -1,4 +1,4 @@
-"""The demo's clinic: the real service in a process of its own, and the desk at the command line."""
+"""The demo's clinic: the real service in a process of its own."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ _COMMAND_S = 30
 
 
 class ClinicError(Exception):
-    """The clinic or its desk did not do what the demo needs; the text says what they said."""
+    """The clinic did not do what the demo needs; the text says what it said."""
 
 
 class DemoClinic:
-    """Runs on the town side. `data` is the service's folder, `desk` the profile that holds the root key."""
+    """Runs on the town side. `data` is the service's folder, `first_code` what `init` showed once."""
 
     def __init__(self, path: ThinPath, folder: Path) -> None:
         self.data = folder / "clinic"
-        self.desk = folder / "desk"
+        self.first_code = ""
         self._path = path
         self._log = folder / "clinic.log"
         self.url = path.clinic_url_for("town")
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        """Initialises and serves; the first provider's code goes to the desk's profile."""
+        """Initialises and serves."""
         host, port = self._path.clinic_bind
         made = self._run("init", "--data", str(self.data), "--address", f"{host}:{port}", "--tls", "self", "--json")
         ice = self.data.parent / "ice.json"
@@ -45,19 +45,7 @@ class DemoClinic:
         if not line.startswith("listening"):
             raise ClinicError(f"The clinic did not start: {self._log.read_text()[-500:]}")
         threading.Thread(target=_drain, args=(self._process.stdout,), daemon=True).start()
-        self.run_desk("enrol", self.url, made["code"])
-
-    def run_desk(self, command: str, *arguments: str) -> dict[str, Any]:
-        """One command of the desk, as a provider would type it."""
-        return self._run(command, "--profile", str(self.desk), "--no-keyring", "--json", *arguments)
-
-    def device_of(self, name: str) -> str:
-        """The device id of an enrolled person."""
-        people = self.run_desk("people")["people"]
-        found = [row[0] for row in people if row[2] == name]
-        if len(found) != 1:
-            raise ClinicError(f"{name} has not enrolled.")
-        return str(found[0])
+        self.first_code = str(made["code"])
 
     def _run(self, *arguments: str) -> dict[str, Any]:
         process = self._path.popen(

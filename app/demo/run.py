@@ -113,7 +113,7 @@ def _search(report: Report, folder: Path, patient: Hand) -> None:
     photo = patient.event("photo")
     assert photo is not None
     needles = [word.encode() for word in CANARIES] + [base64.b64decode(s) for s in photo["slices"]]
-    looked = [folder / name for name in ("clinic", "desk", "patient", "provider")]
+    looked = [folder / name for name in ("clinic", "patient", "provider")]
     found = find_clear([*looked, report.out], needles)
     found = [name for name in found if not name.endswith(("report.json", ".png"))]
     report.facts["clear_content_found"] = found

@@ -51,6 +51,7 @@ class _Witness:
     def __init__(self, running: Running, lines: _Lines) -> None:
         self._running = running
         self._lines = lines
+        self._told_device = False
         self._told_timeline = 0
         self._told_photo = ""
         self._told_opened = ""
@@ -59,6 +60,9 @@ class _Witness:
         threading.Thread(target=self._stats, name="demo-stats", daemon=True).start()
 
     def _on_view(self, view: PatientView | ProviderView) -> None:
+        if not self._told_device and self._running.presenter.ready:
+            self._told_device = True
+            self._lines.event("device", id=self._running.presenter.account.clinic.device_id)
         if view.visit is not None:
             for entry in view.visit.timeline[self._told_timeline :]:
                 self._lines.event("timeline", at=entry.at.timestamp(), text=entry.text)
