@@ -5,7 +5,7 @@
 #   packaging/lock.sh write --upgrade the same with the newest versions
 #   packaging/lock.sh check           exit 1 if they are not in step
 #
-# They are made with the commands that stand at their tops. uv.lock is not used: it would record the index's address.
+# The locks carry no index's address, nor the words for it; uv.lock is not used, since it would record one.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -18,8 +18,8 @@ trap 'rm -rf "$work"' EXIT
 compile() {
     output=$1
     shift
-    if ! (cd "$work" && "$uv" pip compile pyproject.toml "$@" --universal --python-version 3.11 \
-        --generate-hashes --no-emit-index-url --no-annotate -o "$output") >/dev/null 2>"$work/log"; then
+    if ! (cd "$work" && "$uv" pip compile pyproject.toml "$@" --universal --python-version 3.11 --generate-hashes \
+        --no-header --no-annotate "--no-emit-index-url" -o "$output") >/dev/null 2>"$work/log"; then
         cat "$work/log" >&2
         echo "lock: uv could not work out $output. Is the network down, or is pyproject.toml at odds with itself?" >&2
         exit 1
@@ -48,7 +48,6 @@ for name in requirements.lock requirements-dev.lock; do
             exit 1
         }
     else
-        # The upgrade flag must not stand in the recorded command.
-        sed '1,2s/ --upgrade//' "$work/$name" >"$root/$name"
+        cp "$work/$name" "$root/$name"
     fi
 done

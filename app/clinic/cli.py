@@ -20,7 +20,6 @@ from app.clinic.settings import (
     IceSettings,
     Settings,
     SettingsError,
-    is_loopback,
     load_config,
     load_ice,
     split_address,

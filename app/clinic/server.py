@@ -23,9 +23,10 @@ from app.clinic.guard import Guard
 from app.clinic.keys import load_receipt_key
 from app.clinic.limits import WrongTries
 from app.clinic.routes import events, intake, trust, uploads, visits
-from app.clinic.settings import BLOBS_FOLDER, RECEIPT_KEY_FILE, Settings, SettingsError, is_loopback
+from app.clinic.settings import BLOBS_FOLDER, RECEIPT_KEY_FILE, Settings, SettingsError
 from app.clinic.writers import Writers
 from app.wire import MAX_JSON_BYTES
+from app.wire.hosts import is_loopback
 
 log = logging.getLogger(__name__)
 

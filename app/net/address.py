@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 from collections.abc import Sequence
 from urllib.parse import urlsplit
+
+from app.wire.hosts import is_loopback
 
 DEFAULT_PORT = 8443
 
@@ -33,16 +34,6 @@ def base_url(text: str) -> str:
         raise AddressError("The clinic's address has to begin with https://.")
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}:{port or DEFAULT_PORT}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` names this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def tls_context(certificates: Sequence[bytes]) -> ssl.SSLContext:

@@ -15,10 +15,11 @@ from app.clinic import tus
 from app.clinic.limits import SlidingWindow, TokenBucket, WrongTries
 from app.clinic.problems import Refusal
 from app.clinic.ranges import RangeNotSatisfiable, parse_range
-from app.clinic.settings import IceSettings, SettingsError, is_loopback, split_address
+from app.clinic.settings import IceSettings, SettingsError, split_address
 from app.clinic.tokens import new_nonce, nonce_expiry
 from app.clinic.turn import ice_config
 from app.wire.errors import ErrorCode
+from app.wire.hosts import is_loopback
 from app.wire.intake import MAX_BLOB_BYTES
 from app.wire.visits import IceServer
 
