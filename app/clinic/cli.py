@@ -24,6 +24,7 @@ from app.clinic.settings import (
     load_ice,
     split_address,
 )
+from app.wire.hosts import is_loopback
 
 
 def main(argv: Sequence[str]) -> int:
