@@ -65,6 +65,7 @@ class Presenter(ABC, Generic[V]):
         self._present: set[tuple[str, str]] = set()
         self._room: VisitRoom | None = None
         self._ice = IceConfig()
+        self._kept_timeline: tuple[TimelineEntry, ...] = ()
         self._microphone_on = True
         self._camera_on = True
         self._tasks: set[asyncio.Task[None]] = set()
@@ -285,11 +286,13 @@ class Presenter(ABC, Generic[V]):
         self.changed()
 
     async def _ticks(self) -> None:
-        """While a visit is on, ages of pictures are shown; they change without an event."""
+        """While a visit is on, ages of pictures are shown (they change without an event), and what has happened is
+        kept, so that it outlives the app."""
         while True:
             await asyncio.sleep(_TICK_S)
             if self._room is not None:
                 self.changed()
+                await self._keep_timeline(self._room)
 
     # One visit
 
@@ -372,16 +375,18 @@ class Presenter(ABC, Generic[V]):
         self._page = Page.HOME
         self.changed()
         await room.leave()
-        await self._keep_timeline(room.details.visit_id, room.timeline)
+        await self._keep_timeline(room)
         await self._after_visit()
         self.changed()
 
-    async def _keep_timeline(self, visit_id: str, entries: tuple[TimelineEntry, ...]) -> None:
-        """The modality timeline stays with the visit (law 5), in the encrypted store."""
-        name = f"timeline/{visit_id}"
-        before = await self.account.store.get(name) or b""
-        lines = "".join(f"{entry.at.isoformat()}\t{entry.text}\n" for entry in entries)
-        await self.account.store.put(name, (before + lines.encode())[-64 * 1024 :])
+    async def _keep_timeline(self, room: VisitRoom) -> None:
+        """The modality timeline stays with the visit (law 5): one entry of the encrypted store for each stay."""
+        entries = room.timeline
+        if entries and entries != self._kept_timeline:
+            name = f"timeline/{room.details.visit_id}/{entries[0].at:%Y%m%dT%H%M%S}"
+            lines = "".join(f"{entry.at.isoformat()}\t{entry.text}\n" for entry in entries)
+            await self.account.store.put(name, lines.encode())
+            self._kept_timeline = entries
 
 
 def _quotes(error: BaseException) -> bool:

@@ -36,6 +36,7 @@ async def visit_and_photo(tmp_path, service):
         provider.presenter.hang_up()
         await patient.until(lambda v: v.page is Page.HOME and "Dr Lee has ended the visit" in v.notice.text)
         await delivered_and_seen(patient, provider)
+        await timelines_are_kept(patient, provider)
 
 
 async def take_photo(patient):
@@ -62,3 +63,18 @@ async def delivered_and_seen(patient, provider):
     assert [p.sha256 for p in view.opened.pictures] == [patient.taken]
     assert view.inbox[0].patient_name == "Ann Example"
     await patient.until(lambda v: v.items[0].stage is ItemStage.SEEN)
+
+
+async def timelines_are_kept(patient, provider):
+    """The modality timeline of each side is in its own encrypted store."""
+    for who in (patient, provider):
+
+        def kept(core):
+            with core._reading() as db:
+                rows = db.execute("SELECT value FROM settings WHERE name LIKE 'timeline/%'").fetchall()
+            return [bytes(row[0]).decode() for row in rows]
+
+        lines = await who.presenter.account.store.call(kept)
+        assert len(lines) == 1
+        assert "Connected" in lines[0]
+        assert "Ann Example: speech alone (by choice)" in lines[0]
