@@ -106,6 +106,7 @@ def test_files_that_are_no_photos_and_a_clinic_that_is_away(tmp_path, service):
         cv2.imwrite(str(good), np.full((60, 80, 3), 127, np.uint8))
         async with two_people(tmp_path, service.url, service.code) as clinic:
             patient = clinic.patient
+            await patient.until(lambda v: v.next_visit)
             await asyncio.to_thread(service.stop)
             await patient.until(lambda v: "cannot be reached" in v.clinic.text)
             for path, sentence in ((text, "not a photo"), (bomb, "900 megapixels"), (tmp_path / "gone", "cannot be")):
