@@ -16,7 +16,6 @@ from app.media.video.capture import list_cameras
 from app.media.video.frames import CapturedFrame
 
 DeviceKind = Literal["camera", "microphone", "speaker"]
-DeviceState = Literal["ready", "missing", "busy", "failed"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,6 @@ class DeviceSpec:
 
 
 DEFAULT_DEVICE = DeviceSpec("device")
-NO_DEVICE = DeviceSpec("none")
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from app.offline.age import AgeError, AgeIdentity, age_encrypt
 from app.offline.errors import SealBroken
 from app.wire.intake import MAX_BLOB_BYTES, Manifest, ManifestBlob, SealedManifest
-from app.wire.signed import Context, SignatureError, sign, verify
+from app.wire.signed import Context, M, SignatureError, sign, verify
 
 SMALLEST_BYTES = 1024
 MAX_MANIFEST_BYTES = 1024 * 1024
@@ -69,10 +69,27 @@ def open_blob(ciphertext: bytes, identity: AgeIdentity, named: ManifestBlob) -> 
     return clear
 
 
+def seal_document(document: BaseModel, recipients: Sequence[str]) -> bytes:
+    """The age file of a document: JSON, a newline, then the zero padding."""
+    return seal(_document(document), recipients).ciphertext
+
+
+def open_document(ciphertext: bytes, identity: AgeIdentity, model: type[M]) -> M:
+    """The reverse; raises :class:`SealBroken` on anything that is not exactly one."""
+    padded = _open(ciphertext, identity)
+    text, newline, _ = padded.partition(b"\n")
+    if not newline or padded[len(text) + 1 :].strip(b"\0") or len(padded) != padded_size(len(text) + 1):
+        raise SealBroken("the padding of a document does not fit")
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as exc:
+        raise SealBroken(f"not a {model.__name__}") from exc
+
+
 def seal_manifest(manifest: Manifest, key: Ed25519PrivateKey, recipients: Sequence[str]) -> SealedBytes:
     """Signs (Context.MANIFEST) and seals a manifest: JSON, a newline, then the zero padding."""
     signed = SealedManifest(signer=manifest.device_id, manifest=sign(manifest, Context.MANIFEST, key))
-    clear = signed.model_dump_json().encode() + b"\n"
+    clear = _document(signed)
     if len(clear) > MAX_MANIFEST_BYTES:
         raise ValueError("the manifest is too large")
     return seal(clear, recipients)
@@ -86,14 +103,7 @@ def open_manifest(ciphertext: bytes, identity: AgeIdentity, signers: Mapping[str
     """
     if len(ciphertext) > 2 * MAX_MANIFEST_BYTES:
         raise SealBroken("the manifest is too large")
-    padded = _open(ciphertext, identity)
-    text, newline, _ = padded.partition(b"\n")
-    if not newline or padded[len(text) + 1 :].strip(b"\0") or len(padded) != padded_size(len(text) + 1):
-        raise SealBroken("the manifest's padding does not fit")
-    try:
-        sealed = SealedManifest.model_validate_json(text)
-    except ValidationError as exc:
-        raise SealBroken("not a manifest") from exc
+    sealed = open_document(ciphertext, identity, SealedManifest)
     key = signers.get(sealed.signer)
     if key is None:
         raise SealBroken(f"no root-signed key is known for {sealed.signer}")
@@ -104,6 +114,10 @@ def open_manifest(ciphertext: bytes, identity: AgeIdentity, signers: Mapping[str
     if manifest.device_id != sealed.signer:
         raise SealBroken("the manifest was signed by another device than it names")
     return manifest
+
+
+def _document(document: BaseModel) -> bytes:
+    return document.model_dump_json().encode() + b"\n"
 
 
 def _open(ciphertext: bytes, identity: AgeIdentity) -> bytes:

@@ -156,7 +156,7 @@ class Presenter(ABC, Generic[V]):
         """The counterpart of :meth:`_opened`."""
 
     async def _refresh(self) -> None:
-        """The connection stands: fetch what may have changed. May raise NetError."""
+        """The connection stands: fetch what may have changed, the care team first. May raise NetError."""
 
     def _on_changed(self, message: Changed) -> None:
         """Something at the clinic has changed."""
@@ -250,7 +250,6 @@ class Presenter(ABC, Generic[V]):
     async def _fetch_all(self) -> None:
         try:
             await self.account.confirm_root()
-            await self.account.refresh_team()
             self._ice = await self.account.http.fetch(IceConfig, "GET", f"{API}/ice")
             await self._refresh()
             await self.refresh_visits()
@@ -280,7 +279,10 @@ class Presenter(ABC, Generic[V]):
 
     def _on_presence(self, message: Presence) -> None:
         key = (message.visit_id, message.device_id)
-        (self._present.add if message.present and len(self._present) < _MAX_PRESENT else self._present.discard)(key)
+        if not message.present:
+            self._present.discard(key)
+        elif len(self._present) < _MAX_PRESENT:
+            self._present.add(key)
         if self._room is not None and self._room.details.visit_id == message.visit_id:
             self._room.on_presence(message)
         self.changed()
@@ -305,7 +307,7 @@ class Presenter(ABC, Generic[V]):
             self.say("The other person's device has not been confirmed by the clinic yet.", Level.WARN)
             return
         me = self.account.clinic.device_id
-        peer = details.patient_device if me == details.provider_device else details.provider_device
+        peer = details.other_device(me)
         signals = SignedSignals(
             visit_id, me, self.account.keys.signing, {peer: key}, lambda: time.time_ns() // 1_000_000
         )
@@ -330,9 +332,8 @@ class Presenter(ABC, Generic[V]):
         )
         self._page = Page.VISIT
         self._room.enter(self._stream.connected)
-        for visit, device in sorted(self._present):
-            if (visit, device) == (visit_id, peer):
-                self._room.on_presence(Presence(visit_id=visit_id, device_id=device, present=True))
+        if (visit_id, peer) in self._present:
+            self._room.on_presence(Presence(visit_id=visit_id, device_id=peer, present=True))
         self.changed()
 
     def on_device(self, event: DeviceChanged) -> None:

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from app.net.directory import check_record
 from app.net.errors import BadAnswer
 from app.offline.errors import SealBroken
+from app.offline.vault import open_document, seal_document
 from app.presenters.account import Account
-from app.presenters.documents import open_document, seal_document
 from app.presenters.refresh import Refresh
 from app.wire import API
 from app.wire.code import CodeError, CodeKind, EnrolmentCode, token_hash

@@ -154,6 +154,7 @@ class PatientPresenter(Presenter[PatientView]):
         await self._stop_camera()
 
     async def _refresh(self) -> None:
+        await self.account.refresh_team()
         if self._worker is not None:
             self._worker.kick()
             await self._worker.refresh_states()

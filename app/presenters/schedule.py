@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from app.offline.errors import SealBroken
 from app.offline.store import StoreCore
+from app.offline.vault import open_document
 from app.presenters.account import Account
-from app.presenters.documents import open_document
 from app.wire import API
 from app.wire.signed import Context, SignatureError, verify
 from app.wire.visits import SealedVisit, Visit, VisitDetails, VisitList

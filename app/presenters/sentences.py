@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from app.media.events import Cause, ConnectionState, Modality, PeerState
 from app.offline.plan import Stage
 from app.offline.worker import SubmissionStatus
-from app.presenters.views import ItemStage, ItemView, Level, Sentence
+from app.presenters.views import ItemView, Level, Sentence
 
 
 @dataclass(frozen=True)
@@ -116,12 +116,11 @@ def timeline_sending(name: str, sending: Modality, cause: Cause) -> str:
 
 def item_view(item: SubmissionStatus, reachable: bool, in_visit: bool) -> ItemView:
     """One thing the patient sent, as the list shows it."""
-    stage = ItemStage(item.stage.value)
     when = item.created_at.astimezone().strftime("%H:%M on %d %B").lstrip("0")
     return ItemView(
         submission_id=item.submission,
         title=f"{purpose_words(item.purpose)}, {when}",
-        stage=stage,
+        stage=item.stage,
         text=_item_text(item, reachable, in_visit),
         done=item.done,
         total=item.total,

@@ -13,6 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from app.offline.plan import Stage
+
 
 class Page(StrEnum):
     ENROL = "enrol"
@@ -84,13 +86,8 @@ class NextVisit:
     clinic_phone: str
 
 
-class ItemStage(StrEnum):
-    SAVED = "saved"
-    WAITING = "waiting"
-    SENDING = "sending"
-    RECEIVED = "received"
-    SEEN = "seen"
-    NEEDS_YOU = "needs-you"
+ItemStage = Stage
+"""Where a thing that was sent stands: the outbox's own words."""
 
 
 @dataclass(frozen=True)

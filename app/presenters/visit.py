@@ -95,7 +95,7 @@ class VisitRoom:
     ) -> None:
         provider = me == details.provider_device
         self.details = details
-        self.peer_device = details.patient_device if provider else details.provider_device
+        self.peer_device = details.other_device(me)
         self.ended_by_other = False
         self.forged = False
         self._offerer = provider

@@ -23,6 +23,10 @@ class VisitDetails(WireModel):
     provider_device: Id
     clinic_phone: str = Field(default="", max_length=50)
 
+    def other_device(self, device_id: str) -> str:
+        """The one of the two that `device_id` is not."""
+        return self.patient_device if device_id == self.provider_device else self.provider_device
+
 
 class SealedVisit(WireModel):
     """The age plaintext of `Visit.sealed`: the signer's device id and the signed VisitDetails."""

@@ -113,6 +113,16 @@ class Clinic:
     visit_id: str
 
 
+async def start_visit(clinic: Clinic) -> None:
+    """The patient joins, the provider sees it and starts; what follows is the media's."""
+    patient, provider = clinic.patient, clinic.provider
+    await provider.until(lambda v: v.schedule)
+    await patient.until(lambda v: v.next_visit)
+    patient.presenter.join(clinic.visit_id)
+    await provider.until(lambda v: v.schedule[0].waiting)
+    provider.presenter.start_visit(clinic.visit_id)
+
+
 @contextlib.asynccontextmanager
 async def two_people(tmp_path: Path, url: str, code: str, at: datetime | None = None) -> AsyncIterator[Clinic]:
     """Enrols both through their presenters' commands and puts a visit on the list."""

@@ -10,7 +10,7 @@ import pytest
 from app.presenters.views import Page, PhotoPhase, PictureState, VisitPhase
 from app.wire.trust import Role
 from tests.clinic.service import start_clinic
-from tests.e2e.e2e_people import desk, person, two_people
+from tests.e2e.e2e_people import desk, person, start_visit, two_people
 
 
 @pytest.fixture
@@ -22,11 +22,7 @@ def service(tmp_path):
 
 async def live_visit(clinic):
     patient, provider = clinic.patient, clinic.provider
-    await provider.until(lambda v: v.schedule)
-    await patient.until(lambda v: v.next_visit)
-    patient.presenter.join(clinic.visit_id)
-    await provider.until(lambda v: v.schedule[0].waiting)
-    provider.presenter.start_visit(clinic.visit_id)
+    await start_visit(clinic)
     for who in (patient, provider):
         await who.until(lambda v: v.visit and v.visit.picture is PictureState.LIVE)
 

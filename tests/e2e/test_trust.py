@@ -6,7 +6,7 @@ import pytest
 
 from app.presenters.views import Page, VisitPhase
 from tests.clinic.service import start_clinic
-from tests.e2e.e2e_people import two_people
+from tests.e2e.e2e_people import start_visit, two_people
 
 
 @pytest.mark.parametrize("how", ["keep", "resign"])
@@ -21,11 +21,7 @@ def test_a_service_that_swaps_the_fingerprint_ends_the_call(tmp_path, how):
 async def swapped(tmp_path, service):
     async with two_people(tmp_path, service.url, service.code) as clinic:
         patient, provider = clinic.patient, clinic.provider
-        await provider.until(lambda v: v.schedule)
-        await patient.until(lambda v: v.next_visit)
-        patient.presenter.join(clinic.visit_id)
-        await provider.until(lambda v: v.schedule[0].waiting)
-        provider.presenter.start_visit(clinic.visit_id)
+        await start_visit(clinic)
         view = await patient.until(lambda v: v.notice and "changed on its way" in v.notice.text)
         await patient.until(lambda v: v.page is Page.HOME and v.visit is None)
         assert "Please call the clinic" in view.notice.text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.media.audio.portaudio import CHUNK, RATE, AudioMissing, AudioUnavailable, open_stream
-
-log = logging.getLogger(__name__)
+from app.media.teller import Teller
 
 RETRY_S = 2.0
 _STALLED_S = 1.5
@@ -39,10 +37,9 @@ class Microphone:
         report: Callable[[str, str], None],
         retry_s: float = RETRY_S,
     ) -> None:
-        self._kind, self._which, self._deliver, self._report, self._retry_s = kind, which, deliver, report, retry_s
+        self._kind, self._which, self._deliver, self._retry_s = kind, which, deliver, retry_s
         self._stop = threading.Event()
-        self._told = ""
-        self._name = Path(which).name if kind == "file" else ""
+        self._teller = Teller(report, Path(which).name if kind == "file" else "")
         self._place = 0
         self._start = 0.0
         self._fed = threading.Event()
@@ -67,7 +64,7 @@ class Microphone:
                 else:
                     self._play(_silence(), "")
             except AudioUnavailable as exc:
-                self._fail(exc)
+                self._teller.fail(exc.state, exc)
                 self._play(_silence(), "", self._retry_s)
 
     def _play(self, chunks: Iterator[NDArray[np.int16]], name: str, seconds: float | None = None) -> None:
@@ -76,7 +73,7 @@ class Microphone:
         self._catch_up()
         for chunk in chunks:
             if name:
-                self._tell("ready", name)
+                self._teller.ready(name)
             due = self._start + (self._place + CHUNK) / RATE
             ahead = due - time.monotonic()
             if self._stop.wait(max(0.0, ahead)) or (end is not None and time.monotonic() > end):
@@ -97,7 +94,7 @@ class Microphone:
             self._deliver(place, samples)
 
         stream, name = open_stream("input", self._which, callback)
-        self._tell("ready", name)
+        self._teller.ready(name)
         try:
             while not self._stop.wait(0.2):
                 if not stream.active or time.monotonic() - self._fed_at > _STALLED_S:
@@ -109,16 +106,6 @@ class Microphone:
         """The place follows the clock over a pause, so that the far side hears a pause, not a leap."""
         passed = int((time.monotonic() - self._start) * RATE) // CHUNK * CHUNK
         self._place = max(self._place, passed)
-
-    def _fail(self, exc: AudioUnavailable) -> None:
-        if exc.state != self._told:
-            log.info("%s", exc)
-        self._tell(exc.state, self._name)
-
-    def _tell(self, state: str, name: str) -> None:
-        if state != self._told:
-            self._told, self._name = state, name
-            self._report(state, name)
 
 
 def _silence() -> Iterator[NDArray[np.int16]]:

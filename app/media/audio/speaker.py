@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -13,8 +12,7 @@ from numpy.typing import NDArray
 
 from app.media.audio.playout import Playout
 from app.media.audio.portaudio import CHUNK, RATE, AudioMissing, AudioUnavailable, open_stream
-
-log = logging.getLogger(__name__)
+from app.media.teller import Teller
 
 RETRY_S = 2.0
 _STALLED_S = 1.5
@@ -37,10 +35,9 @@ class Speaker:
         retry_s: float = RETRY_S,
     ) -> None:
         self._kind, self._which, self._playout = kind, which, playout
-        self._report, self._played, self._retry_s = report, played, retry_s
+        self._played, self._retry_s = played, retry_s
         self._stop = threading.Event()
-        self._told = ""
-        self._name = ""
+        self._teller = Teller(report)
         self._pulled_at = 0.0
         self.seconds = 0.0
         """Seconds of sound given out so far, silence included."""
@@ -61,7 +58,7 @@ class Speaker:
             try:
                 self._by_device()
             except AudioUnavailable as exc:
-                self._fail(exc)
+                self._teller.fail(exc.state, exc)
                 self._by_clock(self._retry_s)
 
     def _by_clock(self, seconds: float | None) -> None:
@@ -80,7 +77,7 @@ class Speaker:
 
         self._pulled_at = time.monotonic()
         stream, name = open_stream("output", self._which, callback)
-        self._tell("ready", name)
+        self._teller.ready(name)
         try:
             while not self._stop.wait(0.2):
                 if not stream.active or time.monotonic() - self._pulled_at > _STALLED_S:
@@ -93,13 +90,3 @@ class Speaker:
         self.seconds += count / RATE
         self._played(due, samples)
         return samples
-
-    def _fail(self, exc: AudioUnavailable) -> None:
-        if exc.state != self._told:
-            log.info("%s", exc)
-        self._tell(exc.state, self._name)
-
-    def _tell(self, state: str, name: str) -> None:
-        if state != self._told:
-            self._told, self._name = state, name
-            self._report(state, name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -11,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.media.slot import FrameSlot
+from app.media.teller import Teller
 from app.media.video.capture import CameraUnavailable, PictureReader, open_reader, source_name
 from app.media.video.frames import CapturedFrame, Reshaper, to_rgb
-
-log = logging.getLogger(__name__)
 
 RETRY_S = 2.0
 _SELF_VIEW_WIDTH = 640
@@ -39,13 +37,13 @@ class Camera:
         retry_s: float = RETRY_S,
     ) -> None:
         self._kind, self._which = kind, which
-        self._report, self._tap, self._view = report, tap, view
+        self._tap, self._view = tap, view
         self._retry_s = retry_s
         self._stop = threading.Event()
         self._latest: CapturedFrame | None = None
         self._count = 0
         self._viewed = 0.0
-        self._told = ""
+        self._teller = Teller(report)
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -76,7 +74,7 @@ class Camera:
             try:
                 reader = open_reader(self._kind, self._which)
             except CameraUnavailable as exc:
-                self._fail(exc)
+                self._teller.fail(exc.state, exc, source_name(self._kind, self._which))
             else:
                 self._read(reader)
             self._latest = None
@@ -89,26 +87,16 @@ class Camera:
                 self._count += 1
                 captured = CapturedFrame(frame, time.monotonic(), time.time(), self._count)
                 self._latest = captured
-                self._tell("ready", reader.name)
+                self._teller.ready(reader.name)
                 if self._tap is not None:
                     self._tap(captured)
                 if self._view is not None and captured.at - self._viewed >= _SELF_VIEW_GAP_S:
                     self._viewed = captured.at
                     self._view.put(to_rgb(frame, reshaper, _SELF_VIEW_WIDTH), captured.at)
         except CameraUnavailable as exc:
-            self._fail(exc)
+            self._teller.fail(exc.state, exc, source_name(self._kind, self._which))
         finally:
             reader.close()
-
-    def _fail(self, exc: CameraUnavailable) -> None:
-        if exc.state != self._told:
-            log.info("%s", exc)
-        self._tell(exc.state, source_name(self._kind, self._which))
-
-    def _tell(self, state: str, name: str) -> None:
-        if state != self._told:
-            self._told = state
-            self._report(state, name)
 
 
 class CameraPreview:
