@@ -28,6 +28,7 @@ class Cause(StrEnum):
     LINK_THIN = "link-thin"
     LINK_RECOVERED = "link-recovered"
     LINK_LOST = "link-lost"
+    OTHER_CHOSE = "other-chose"  # the other person chose speech alone
 
 
 class ConnectionState(StrEnum):
@@ -58,6 +59,8 @@ class PeerState:
     cause: Cause
     hears_us: bool
     sees_us: bool
+    speech_alone: bool = False
+    """Their own choice; speech alone is in force while either person's choice is on."""
 
 
 @dataclass(frozen=True)

@@ -26,3 +26,11 @@ class BadSignal(Exception):
 
 class BadReport(ValueError):
     """A message on the link channel that is none."""
+
+
+class BadRtcp(ValueError):
+    """An RTCP datagram, or a part of one, that is malformed or larger than we take."""
+
+
+class BadRed(ValueError):
+    """A RED payload (RFC 2198) that is malformed, or a block that RED cannot carry."""
