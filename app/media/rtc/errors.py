@@ -34,3 +34,11 @@ class BadRtcp(ValueError):
 
 class BadRed(ValueError):
     """A RED payload (RFC 2198) that is malformed, or a block that RED cannot carry."""
+
+
+class BadSrtp(ValueError):
+    """A datagram that SRTP does not take: forged, a copy, too long, or of one stream too many."""
+
+
+class NotConnected(ConnectionError):
+    """There are no SRTP keys yet, or the transport is closed."""
