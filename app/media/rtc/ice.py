@@ -104,7 +104,7 @@ class IceAgent:
         pair = private_ice.nominated(self._connection)
         if pair is None or self.backlog(pair) > MOST_BACKLOG:
             return False
-        pair.protocol.transport.sendto(data, pair.remote_addr)
+        private_ice.send(pair, data)
         return True
 
     @staticmethod

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import ssl
+import struct
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, cast
 
@@ -162,6 +163,16 @@ def relay_sockets(connection: Any) -> Iterator[Any]:
         inner = getattr(protocol.transport, TURN_INNER, None)
         if inner is not None:
             yield inner.transport
+
+
+def send(pair: Any, data: bytes) -> None:
+    """At once, and in order: aioice makes a task of each datagram to a relay, which another may overtake."""
+    relay, address = relay_of(pair), pair.remote_addr
+    channel = None if relay is None else relay.peer_to_channel.get(address)
+    if relay is None or channel is None:
+        pair.protocol.transport.sendto(data, address)
+    elif not relay.transport.is_closing():
+        relay._send(struct.pack("!HH", channel, len(data)) + data)
 
 
 async def bind_channel(relay: Any, address: Address) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,13 +17,18 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from aioice import stun
-from aiortc.rtcicetransport import parse_stun_turn_uri
 
 from app.media.rtc import private_ice
 from app.wire.visits import IceConfig
 
 HEAD_START_S = 2.5
 LIMIT_S = 7.5
+_URI = re.compile(
+    r"(?P<scheme>stuns?|turns?):(?P<host>\[[0-9A-Fa-f:.]+\]|[^:?\[\]]+)"
+    r"(:(?P<port>[0-9]{1,5}))?(\?transport=(?P<transport>udp|tcp))?"
+)
+"""RFC 7064 and RFC 7065 section 3.1."""
+_PORTS = (3478, 5349)
 _REFUSALS = (OSError, stun.TransactionError, ValueError)  # ssl.SSLError is an OSError
 
 log = logging.getLogger(__name__)
@@ -50,28 +56,22 @@ def turn_servers(config: IceConfig) -> tuple[TurnServer, ...]:
     found = []
     for server in config.servers:
         for uri in server.urls:
-            parsed = _parsed(uri)
-            if parsed.get("scheme") not in ("turn", "turns"):
+            parsed = _URI.fullmatch(uri)
+            if parsed is None or not parsed["scheme"].startswith("turn"):
                 continue
-            tls, transport = parsed["scheme"] == "turns", parsed["transport"]
-            if not tls or transport == "tcp":
-                turn = TurnServer(parsed["host"].strip("[]"), parsed["port"], transport, tls)
+            tls = parsed["scheme"] == "turns"
+            transport = parsed["transport"] or ("tcp" if tls else "udp")
+            port = int(parsed["port"] or _PORTS[tls])
+            if port <= 0xFFFF and not (tls and transport == "udp"):
+                turn = TurnServer(parsed["host"].strip("[]"), port, transport, tls)
                 found.append(replace(turn, username=server.username or "", credential=server.credential or ""))
     return tuple(found)
 
 
 def stun_uris(config: IceConfig) -> list[str]:
-    """Every STUN URI in order; aiortc uses the first."""
+    """Every STUN URI in order that aiortc can use, of which it uses the first; it asks over IPv4 alone."""
     uris = [uri for server in config.servers for uri in server.urls]
-    return [uri for uri in uris if _parsed(uri).get("scheme") == "stun"]
-
-
-def _parsed(uri: str) -> dict[str, Any]:
-    try:
-        return dict(parse_stun_turn_uri(uri))
-    except ValueError:
-        log.warning("a STUN or TURN address that cannot be read was left out")
-        return {}
+    return [uri for uri in uris if (parsed := _URI.fullmatch(uri)) and parsed["scheme"] == "stun" and "[" not in uri]
 
 
 async def relay(
