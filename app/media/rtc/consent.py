@@ -79,7 +79,7 @@ class Consent:
         pair = private_ice.nominated(self._connection)
         if pair is None:
             return
-        check = _Check(self, pair, now)
+        check = _Check(self, pair, private_ice.check_request(self._connection, pair), now)
         self._checks[check.transaction_id] = check
         self._renew_channel(pair, now)
 
@@ -115,10 +115,9 @@ class Consent:
 class _Check:
     """Stands among the protocol's transactions as one of aioice's would."""
 
-    def __init__(self, consent: Consent, pair: Any, now: float) -> None:
+    def __init__(self, consent: Consent, pair: Any, request: Any, now: float) -> None:
         self._consent = consent
         self.pair, self.sent_at = pair, now
-        request = private_ice.check_request(consent._connection, pair)
         self.transaction_id: bytes = request.transaction_id
         pair.protocol.transactions[self.transaction_id] = self
         pair.protocol.send_stun(request, pair.remote_addr)

@@ -28,6 +28,10 @@ class BadReport(ValueError):
     """A message on the link channel that is none."""
 
 
+class BadRtp(ValueError):
+    """An RTP packet that is malformed."""
+
+
 class BadRtcp(ValueError):
     """An RTCP datagram, or a part of one, that is malformed or larger than we take."""
 

@@ -99,6 +99,12 @@ class IceAgent:
         pair = private_ice.nominated(self._connection)
         return None if pair is None else (pair.local_candidate.type, pair.remote_candidate.type)
 
+    @property
+    def local_host(self) -> str | None:
+        """The address of this machine that is in use; None without a pair, or behind a relay."""
+        pair = private_ice.nominated(self._connection)
+        return pair.local_candidate.host if pair is not None and pair.local_candidate.type == "host" else None
+
     def send(self, data: bytes) -> bool:
         """A datagram to the peer, at once. False if there is no pair, or too much waits for a relay over TCP."""
         pair = private_ice.nominated(self._connection)

@@ -1,0 +1,17 @@
+"""RTP packets by aiortc's parser (RFC 3550 section 5.1, header extensions RFC 8285), its failures made one."""
+
+from __future__ import annotations
+
+import struct
+
+from aiortc.rtp import HeaderExtensionsMap, RtpPacket
+
+from app.media.rtc.errors import BadRtp
+
+
+def parse_rtp(data: bytes, extensions: HeaderExtensionsMap) -> RtpPacket:
+    """Raises BadRtp; aiortc raises struct.error for a header extension of an unexpected length."""
+    try:
+        return RtpPacket.parse(data, extensions)
+    except (ValueError, struct.error) as exc:
+        raise BadRtp(str(exc)) from exc
