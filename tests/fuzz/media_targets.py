@@ -34,7 +34,6 @@ from app.media.rtc.rtcp import (
     SourceDescription,
     TransportCc,
     build_rtcp,
-    is_rtcp,
     parse_rtcp,
 )
 from app.media.rtc.rtp import parse_rtp
@@ -186,7 +185,6 @@ TARGETS: tuple[Target, ...] = (
     Target("twcc", _feedback, _FEEDBACK, (BadRtcp,)),
     Target("twcc-recorder", _recorder(), (bytes(range(90)), b"\0\1\1\0\2\1\0\4\1\0\3\xff"), ()),
     Target("rtcp", parse_rtcp, _RTCP, (BadRtcp,)),
-    Target("rtcp-kind", is_rtcp, _RTCP, ()),
     Target("peer-state", parse_state, (pack_state(_STATE),), (BadRtcp,)),
     Target("stun", _gate(), _stun_samples(), ()),
 )

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+import aioice.ice
 import pytest
 from aioice import stun
 from aiortc import RTCCertificate
@@ -147,6 +148,26 @@ def test_a_hello_from_the_right_peer_is_not_lost(role: DtlsRole) -> None:
             await asyncio.gather(start(a, b), start(b, a))
             assert asyncio.get_running_loop().time() - began < 0.9
             assert a.agent.gate.dropped == b.agent.gate.dropped == 0
+            await a.close()
+            await b.close()
+
+    asyncio.run(run())
+
+
+def test_several_addresses_on_each_side_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The two sides may settle on different pairs: what either sends comes in all the same."""
+    hosts = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
+    monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda use_ipv4, use_ipv6: hosts)
+
+    async def run() -> None:
+        for _ in range(5):
+            a, b = End(True, bind_address=None), End(False, bind_address=None)
+            await connect(a, b)
+            for number in range(5):
+                a.send(rtp(5, number))
+                b.send(rtp(6, number))
+            await a.hears(5)
+            await b.hears(5)
             await a.close()
             await b.close()
 

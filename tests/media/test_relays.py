@@ -159,7 +159,7 @@ def test_the_first_is_dead_the_second_refuses_the_third_relays(tmp_path: Path) -
             used = agent(server(url("udp", dead)), refusing, server(url("tcp", third.ports["tcp"])))
             began = time.monotonic()
             assert types(await used.gather()) == ["host", "relay"]
-            assert relays.HEAD_START_S <= time.monotonic() - began < relays.HEAD_START_S + 1
+            assert relays.HEAD_START_S <= time.monotonic() - began < relays.HEAD_START_S + 3
             await used.close()
         closing.close()
 
