@@ -104,14 +104,16 @@ def _feedback(data: bytes) -> None:
 
 
 def _recorder() -> Callable[[bytes], None]:
-    """Any numbers at any times: two bytes of number, one of time."""
+    """Numbers that go to and fro by a few, and sometimes jump; three bytes for each packet."""
     recorder = Recorder()
-    clock = [0.0]
+    number, now = [0], [0.0]
 
     def run(data: bytes) -> None:
-        for at in range(0, len(data) - 2, 3):
-            clock[0] += data[at + 2] / 50
-            recorder.add(data[at] << 8 | data[at + 1], clock[0])
+        for place in range(0, len(data) - 2, 3):
+            step, jump, pause = data[place : place + 3]
+            number[0] = (number[0] + (step - 100) // 8 + (jump > 250) * 30_000) & 0xFFFF
+            now[0] += pause / 50
+            recorder.add(number[0], now[0])
         assert recorder.pending <= MOST_STATUSES
         messages = recorder.flush(500)
         assert sum(map(len, messages)) <= 500
