@@ -1,140 +1,448 @@
-"""A drop-tail link on simulated time, for the rate controller: fluid, 20 ms steps, feedback like the real one."""
+"""A link on simulated time, packet by packet, for the rate controller: the lab's link (shared bottleneck, drop tail,
+serialised, then loss, propagation and jitter) and two peers that send as a real one does.
+"""
 
 from __future__ import annotations
 
+import heapq
+import itertools
+import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.media.rate import controller
-from app.media.rate.arrivals import OUTAGE_S
-from app.media.rate.capacity import PROBE_PADDING_BYTES, is_wide
 from app.media.rate.controller import Control
-from app.media.rate.feedback import LinkFeedback
-from app.media.rate.ladder import LADDER
+from app.media.rate.feedback import Kind, PacketResult, TransportFeedback
+from app.media.rate.interval import FEEDBACK_BYTES, RESULT_BYTES, feedback_interval
+from app.media.rate.ladder import PACKET_OVERHEAD_BYTES, VIDEO_PAYLOAD_BYTES, Pictures
 
-STEP_S = 0.02
-QUEUE_S = 0.3
-ONE_WAY_S = 0.05
-_PROBE_BITS = (PROBE_PADDING_BYTES + 58) * 8
+Schedule = tuple[tuple[float, float], ...]  # (from s, value)
+TICK_S = 0.05
+LOST_AFTER_S = 2.0
+_CONSENT_BYTES, _CONSENT_S = 103, 2.5
 
 
-@dataclass
-class Run:
-    """What happened: (t, rung) at each change, and the queueing delay (s) at each step of time."""
-
-    changes: list[tuple[float, int]] = field(default_factory=list)
-    queue: list[tuple[float, float]] = field(default_factory=list)
-    states: list[Control] = field(default_factory=list)
-    probes: int = 0
-
-    def rung_at(self, t: float) -> int:
-        return [rung for at, rung in self.changes if at <= t][-1]
-
-    def worst_queue(self, start: float, end: float) -> float:
-        return max(q for t, q in self.queue if start <= t < end)
-
-    def returns(self) -> list[float]:
-        """When pictures came back after speech alone."""
-        pairs = zip(self.changes, self.changes[1:], strict=False)
-        return [t for (_, a), (t, b) in pairs if LADDER[a].pictures is None and LADDER[b].pictures is not None]
-
-    def share_with_pictures(self, start: float, end: float) -> float:
-        times = [t for t, _ in self.queue if start <= t < end]
-        return sum(LADDER[self.rung_at(t)].pictures is not None for t in times) / len(times)
+def value(schedule: Schedule, t: float) -> float:
+    held = schedule[0][1]
+    for since, what in schedule:
+        if since > t:
+            break
+        held = what
+    return held
 
 
 @dataclass
-class _Link:
-    """The queue, and what the far side has counted since its last report."""
+class LinkSpec:
+    """One direction. Rates in kbit/s, delays in ms, as the lab's options."""
 
-    queue: float = 0.0
-    sent: float = 0.0
-    served: float = 0.0
-    dropped: float = 0.0
-    waited: float = 0.0
-    steps: int = 0
-    since: float = 0.0
-    dark: float = 0.0
-    capacity: float | None = None
+    rate: Schedule
+    delay: Schedule = ((0.0, 50.0),)
+    queue_ms: float = 300.0
+    queue_floor: int = 1_500
+    loss: Schedule = ((0.0, 0.0),)
+    burst: tuple[float, float] | None = None  # Gilbert-Elliott: (mean loss, mean run in packets)
+    jitter: float = 0.0
+    reorder: bool = False
+    outages: tuple[tuple[float, float], ...] = ()  # (start s, seconds)
 
-    def carry(self, offered: float, rate: float, loss: float) -> float:
-        """One step of time with `offered` bits; the queueing delay (s) after it."""
-        self.sent += offered
-        room = max(1500 * 8, QUEUE_S * rate)
-        self.queue += offered
-        self.dropped += max(0.0, self.queue - room)
-        self.queue = min(self.queue, room)
-        out = min(self.queue, rate * STEP_S)
-        self.queue -= out
-        self.served += out * (1 - loss)
-        self.dropped += out * loss
-        wait = self.queue / rate if rate else 5.0
-        self.waited += min(5.0, wait)
-        self.steps += 1
-        self.dark = self.dark + STEP_S if not rate else 0.0
-        return wait
 
-    def probe(self, told: float) -> None:
-        self.capacity = told if self.capacity is None else min(self.capacity, told)
+@dataclass
+class Packet:
+    owner: int  # which sender; RTCP and consent are -1
+    kind: Kind | None
+    size: int
+    number: int
+    sent_at: float
+    arrive: Callable[[Packet, float], None]
+    cluster: int | None = None
+    frames: tuple[int, ...] = ()
 
-    def report(self, t: float) -> LinkFeedback:
-        passed = t - self.since
-        lost = min(1.0, self.dropped / max(1.0, self.dropped + self.served))
-        mean = self.waited / max(1, self.steps)
-        told = LinkFeedback(t + ONE_WAY_S, 0.1, lost, mean, self.served / passed, self.sent / passed, self.capacity)
-        self.forget(t)
-        self.capacity = None
-        return told
 
-    def forget(self, t: float) -> None:
-        self.sent = self.served = self.dropped = self.waited = 0.0
-        self.steps, self.since = 0, t
+class Clock:
+    """Events in the order of time."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+
+    def at(self, when: float, what: Callable[[], None]) -> None:
+        heapq.heappush(self._heap, (when, next(self._order), what))
+
+    def run(self, until: float) -> None:
+        while self._heap and self._heap[0][0] <= until:
+            self.now, _, what = heapq.heappop(self._heap)
+            what()
+
+
+class Bottleneck:
+    def __init__(self, clock: Clock, spec: LinkSpec, seed: int) -> None:
+        self.clock, self.spec, self._random = clock, spec, random.Random(seed)
+        self._waiting: deque[tuple[Packet, float]] = deque()
+        self._waiting_bytes = 0
+        self._serving: Packet | None = None
+        self._bad, self._last_out = False, 0.0
+        self.waits: list[tuple[float, float, Packet]] = []  # (left at, waited s, packet)
+        self.queue_drops: list[tuple[float, Packet]] = []
+        self.losses: list[tuple[float, Packet]] = []
+        self.depth: list[tuple[float, float]] = []
+
+    def put(self, packet: Packet) -> None:
+        now = self.clock.now
+        if self._dark(now):
+            self.losses.append((now, packet))
+            return
+        limit = max(self.spec.queue_floor, value(self.spec.rate, now) * self.spec.queue_ms / 8)
+        if self._serving is not None and self._waiting_bytes + packet.size > limit:
+            self.queue_drops.append((now, packet))
+            return
+        self._waiting.append((packet, now))
+        self._waiting_bytes += packet.size
+        if self._serving is None:
+            self._serve()
+
+    def _dark(self, now: float) -> bool:
+        return any(start <= now < start + length for start, length in self.spec.outages)
+
+    def _serve(self) -> None:
+        if not self._waiting:
+            self._serving = None
+            return
+        packet, since = self._waiting.popleft()
+        self._waiting_bytes -= packet.size
+        self._serving = packet
+        now = self.clock.now
+        self.waits.append((now, now - since, packet))
+        self.clock.at(self._done(now, packet.size * 8), lambda: self._sent(packet))
+
+    def _done(self, t: float, bits: float) -> float:
+        while True:
+            rate = value(self.spec.rate, t) * 1_000
+            until = min((since for since, _ in self.spec.rate if since > t), default=float("inf"))
+            if rate * (until - t) >= bits:
+                return t + bits / rate
+            bits -= rate * (until - t)
+            t = until
+
+    def _sent(self, packet: Packet) -> None:
+        now = self.clock.now
+        if self._dark(now) or self._lost(now):
+            self.losses.append((now, packet))
+        else:
+            jitter = self.spec.jitter / 1_000
+            late = max(-3 * jitter, min(3 * jitter, self._random.gauss(0, jitter))) if jitter else 0.0
+            out = now + max(0.0, value(self.spec.delay, now) / 1_000 + late)
+            if not self.spec.reorder:
+                out = max(out, self._last_out)
+            self._last_out = out
+            self.clock.at(out, lambda: packet.arrive(packet, out))
+        self._serve()
+
+    def _lost(self, now: float) -> bool:
+        if self.spec.burst is not None:
+            mean, run = self.spec.burst
+            leave = 1 / run
+            enter = leave * mean / (1 - mean)
+            self._bad = self._random.random() >= leave if self._bad else self._random.random() < enter
+            return self._bad
+        return self._random.random() < value(self.spec.loss, now)
+
+
+@dataclass
+class PictureSource:
+    """Frames of very different sizes around a mean, and a key frame at each change of rung."""
+
+    random: random.Random
+    now: Pictures | None = None
+    debt: float = 0.0
+
+    def frame(self, pictures: Pictures) -> int:
+        mean = pictures.bitrate / 8 / pictures.fps
+        if pictures != self.now:
+            self.now = pictures
+            size = max(1_500.0, 4 * mean)
+        else:
+            factor = 5.0 if self.random.random() < 0.02 else self.random.uniform(0.5, 1.4)
+            size = max(0.15 * mean, mean * factor - 0.15 * self.debt)
+        self.debt = max(-2 * mean, self.debt + size - mean)
+        return int(size)
+
+
+@dataclass
+class Record:
+    """What one peer did and met."""
+
+    decisions: list[tuple[float, Control]] = field(default_factory=list)
+    frames_sent: list[tuple[float, int]] = field(default_factory=list)
+    frames_got: set[int] = field(default_factory=set)
+    speech_delays: list[tuple[float, float]] = field(default_factory=list)
+    probe_bits: int = 0
+    skipped: int = 0
+    rtcp_bits: int = 0
+
+
+class Peer:
+    """Sender and receiver of one side."""
+
+    def __init__(self, clock: Clock, me: int, out: Bottleneck, seed: int, options: PeerOptions) -> None:
+        self.clock, self.me, self.out, self.options = clock, me, out, options
+        self.other: Peer | None = None
+        self.record = Record()
+        self.control = controller.start(options.starts)
+        self._number = itertools.count()
+        self._frame = itertools.count()
+        self._clusters = itertools.count()
+        self._sent: dict[int, Packet] = {}
+        self._told = -1
+        self._probe = self.control.decision.probe
+        self._pictures: deque[int] = deque()  # payloads that wait for the pacer
+        self._pace_at, self._waiting = 0.0, False
+        self._source = PictureSource(random.Random(seed))
+        self._unreported: dict[int, float] = {}
+        self._highest = -1
+        self._recent: deque[float] = deque()
+        self._heard_at: float | None = None
+        self._lost = False
+        for delay, what in ((0.0, self._speech), (0.0, self._tick), (0.13, self._picture), (0.2, self._feedback)):
+            clock.at(options.starts + delay, what)
+        clock.at(options.starts + 0.01 + me * 0.37, self._consent)
+
+    @property
+    def in_flight(self) -> int:
+        return sum(p.size for p in self._sent.values())
+
+    def _use(self, control: Control) -> None:
+        before = self.control.decision
+        self.control = control
+        if control.decision.probe is not None and control.decision is not before:
+            self._probe = control.decision.probe
+        self.record.decisions.append((self.clock.now, control))
+
+    def _send(self, kind: Kind, size: int, cluster: int | None = None, frames: tuple[int, ...] = ()) -> None:
+        now = self.clock.now
+        packet = Packet(self.me, kind, size, next(self._number), now, self._arrive_there, cluster, frames)
+        self._sent[packet.number] = packet
+        self.out.put(packet)
+
+    def _arrive_there(self, packet: Packet, now: float) -> None:
+        assert self.other is not None
+        self.other.receive(packet, now)
+
+    # What is sent.
+
+    def _speech(self) -> None:
+        speech = self.control.decision.rung.speech
+        if not self._paused():
+            frame = next(self._frame)
+            self.record.frames_sent.append((self.clock.now, frame))
+            frames = tuple(range(max(0, frame - speech.redundancy), frame + 1))
+            cluster = next(self._clusters) if self._probe is not None else None
+            self._send(Kind.SPEECH, speech.packet_bytes, cluster, frames)
+            if self._probe is not None:
+                for _ in range(self._probe.packets):
+                    self._send(Kind.PROBE, self._probe.packet_bytes, cluster)
+                self.record.probe_bits += self._probe.bits
+                self._probe = None
+        self.clock.at(self.clock.now + speech.frame_ms / 1_000, self._speech)
+
+    def _paused(self) -> bool:
+        return any(start <= self.clock.now < start + length for start, length in self.options.pauses)
+
+    def _picture(self) -> None:
+        pictures = self.control.decision.rung.pictures
+        if pictures is None or self._paused():
+            self._pictures.clear()
+            self._source.now = None
+            self.clock.at(self.clock.now + 0.1, self._picture)
+            return
+        if sum(self._pictures) * 8 > max(0.6 * pictures.bitrate, 20_000):
+            self.record.skipped += 1  # what would come late is not sent
+        else:
+            left = self._source.frame(pictures)
+            pieces = -(-left // VIDEO_PAYLOAD_BYTES)
+            self._pictures.extend([max(30, left // pieces)] * pieces)
+            self._pace()
+        self.clock.at(self.clock.now + 1 / pictures.fps, self._picture)
+
+    def _pace(self) -> None:
+        if self._waiting or not self._pictures:
+            return
+        if self._pace_at > self.clock.now:
+            self._waiting = True
+            self.clock.at(self._pace_at, self._resume)
+            return
+        size = self._pictures[0] + PACKET_OVERHEAD_BYTES
+        if self.in_flight + size > self.control.decision.window_bytes or self.control.decision.split.pictures_bps <= 0:
+            return  # the next feedback or tick looks again
+        self._pictures.popleft()
+        self._pace_at = self.clock.now + size * 8 / self.control.decision.pacing_bps
+        self._send(Kind.PICTURES, size)
+        self._pace()
+
+    def _resume(self) -> None:
+        self._waiting = False
+        self._pace()
+
+    def _consent(self) -> None:
+        self.out.put(Packet(-1, None, _CONSENT_BYTES, -1, self.clock.now, lambda *_: None))
+        self.clock.at(self.clock.now + _CONSENT_S, self._consent)
+
+    def _tick(self) -> None:
+        now = self.clock.now
+        self._sent = {n: p for n, p in self._sent.items() if now - p.sent_at < LOST_AFTER_S + 3}
+        silent = self._heard_at is not None and now - self._heard_at > 2.0
+        if silent and not self._lost:
+            self._lost = True
+            self._use(controller.lose(self.control, now))
+        self._use(controller.tick(self.control, now, self.in_flight, self.options.wanted(now)))
+        self._pace()
+        self.clock.at(now + TICK_S, self._tick)
+
+    # What arrives.
+
+    def receive(self, packet: Packet, now: float) -> None:
+        self._heard(now)
+        self._recent.append(now)
+        while self._recent[0] < now - 1:
+            self._recent.popleft()
+        clock = now * (1 + self.options.drift) + 1_000.0
+        self._unreported[packet.number] = round(clock * 4_000) / 4_000
+        if packet.kind is Kind.SPEECH:
+            sender = self.other
+            assert sender is not None
+            sender.record.frames_got.update(packet.frames)
+            sender.record.speech_delays.append((packet.sent_at, now - packet.sent_at))
+
+    def _heard(self, now: float) -> None:
+        self._heard_at = now
+        if self._lost:
+            self._lost = False
+            self._use(controller.found(self.control, now))
+
+    def _feedback(self) -> None:
+        now = self.clock.now
+        if self._unreported:
+            arrivals, self._unreported = self._unreported, {}
+            newest = max(self._highest, *arrivals)
+            base, self._highest = self._highest + 1, newest
+            told = {n: arrivals.get(n) for n in range(base, newest + 1)} | arrivals
+            size = FEEDBACK_BYTES + RESULT_BYTES * len(told)
+            self.record.rtcp_bits += size * 8
+            self.out.put(Packet(-1, None, size, -1, now, lambda _, at: self.other_feedback(told, at)))
+        link = self.control.decision.split.link_bps
+        since = now - self.options.starts
+        self.clock.at(now + feedback_interval(link, len(self._recent), since), self._feedback)
+
+    def other_feedback(self, told: dict[int, float | None], now: float) -> None:
+        assert self.other is not None
+        self.other.take_feedback(told, now)
+
+    def take_feedback(self, told: dict[int, float | None], now: float) -> None:
+        self._heard(now)
+        results = []
+        for number in sorted(told):
+            packet = self._sent.get(number)
+            if packet is None or packet.kind is None:
+                continue
+            results.append(
+                PacketResult(number, packet.sent_at, packet.size, packet.kind, told[number], packet.cluster)
+            )
+        self._told = max(self._told, max(told))
+        lost = {n for n in self._sent if n <= self._told and told.get(n, 0.0) is not None}
+        feedback = TransportFeedback(now, tuple(results), None)
+        self._use(controller.on_feedback(self.control, feedback, now))
+        for number in lost:
+            del self._sent[number]
+        # Those told lost stay for a while, in case they come late; they are no longer in flight.
+        self._sent = {n: p for n, p in self._sent.items() if n > self._told}
+        self._pace()
+
+
+@dataclass
+class PeerOptions:
+    starts: float = 0.0
+    drift: float = 0.0
+    pauses: tuple[tuple[float, float], ...] = ()
+    pictures: bool = True
+
+    def wanted(self, now: float) -> bool:
+        return self.pictures
+
+
+class Tcp:
+    """A greedy flow after CUBIC (RFC 9438): packets of 1,500 bytes, acknowledged over a path of its own."""
+
+    def __init__(self, clock: Clock, out: Bottleneck, start: float, end: float, back_s: float = 0.05) -> None:
+        self.clock, self.out, self.end, self.back = clock, out, end, back_s
+        self.window, self.most, self.cut_at, self.threshold = 4.0, 0.0, 0.0, 1e9
+        self.flying: dict[int, float] = {}
+        self._next = 0
+        self.delivered = 0
+        clock.at(start, self._fill)
+
+    def _fill(self) -> None:
+        now = self.clock.now
+        if now >= self.end:
+            return
+        while len(self.flying) < int(self.window):
+            packet = Packet(-2, None, 1_500, self._next, now, self._arrived)
+            self.flying[self._next] = now
+            self._next += 1
+            self.out.put(packet)
+
+    def _arrived(self, packet: Packet, now: float) -> None:
+        self.clock.at(now + self.back, lambda: self._acked(packet.number))
+
+    def _acked(self, number: int) -> None:
+        now = self.clock.now
+        self.delivered += 1
+        self.flying.pop(number, None)
+        gone = [n for n in self.flying if n < number - 2]
+        if gone:
+            for n in gone:
+                del self.flying[n]
+            if now - self.cut_at > 0.3:
+                self.most, self.cut_at = self.window, now
+                self.window = self.threshold = max(2.0, self.window * 0.7)
+        elif self.window < self.threshold:
+            self.window += 1
+        else:
+            wait = (self.most * 0.3 / 0.4) ** (1 / 3)
+            target = 0.4 * (now - self.cut_at - wait) ** 3 + self.most
+            self.window += max(0.01, min(0.5, (target - self.window) / self.window))
+        self._fill()
+
+
+@dataclass
+class World:
+    """A finished run."""
+
+    peers: list[Peer]
+    links: tuple[Bottleneck, Bottleneck]
+    seconds: float
 
 
 def simulate(
-    rate_bps: Callable[[float], float],
+    there: LinkSpec,
     seconds: float,
-    loss: Callable[[float], float] = lambda _: 0.0,
-    measured: Callable[[float], float | None] | None = None,
-    after_step: Callable[[Control], Control] = lambda state: state,
-) -> Run:
-    """Runs a controller over a link of `rate_bps(t)` (0: an outage, feedback is lost too).
-
-    `measured(t)` is what a probe would tell (None: the far side tells nothing); without it, the link's true rate.
-    `after_step` may change the controller's memory.
+    back: LinkSpec | None = None,
+    peers: tuple[PeerOptions, ...] = (PeerOptions(),),
+    tcp: tuple[tuple[float, float], ...] = (),
+    seed: int = 1,
+) -> World:
+    """Peers of `there` (two or more share the bottleneck), each with a peer at the other side that does the same over
+    `back`; `tcp`: (start, end) of greedy flows there.
     """
-    run, state, link = Run(), controller.start(0.0), _Link()
-    run.changes.append((0.0, state.rung))
-    on_the_way: list[LinkFeedback] = []
-    t = silent = probed = 0.0
-    due = 1.0
-    while t < seconds:
-        t = round(t + STEP_S, 6)
-        rate = rate_bps(t)
-        offered = LADDER[state.rung].total_bps * STEP_S
-        every = controller.probe_every(state, t)
-        told = rate if measured is None else measured(t)
-        if every is not None and t - probed >= every and told is not None:
-            probed = t
-            offered += _PROBE_BITS
-            run.probes += 1
-            if rate:
-                link.probe(told)
-        run.queue.append((t, link.carry(offered, rate, loss(t))))
-        if link.dark > OUTAGE_S:  # the receiver holds nothing of an outage against the link
-            link.queue = 0.0
-            link.forget(t)
-        if t >= due or (link.capacity is not None and is_wide(link.capacity)):
-            if rate and t - link.since > 0.1:
-                on_the_way.append(link.report(t))
-            due = t + (0.5 if link.queue > 0.12 * rate or LADDER[state.rung].pictures else 1.0)
-        before = state
-        while on_the_way and on_the_way[0].at <= t:
-            state = after_step(controller.step(state, on_the_way.pop(0), t))
-        if t - silent >= 0.25:
-            silent = t
-            state = after_step(controller.step(state, None, t))
-        if state.rung != before.rung:
-            run.changes.append((t, state.rung))
-            run.states.append(state)
-    return run
+    clock = Clock()
+    links = Bottleneck(clock, there, seed), Bottleneck(clock, back or there, seed + 1)
+    made = []
+    for index, options in enumerate(peers):
+        near = Peer(clock, 2 * index, links[0], seed + 10 + index, options)
+        far = Peer(clock, 2 * index + 1, links[1], seed + 20 + index, options)
+        near.other, far.other = far, near
+        made.append(near)
+    for start, end in tcp:
+        Tcp(clock, links[0], start, end)
+    clock.run(seconds)
+    return World(made, links, seconds)

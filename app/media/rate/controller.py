@@ -1,324 +1,394 @@
-"""PURE: the rung to send on. Down fast, up slow, no flapping; every change has its cause.
+"""PURE: the rate controller. Feedback comes in, and what may be sent goes out; the memory is one frozen value.
 
-Two ways in: :func:`step` with the feedback that came (or None when a second passed without), and `now`.
+Every way in takes the :class:`Control` and `now` (monotonic s) and returns the next one with its `decision`. Phases and
+verdicts meet in one table. ValueError: time went back, or figures that are none.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from app.media.events import Cause
-from app.media.rate.capacity import LOW_LASTS_S, ROOM, Probes, Says
-from app.media.rate.estimator import Verdict, carried, estimate, judge
-from app.media.rate.feedback import LinkFeedback
-from app.media.rate.ladder import LADDER, LOWEST_PICTURES, SPEECH_ONLY, START, STOP_TO, highest_within
+from app.media.rate import probing
+from app.media.rate.capacity import Capacity, Probe
+from app.media.rate.feedback import PacketResult, RemoteFeedback, TransportFeedback
+from app.media.rate.history import History
+from app.media.rate.ladder import LADDER, SPEECH_ONLY, Rung
+from app.media.rate.link import LEAST_BPS, START_BPS, Link
+from app.media.rate.loss import Loss
+from app.media.rate.probing import Prober
+from app.media.rate.queue import QueueDelay
+from app.media.rate.rungs import Rungs
+from app.media.rate.signals import Signals, Verdict, judge, judge_remote, read
+from app.media.rate.speech import Speech, choose_speech
+from app.media.rate.split import Split, media_budget, pacing_bps, split, window_bytes
 
-SILENT_AFTER_S = 3.0
-SILENT_WITH_PICTURES_S = 1.8  # reports come twice as often then
-UP_EVERY_S = 5.0
-TRIAL_S = 5.0
-DRAIN_S = 2.5
-HOLD_FIRST_S = 8.0
-HOLD_LONGEST_S = 64.0
-HOLD_AFTER_SILENCE_S = 4.0
-PROVEN_S = 60.0
-RESUME_AFTER_S = 2.0
-RESUME_WITHIN_S = 10.0
-_KEPT_FOR_S = 12.0  # pictures that came back and went again sooner came back in vain
-_CALM_S = 1.0
-_SPEECH_ROOM = 1.1
-_PROBE_S = 1.75
-_PROBE_AGAIN_S = 0.6
-_BAD_FOR_S = 0.8
-_SAFETY = 0.85
+START_SPEECH = Speech(8_000, 120)
+START_LASTS_S = 4.0
+DRAIN_LOOK_S = 2.0
+FAIR_DRAIN_S = 3.0
+SHARED_CLEAR_S = 5.0
+SILENT_S, SILENT_THIN_S, _THIN_BPS = 1.8, 3.2, 30_000.0
+_RELIEF_S, _RELIEF = 0.06, 0.12
+_FLAT_S = 0.03
+_FIRST_RTT_S, _FIRST_INTERVAL_S = 0.2, 0.2
+_AFTER_CUT_BPS = 26_000.0
+_LONGEST_STEP_S = 1.0
+_UNKNOWN_BPS = 200_000.0
+_SHARED_CONGESTION = 0.25
 
 
 class Phase(StrEnum):
+    START = "start"  # little is known: probe and climb
     STEADY = "steady"
-    TRIAL = "trial"  # a step up is being judged
-    DRAINING = "draining"  # a step down is given time to show
+    DRAIN = "drain"  # after an overuse: under what is carried, until the queue is gone
+    SHARED = "shared"  # the queue does not follow what we do: another's
     BLIND = "blind"  # no feedback
 
 
-class Action(StrEnum):
-    STAY = "stay"
-    CALM = "calm"  # good: go up if all conditions hold
-    SUSPECT = "suspect"  # bad: go down if it lasts
-    BACK = "back"  # the trial failed
-    STOP = "stop"  # no pictures, now
-    DARK = "dark"  # nothing is heard: send speech alone
-    LIGHT = "light"  # feedback is back
+@dataclass(frozen=True)
+class Decision:
+    """What to send: `rung` (speech format, pictures or None), why, how the link is split, the pace (bit/s) of what is
+    not speech, the bytes in flight above which pictures and data wait, and a probe to be sent once, or None.
+    """
 
-
-_TABLE: dict[tuple[Phase, Verdict], Action] = {
-    (Phase.STEADY, Verdict.GOOD): Action.CALM,
-    (Phase.STEADY, Verdict.FAIR): Action.STAY,
-    (Phase.STEADY, Verdict.BAD): Action.SUSPECT,
-    (Phase.STEADY, Verdict.SEVERE): Action.STOP,
-    (Phase.STEADY, Verdict.SILENT): Action.DARK,
-    (Phase.TRIAL, Verdict.GOOD): Action.CALM,
-    (Phase.TRIAL, Verdict.FAIR): Action.STAY,
-    (Phase.TRIAL, Verdict.BAD): Action.BACK,
-    (Phase.TRIAL, Verdict.SEVERE): Action.BACK,
-    (Phase.TRIAL, Verdict.SILENT): Action.DARK,
-    (Phase.DRAINING, Verdict.GOOD): Action.CALM,
-    (Phase.DRAINING, Verdict.FAIR): Action.STAY,
-    (Phase.DRAINING, Verdict.BAD): Action.SUSPECT,
-    (Phase.DRAINING, Verdict.SEVERE): Action.STOP,
-    (Phase.DRAINING, Verdict.SILENT): Action.DARK,
-    (Phase.BLIND, Verdict.GOOD): Action.LIGHT,
-    (Phase.BLIND, Verdict.FAIR): Action.LIGHT,
-    (Phase.BLIND, Verdict.BAD): Action.LIGHT,
-    (Phase.BLIND, Verdict.SEVERE): Action.LIGHT,
-    (Phase.BLIND, Verdict.SILENT): Action.STAY,
-}
+    rung: Rung
+    cause: Cause
+    split: Split
+    pacing_bps: float
+    window_bytes: int
+    probe: Probe | None
 
 
 @dataclass(frozen=True)
 class Control:
     """The controller's whole memory. Times are monotonic seconds."""
 
-    rung: int
-    cause: Cause
-    phase: Phase
-    phase_since: float
-    feedback_at: float
-    estimate_bps: float
-    good_since: float | None = None
-    bad_since: float | None = None
-    changed_at: float | None = None
-    raised_at: float | None = None
-    failed: int | None = None  # the lowest rung that the link did not carry, until proven otherwise
-    hold_s: float = HOLD_FIRST_S
-    retry_at: float = 0.0  # not before: the failed rung, or pictures again
-    raised_from: int = 0
-    stopped: bool = False  # the last step down stopped pictures
-    probes: Probes = field(default_factory=Probes)
-    resume: int | None = None  # the picture rung that was cut off by an outage
-    light_at: float | None = None  # when that outage ended
-    returned_at: float | None = None  # when pictures last came back
-    on_trust: bool = False  # they came back on the word of probes, or because they flowed before an outage
-    after_cut: bool = False  # they came back after an outage
-    trust_at: float = 0.0  # not before: pictures on trust
+    decision: Decision
+    at: float
+    phase: Phase = Phase.START
+    phase_since: float = 0.0
+    feedback_at: float = 0.0
+    least_rtt_s: float | None = None
+    interval_s: float = _FIRST_INTERVAL_S
+    link: Link = Link()
+    rungs: Rungs = Rungs()
+    prober: Prober = Prober()
+    history: History = History()
+    queue: QueueDelay = QueueDelay()
+    loss: Loss = Loss()
+    capacity: Capacity = Capacity()
+    verdict: Verdict = Verdict.FAIR
+    mark: tuple[float, float] = (0.0, 0.0)  # (when to look again, the queue to compare with): does a drain help?
+    clear_since: float | None = None
+    suspicious: bool = False
+    pictures_wanted: bool = True
+    remote_loss: float = 0.0
+    speech: Speech = field(default=START_SPEECH)
+
+    @property
+    def capacity_bps(self) -> float:
+        """The best guess at what the bottleneck serves, for the transmission time of packets."""
+        reading = self.capacity.lowest(self.at, self.queue.noise_s)
+        if reading is None and self.link.failed_bps is None and self.phase is Phase.START:
+            return _UNKNOWN_BPS
+        return max(self.link.bps, self.link.failed_bps or 0.0, reading or 0.0)
 
 
-def start(now: float, rung: int = START) -> Control:
-    """How a visit begins."""
-    if not 0 <= rung < len(LADDER):
-        raise ValueError("no such rung")
-    return Control(rung, Cause.START, Phase.STEADY, now, now, float(LADDER[rung].total_bps))
+@dataclass(frozen=True)
+class _Step:
+    """What an action gets beside the memory."""
+
+    signals: Signals
+    now: float
+    passed_s: float
 
 
-def step(state: Control, feedback: LinkFeedback | None, now: float) -> Control:
-    """The next state; `rung` and `cause` are the decision. `now` never goes back."""
-    if now < state.feedback_at:
+def start(now: float) -> Control:
+    """How a transport begins: speech alone at 12 kbit/s, and a probe at once."""
+    if not math.isfinite(now):
+        raise ValueError("time is a plain figure")
+    rung = Rung("speech-8", START_SPEECH)
+    parts = split(START_BPS, rung, 0.0, paused=False)
+    window = window_bytes(START_BPS, _FIRST_RTT_S, _FIRST_INTERVAL_S)
+    decision = Decision(rung, Cause.START, parts, pacing_bps(parts), window, probing.FIRST)
+    return Control(decision, now, phase_since=now, feedback_at=now, prober=Prober().sent(probing.FIRST, now))
+
+
+def on_feedback(control: Control, feedback: TransportFeedback, now: float) -> Control:
+    """The next memory after one transport-wide feedback message."""
+    control = _at(control, now)
+    history = control.history.add(feedback)
+    control = replace(control, history=history)
+    if not history.fresh:
+        return control  # a message of losses alone is no sign that anything arrives
+    control = _light(control, now) if control.phase is Phase.BLIND else control
+    noise = control.queue.noise_s  # as it was: what this message brings must not excuse itself
+    guess = control.capacity_bps
+    queue = control.queue.add(history.fresh, guess)
+    loss = control.loss.add(history.packets, queue.points)
+    capacity = control.capacity.add(history.packets, now, control.prober.expected)
+    signals = read(history, queue, loss, noise)
+    passed = min(_LONGEST_STEP_S, now - control.feedback_at)
+    control = replace(
+        _timed(control, feedback, now),
+        queue=queue,
+        loss=loss,
+        capacity=capacity,
+        verdict=judge(signals, noise, guess),
+    )
+    return _decide(_act(control, _Step(signals, now, passed)), now)
+
+
+def on_remote(control: Control, feedback: RemoteFeedback, now: float) -> Control:
+    """The next memory after a guest's REMB or receiver report."""
+    control = _at(control, now)
+    control = _light(control, now) if control.phase is Phase.BLIND else control
+    least = min(control.least_rtt_s or math.inf, feedback.rtt_s or _FIRST_RTT_S)
+    passed = min(_LONGEST_STEP_S, now - control.feedback_at)
+    verdict = judge_remote(feedback, least)
+    lost = control.remote_loss if feedback.fraction_lost is None else feedback.fraction_lost
+    queue = max(0.0, (feedback.rtt_s or least) - least)
+    signals = Signals(queue, 1.0, False, 0.0, feedback.sent_bps * (1 - lost), feedback.sent_bps, None)
+    control = replace(
+        control,
+        least_rtt_s=least,
+        feedback_at=now,
+        verdict=verdict,
+        remote_loss=lost,
+        suspicious=False,
+        interval_s=1.0,
+    )
+    if verdict is Verdict.CLEAR and control.phase in (Phase.START, Phase.STEADY):
+        starting = control.phase is Phase.START
+        grown = control.link.remote(feedback.remb_bps, feedback.sent_bps, now, passed, starting)
+        return _decide(replace(control, link=grown), now)
+    control = _act(control, _Step(signals, now, 0.0))
+    return _decide(replace(control, link=control.link.limited(feedback.remb_bps)), now)
+
+
+def tick(control: Control, now: float, in_flight_bytes: int, pictures_wanted: bool) -> Control:
+    """To be called every 50 to 100 ms: probes fall due, and missing feedback is noticed. `in_flight_bytes`: sent and
+    neither told received nor lost; `pictures_wanted`: whether the person's camera is on and speech alone not chosen.
+    """
+    if in_flight_bytes < 0:
+        raise ValueError("bytes in flight are not negative")
+    control = replace(_at(control, now), pictures_wanted=pictures_wanted)
+    if control.phase is Phase.BLIND:
+        return _decide(control, now)
+    overdue = now - control.feedback_at if in_flight_bytes else 0.0
+    rtt = control.least_rtt_s or _FIRST_RTT_S
+    silent = max(SILENT_THIN_S if control.link.bps < _THIN_BPS else SILENT_S, 2 * rtt + 5 * control.interval_s)
+    if overdue > silent:
+        return _act(replace(control, verdict=Verdict.SILENT), None)
+    late = overdue > rtt + 3 * control.interval_s + 0.1
+    control = replace(control, suspicious=late)
+    if control.phase is Phase.START and now - control.phase_since >= START_LASTS_S:
+        control = replace(control, phase=Phase.STEADY, phase_since=now, rungs=control.rungs.thin())
+    return _decide(control, now)
+
+
+def lose(control: Control, now: float) -> Control:
+    """Nothing at all is heard of the other side: speech alone, at once; pictures come back as the link does."""
+    return _dark(_at(control, now))
+
+
+def found(control: Control, now: float) -> Control:
+    """The other side is heard again."""
+    control = _at(control, now)
+    return _decide(_light(control, now), now) if control.phase is Phase.BLIND else control
+
+
+# What each phase does on each verdict.
+
+
+def _climb(control: Control, step: _Step | None) -> Control:
+    told = _told(step)
+    link = control.link.grow(told.signals, control.capacity, control.queue.noise_s, told.now, told.passed_s)
+    control = replace(control, link=link)
+    enough = control.phase is Phase.START and len(control.capacity.fresh(told.now)) >= 3
+    return _enter(control, Phase.STEADY, told.now) if enough else control
+
+
+def _hold(control: Control, step: _Step | None) -> Control:
+    told = _told(step)
+    link = control.link.stay(control.capacity, control.queue.noise_s, told.now, told.passed_s)
+    return replace(control, link=link)
+
+
+def _back_off(control: Control, step: _Step | None) -> Control:
+    told = _told(step)
+    wait = (control.least_rtt_s or _FIRST_RTT_S) + control.interval_s
+    return replace(
+        _enter(control, Phase.DRAIN, told.now),
+        link=control.link.back_off(told.signals, told.now),
+        capacity=control.capacity.forget(),
+        mark=(told.now + wait + DRAIN_LOOK_S, math.inf),
+    )
+
+
+def _drain(control: Control, step: _Step | None) -> Control:
+    """Lower if need be; and look from time to time whether it helps."""
+    told = _told(step)
+    if control.verdict is Verdict.OVERUSE:
+        control = replace(control, link=control.link.drain(told.signals))
+    due, before = control.mark
+    queue = told.signals.standing_s
+    if before == math.inf and told.now >= due - DRAIN_LOOK_S:
+        return replace(control, mark=(told.now + DRAIN_LOOK_S, queue))
+    if told.now < due:
+        return control
+    if queue <= before - max(_RELIEF_S, _RELIEF * before):
+        return replace(control, mark=(told.now + DRAIN_LOOK_S, queue))
+    return _not_ours(control, told)
+
+
+def _not_ours(control: Control, told: _Step) -> Control:
+    """A queue that our own restraint leaves as it is: the path has become longer, or others fill it."""
+    if told.signals.spread_s < _FLAT_S + 2 * control.queue.noise_s:
+        return _settle(replace(control, queue=control.queue.rebase()), told)
+    return replace(_enter(control, Phase.SHARED, told.now), link=control.link.share(), clear_since=None)
+
+
+def _settle(control: Control, step: _Step | None) -> Control:
+    told = _told(step)
+    return replace(_enter(control, Phase.STEADY, told.now), link=control.link.settle())
+
+
+def _endure(control: Control, step: _Step | None) -> Control:
+    """Others fill the queue: useful speech goes on, unless we alone are what is dropped."""
+    told = _told(step)
+    control = replace(control, clear_since=None)
+    if told.signals.congestion > _SHARED_CONGESTION:
+        return replace(control, link=control.link.drain(told.signals))
+    if told.signals.spread_s < _FLAT_S and told.now - control.phase_since > DRAIN_LOOK_S:
+        return _not_ours(control, told)
+    return control
+
+
+def _relief(control: Control, step: _Step | None) -> Control:
+    told = _told(step)
+    since = control.clear_since if control.clear_since is not None else told.now
+    if told.now - since >= SHARED_CLEAR_S:
+        return replace(_enter(control, Phase.STEADY, told.now), capacity=control.capacity.forget())
+    return replace(control, clear_since=since)
+
+
+def _dark(control: Control, step: _Step | None = None) -> Control:
+    rungs = control.rungs.speech_alone(Cause.LINK_LOST, control.at)
+    # That pictures went with the link is no failure of theirs.
+    rungs = replace(rungs, not_before=control.rungs.not_before, hold_s=control.rungs.hold_s)
+    return _decide(replace(_enter(control, Phase.BLIND, control.at), rungs=rungs, suspicious=False), control.at)
+
+
+def _light(control: Control, now: float) -> Control:
+    """As at a start, with what speech had; what was known of the path is known no more."""
+    bps = max(LEAST_BPS, min(control.link.bps, _AFTER_CUT_BPS))
+    return replace(
+        _enter(control, Phase.START, now),
+        feedback_at=now,
+        link=replace(control.link, bps=bps, held_bps=bps),
+        capacity=control.capacity.forget(),
+        queue=QueueDelay(noise_s=control.queue.noise_s),
+        history=History(control.history.fresh, control.history.fresh),
+        prober=Prober(),
+        interval_s=_FIRST_INTERVAL_S,
+    )
+
+
+_TABLE: dict[tuple[Phase, Verdict], Callable[[Control, _Step | None], Control]] = {
+    (Phase.START, Verdict.CLEAR): _climb,
+    (Phase.START, Verdict.FAIR): _hold,
+    (Phase.START, Verdict.OVERUSE): _back_off,
+    (Phase.START, Verdict.SILENT): _dark,
+    (Phase.STEADY, Verdict.CLEAR): _climb,
+    (Phase.STEADY, Verdict.FAIR): _hold,
+    (Phase.STEADY, Verdict.OVERUSE): _back_off,
+    (Phase.STEADY, Verdict.SILENT): _dark,
+    (Phase.DRAIN, Verdict.CLEAR): _settle,
+    (Phase.DRAIN, Verdict.FAIR): _drain,
+    (Phase.DRAIN, Verdict.OVERUSE): _drain,
+    (Phase.DRAIN, Verdict.SILENT): _dark,
+    (Phase.SHARED, Verdict.CLEAR): _relief,
+    (Phase.SHARED, Verdict.FAIR): _endure,
+    (Phase.SHARED, Verdict.OVERUSE): _endure,
+    (Phase.SHARED, Verdict.SILENT): _dark,
+}
+"""BLIND is left by any feedback before a verdict counts (:func:`_light`)."""
+
+
+def _act(control: Control, step: _Step | None) -> Control:
+    return _TABLE[control.phase, control.verdict](control, step)
+
+
+def _told(step: _Step | None) -> _Step:
+    if step is None:
+        raise ValueError("this needs feedback")
+    return step
+
+
+def _enter(control: Control, phase: Phase, now: float) -> Control:
+    return replace(control, phase=phase, phase_since=now)
+
+
+def _at(control: Control, now: float) -> Control:
+    if not math.isfinite(now) or now < control.at:
         raise ValueError("time went back")
-    if feedback is None:
-        pictures = LADDER[state.rung].pictures is not None
-        if now - state.feedback_at < (SILENT_WITH_PICTURES_S if pictures else SILENT_AFTER_S):
-            return state
-        return _act(state, _TABLE[state.phase, Verdict.SILENT], None, now)
-    verdict = judge(feedback)
-    known = estimate(state.estimate_bps, feedback, verdict, now - state.feedback_at)
-    probes = state.probes if feedback.capacity_bps is None else state.probes.add(now, feedback.capacity_bps)
-    state = _settle(replace(state, feedback_at=now, estimate_bps=known, probes=probes), verdict, now)
-    return _act(state, _TABLE[state.phase, verdict], feedback, now)
+    return replace(control, at=now)
 
 
-def _settle(state: Control, verdict: Verdict, now: float) -> Control:
-    """Keeps the runs of good and bad, ends phases whose time is up, and forgives what was proven."""
-    good = state.good_since if state.good_since is not None else now
-    bad = state.bad_since if state.bad_since is not None else now
-    state = replace(
-        state,
-        good_since=good if verdict is Verdict.GOOD else None,
-        bad_since=bad if verdict in (Verdict.BAD, Verdict.SEVERE) else None,
-    )
-    lasts = {Phase.STEADY: None, Phase.BLIND: None, Phase.TRIAL: TRIAL_S, Phase.DRAINING: DRAIN_S}[state.phase]
-    # A drain that shows no relief when its time is up is judged anew, as steady.
-    if lasts is not None and now - state.phase_since >= lasts:
-        state = replace(state, phase=Phase.STEADY, phase_since=now)
-    if verdict is Verdict.GOOD and now >= state.retry_at + PROVEN_S:
-        state = replace(state, failed=None, hold_s=HOLD_FIRST_S)
-    return state
+def _timed(control: Control, feedback: TransportFeedback, now: float) -> Control:
+    newest: PacketResult = control.history.fresh[-1]
+    rtt = min(control.least_rtt_s or math.inf, max(0.001, now - newest.sent_at))
+    interval = min(1.5, now - control.feedback_at)
+    smooth = control.interval_s + 0.2 * (interval - control.interval_s)
+    return replace(control, feedback_at=now, least_rtt_s=rtt, interval_s=max(0.02, smooth), suspicious=False)
 
 
-def _act(state: Control, action: Action, feedback: LinkFeedback | None, now: float) -> Control:
-    if action is Action.STAY:
-        return state
-    if action is Action.CALM:
-        return _calm(state, now)
-    if action is Action.DARK:
-        return _dark(state, now)
-    if action is Action.LIGHT:
-        retry_at = max(state.retry_at, now + HOLD_AFTER_SILENCE_S)
-        return replace(_enter(state, Phase.STEADY, now), retry_at=retry_at, light_at=now)
-    if feedback is None:
-        raise ValueError(f"'{action}' needs feedback")
-    if action is Action.SUSPECT:
-        return _suspect(state, feedback, now)
-    if action is Action.BACK:
-        # What was carried well before the try is carried again, unless the link itself has broken down.
-        least = min(state.raised_from, STOP_TO) if judge(feedback) is Verdict.SEVERE else state.raised_from
-        return _lower(state, max(_fitting(state, feedback), min(state.rung - 1, least)), now)
-    if action is Action.STOP:
-        if state.rung <= SPEECH_ONLY:
-            return _suspect(state, feedback, now)
-        return _lower(state, min(_fitting(state, feedback), STOP_TO), now)
-    raise ValueError(f"no such action: {action}")
+def _decide(control: Control, now: float) -> Control:
+    """The decision that follows from the memory."""
+    loss = max(control.loss.random, control.remote_loss)
+    burst = control.loss.burst
+    link, rungs = control.link, control.rungs
+    if not control.pictures_wanted or control.phase is Phase.SHARED:
+        rungs = rungs.speech_alone(Cause.LINK_THIN if control.pictures_wanted else None, now)
+    elif control.phase is not Phase.BLIND:
+        rise = control.phase is Phase.STEADY and control.verdict is Verdict.CLEAR
+        rungs = rungs.fit(link.held_bps, loss, burst, now, may_rise=rise)
+    base = LADDER[rungs.step]
+    speech = _speech(control, base, loss, burst)
+    name = base.name if base.pictures is not None else f"speech-{speech.bitrate // 1000}"
+    rung = Rung(name, speech, base.pictures)
+    paused = control.suspicious or control.phase is Phase.BLIND
+    parts = split(link.bps, rung, loss, paused)
+    window = window_bytes(link.bps, control.least_rtt_s or _FIRST_RTT_S, control.interval_s)
+    prober, probe = _probe(control, now)
+    decision = Decision(rung, rungs.cause, parts, pacing_bps(parts), window, probe)
+    return replace(control, rungs=rungs, speech=speech, prober=prober, decision=decision)
 
 
-def _suspect(state: Control, feedback: LinkFeedback, now: float) -> Control:
-    """Down when it was bad for about a second; while a step down drains, its time must be up first."""
-    lasted = state.bad_since is not None and now - state.bad_since >= _BAD_FOR_S
-    if state.phase is Phase.DRAINING or not lasted or state.rung == 0:
-        return state
-    return _lower(state, _fitting(state, feedback), now)
+def _speech(control: Control, base: Rung, loss: float, burst: float) -> Speech:
+    """Speech takes what pictures leave; while a queue drains no more than before."""
+    budget = media_budget(control.link.bps)
+    if control.phase is Phase.BLIND:
+        budget = min(media_budget(_AFTER_CUT_BPS), budget)
+    elif control.phase is Phase.DRAIN:
+        budget = min(budget, control.speech.wire_bps)
+    elif base.pictures is not None:
+        budget -= base.pictures.wire_bps
+    first = control.phase is Phase.START and not control.capacity.readings and control.rungs.step == SPEECH_ONLY
+    if first and control.verdict is not Verdict.OVERUSE and control.link.bps <= START_BPS:
+        return START_SPEECH
+    return choose_speech(budget, loss, burst, control.speech)
 
 
-def _fitting(state: Control, feedback: LinkFeedback) -> int:
-    """The highest rung below this one that fits into what is getting through now."""
-    return max(0, min(state.rung - 1, highest_within(_SAFETY * carried(feedback), pictures=True)))
-
-
-def _dark(state: Control, now: float) -> Control:
-    """Speech alone, and remember the pictures: silent is not yet known to be thin."""
-    if state.rung >= LOWEST_PICTURES:
-        soon = state.returned_at is not None and now - state.returned_at < _KEPT_FOR_S
-        # One cut happens; pictures that came back after one and are cut again at once came back in vain.
-        counts = soon and state.after_cut
-        state = replace(state, resume=state.rung)
-        if counts:
-            hold = min(HOLD_LONGEST_S, state.hold_s * 2)
-            state = replace(state, hold_s=hold, retry_at=now + hold, trust_at=now + hold)
-    rung = min(state.rung, SPEECH_ONLY)
-    return replace(
-        _enter(state, Phase.BLIND, now),
-        rung=rung,
-        cause=Cause.LINK_LOST,
-        good_since=None,
-        bad_since=None,
-        probes=Probes(),
-        light_at=None,
-    )
-
-
-def _calm(state: Control, now: float) -> Control:
-    """Up, if all conditions hold: pictures at once on trust, else the next rung."""
-    if state.phase is not Phase.STEADY or state.good_since is None:
-        return state
-    if state.changed_at is not None and now - state.changed_at < UP_EVERY_S:
-        return state
-    trusted = _trusted(state, now, now - state.good_since)
-    if trusted is not None:
-        return _raise(state, trusted, now, on_trust=True)
-    measured = _measured_speech(state, now)
-    if measured > state.rung:
-        return _raise(state, measured, now)
-    return _raise(state, state.rung + 1, now) if _may_rise(state, now, now - state.good_since) else state
-
-
-def _trusted(state: Control, now: float, held: float) -> int | None:
-    """The picture rung (two up at most) to return to from speech: the probes allow it, or it was carried before an
-    outage and they do not forbid it.
-    """
-    if state.rung >= LOWEST_PICTURES or now < state.trust_at or held < _CALM_S:
-        return None
-    says, low = state.probes.says(now), state.probes.lowest(now, LOW_LASTS_S)
-    targets: list[int] = []
-    if says is Says.YES and low is not None:
-        targets.append(highest_within(low / ROOM, pictures=True))
-    lit = state.light_at is not None and RESUME_AFTER_S <= now - state.light_at < RESUME_WITHIN_S
-    if state.resume is not None and lit and says is not Says.NO:
-        targets.append(state.resume if low is None else min(state.resume, highest_within(low, pictures=True)))
-    return max(LOWEST_PICTURES, min(LOWEST_PICTURES + 1, max(targets))) if targets else None
-
-
-def _measured_speech(state: Control, now: float) -> int:
-    """Where speech may go after pictures stopped, in one step (so that it puts their return off once at most); 0 when
-    that is not known, or when a step down of speech itself has shown the probes wrong.
-    """
-    low = state.probes.lowest(now, LOW_LASTS_S)
-    if low is None or len(state.probes.readings) < 2 or not state.stopped:
-        return 0
-    return highest_within(low / _SPEECH_ROOM, pictures=False)
-
-
-def _may_rise(state: Control, now: float, held: float) -> bool:
-    """Whether to try the next rung, `held` s after figures became good."""
-    above = state.rung + 1
-    if above >= len(LADDER):
-        return False
-    pictures_return = above == LOWEST_PICTURES
-    risky = pictures_return or (state.failed is not None and above >= state.failed)
-    low = state.probes.lowest(now, LOW_LASTS_S)
-    if above <= LOWEST_PICTURES and low is not None and low < LADDER[above].total_bps:
-        return False  # the link does not carry it: a try would only fill its queue
-    if risky:
-        return now >= state.retry_at and held >= (HOLD_AFTER_SILENCE_S if state.cause is Cause.LINK_LOST else 5.0)
-    return held >= UP_EVERY_S - 1 and state.estimate_bps >= LADDER[above].total_bps
-
-
-def _cause_of_raise(state: Control, rung: int) -> Cause:
-    """A link has recovered when pictures are back; until then better speech is still speech on a thin link."""
-    return state.cause if state.cause is Cause.START or LADDER[rung].pictures is None else Cause.LINK_RECOVERED
-
-
-def _raise(state: Control, rung: int, now: float, *, on_trust: bool = False) -> Control:
-    if state.rung < LOWEST_PICTURES <= rung:
-        state = replace(state, returned_at=now, on_trust=on_trust, after_cut=state.resume is not None, resume=None)
-    return replace(
-        _enter(state, Phase.TRIAL, now),
-        rung=rung,
-        raised_from=state.rung,
-        cause=_cause_of_raise(state, rung),
-        raised_at=now,
-        changed_at=now,
-        good_since=None,
-    )
-
-
-def _lower(state: Control, rung: int, now: float) -> Control:
-    """Down, and remember what failed: a failure soon after a try doubles the time until the next try."""
-    tried = state.raised_at is not None and now - state.raised_at < PROVEN_S
-    # A long fall from a rung that was not being tried is another link, not another failure.
-    another = state.failed is None or (state.rung < state.failed and state.rung - rung >= 2)
-    again = tried and not another
-    stops = rung < LOWEST_PICTURES <= state.rung
-    in_vain = stops and state.returned_at is not None and now - state.returned_at < _KEPT_FOR_S
-    lied = in_vain and state.on_trust
-    hold = min(HOLD_LONGEST_S, state.hold_s * 2) if again or lied else HOLD_FIRST_S
-    return replace(
-        _enter(state, Phase.DRAINING, now),
-        rung=rung,
-        changed_at=now,
-        cause=Cause.LINK_THIN,
-        failed=rung + 1,  # the lowest rung that is not known to fit
-        hold_s=hold,
-        retry_at=now + hold,
-        good_since=None,
-        bad_since=None,
-        probes=Probes() if stops else state.probes,
-        resume=None,
-        stopped=stops,
-        trust_at=now + hold if lied else state.trust_at,
-    )
-
-
-def _enter(state: Control, phase: Phase, now: float) -> Control:
-    return replace(state, phase=phase, phase_since=now)
-
-
-def probe_every(state: Control, now: float) -> float | None:
-    """Seconds between probes of the link's capacity; None: none, for pictures flow or a queue is draining."""
-    if state.rung >= LOWEST_PICTURES or state.phase is Phase.DRAINING:
-        return None
-    pending = state.resume is not None and state.light_at is not None and now - state.light_at < RESUME_WITHIN_S
-    quick = (pending or state.probes.hopeful(now)) and now >= state.trust_at
-    return _PROBE_AGAIN_S if quick else _PROBE_S
-
-
-def lose(state: Control, now: float) -> Control:
-    """Nothing at all is heard of the other side: as after a silence of feedback, at once."""
-    return _act(state, _TABLE[state.phase, Verdict.SILENT], None, now)
+def _probe(control: Control, now: float) -> tuple[Prober, Probe | None]:
+    may = control.phase in (Phase.START, Phase.STEADY) and not control.suspicious and not control.remote_loss
+    if not may:
+        return control.prober, None
+    if control.verdict is not Verdict.CLEAR and control.capacity.readings:
+        return control.prober, None
+    return control.prober.due(control.capacity, control.link, control.phase is Phase.START, control.queue.noise_s, now)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 
-PACKET_OVERHEAD_BYTES = 58
-"""IPv4 20, UDP 8, RTP 12, mid extension 8, SRTP tag 10."""
-CONTROL_BPS = 6_500
-"""Measured: RTCP, the link reports and their acknowledgements, ICE consent."""
+from app.media.rate.speech import LOWEST, PACKET_OVERHEAD_BYTES, Speech, needed_redundancy
+
+CONSENT_BPS = 350
+"""STUN consent checks (RFC 7675), each way."""
+FEEDBACK_SHARE = 0.05
 VIDEO_PAYLOAD_BYTES = 600
-"""Largest RTP payload on the lower picture rungs: it takes a 64 kbit/s link for 80 ms."""
+"""Largest RTP payload of pictures on thin links: it takes a 90 kbit/s link for 60 ms."""
 
 
 @dataclass(frozen=True)
@@ -21,53 +24,81 @@ class Pictures:
     fps: float
     bitrate: int
 
+    @property
+    def wire_bps(self) -> int:
+        """Bit/s on the wire, headers in."""
+        packets = max(self.fps, self.bitrate / 8 / VIDEO_PAYLOAD_BYTES + self.fps / 2)
+        return round(self.bitrate + packets * PACKET_OVERHEAD_BYTES * 8)
+
 
 @dataclass(frozen=True)
 class Rung:
-    """`speech_bps` of Opus payload in packets of `frame_ms`."""
+    """How speech and pictures are sent; `pictures` None: speech alone."""
 
     name: str
-    speech_bps: int
-    frame_ms: int
+    speech: Speech
     pictures: Pictures | None = None
 
     @property
     def total_bps(self) -> int:
-        """Bit/s on the wire, every header in."""
-        packets = 1000 / self.frame_ms
-        bits = self.speech_bps
-        if self.pictures is not None:
-            bits += self.pictures.bitrate
-            packets += max(self.pictures.fps, self.pictures.bitrate / 8 / VIDEO_PAYLOAD_BYTES)
-        return round(bits + packets * PACKET_OVERHEAD_BYTES * 8) + CONTROL_BPS
+        """Bit/s on the wire, every header, RTCP (5 % of the whole) and consent in."""
+        media = self.speech.wire_bps + (self.pictures.wire_bps if self.pictures is not None else 0)
+        return math.ceil((media + CONSENT_BPS) / (1 - FEEDBACK_SHARE))
 
+
+def _rung(name: str, speech: Speech, width: int, height: int, fps: float, kbit: int) -> Rung:
+    return Rung(name, speech, Pictures(width, height, fps, kbit * 1_000))
+
+
+_LOW, _MIDDLE, _GOOD, _HIGH = Speech(16_000, 60), Speech(24_000, 40), Speech(24_000, 20), Speech(32_000, 20)
 
 LADDER: tuple[Rung, ...] = (
-    Rung("speech-10", 10_000, 60),
-    Rung("speech-16", 16_000, 60),
-    Rung("speech-20", 20_000, 60),
-    # The step from speech to pictures is small on purpose: a try that fails then costs delay, not lost speech.
-    Rung("pictures-15", 16_000, 60, Pictures(240, 180, 5, 15_000)),
-    Rung("pictures-30", 16_000, 60, Pictures(320, 240, 7, 30_000)),
-    Rung("pictures-50", 16_000, 60, Pictures(320, 240, 10, 50_000)),
-    Rung("pictures-80", 24_000, 40, Pictures(320, 240, 15, 75_000)),
-    Rung("pictures-120", 24_000, 40, Pictures(480, 360, 15, 120_000)),
-    Rung("pictures-180", 32_000, 20, Pictures(640, 480, 15, 170_000)),
-    Rung("pictures-260", 32_000, 20, Pictures(640, 480, 20, 260_000)),
-    Rung("pictures-380", 32_000, 20, Pictures(640, 480, 25, 380_000)),
-    Rung("pictures-550", 32_000, 20, Pictures(640, 480, 25, 550_000)),
+    Rung("speech", LOWEST),
+    _rung("pictures-20", _LOW, 240, 180, 6, 20),
+    _rung("pictures-25", _LOW, 320, 240, 7, 25),
+    _rung("pictures-31", _LOW, 320, 240, 7, 31),
+    _rung("pictures-36", Speech(16_000, 40), 320, 240, 8, 36),
+    _rung("pictures-42", Speech(20_000, 40), 320, 240, 9, 42),
+    _rung("pictures-50", _MIDDLE, 320, 240, 10, 50),
+    _rung("pictures-58", _MIDDLE, 320, 240, 12, 58),
+    _rung("pictures-70", _GOOD, 320, 240, 15, 70),
+    _rung("pictures-85", _GOOD, 320, 240, 15, 85),
+    _rung("pictures-105", _GOOD, 480, 360, 15, 105),
+    _rung("pictures-125", _GOOD, 480, 360, 15, 125),
+    _rung("pictures-150", _GOOD, 480, 360, 15, 150),
+    _rung("pictures-180", _GOOD, 640, 480, 15, 180),
+    _rung("pictures-215", _HIGH, 640, 480, 20, 215),
+    _rung("pictures-260", _HIGH, 640, 480, 20, 260),
+    _rung("pictures-310", _HIGH, 640, 480, 20, 310),
+    _rung("pictures-370", _HIGH, 640, 480, 25, 370),
+    _rung("pictures-450", _HIGH, 640, 480, 25, 450),
+    _rung("pictures-550", _HIGH, 640, 480, 25, 550),
 )
+"""The speech of a picture rung is what it must leave to speech at the least. The lowest rung is speech alone, from
+10 kbit/s whole; its speech follows the budget (:func:`app.media.rate.speech.choose_speech`)."""
+SPEECH_ONLY = 0
+LOWEST_PICTURES = 1
+START = SPEECH_ONLY
+"""A visit begins with speech alone; pictures follow within two seconds where the link has been seen to carry them."""
 
-START = next(i for i, rung in enumerate(LADDER) if rung.pictures is not None)
-"""A visit begins on the lowest picture rung: the other's face at once, at a rate that harms few links."""
-SPEECH_ONLY = START - 1
-LOWEST_PICTURES = START
-STOP_TO = next(i for i, rung in enumerate(LADDER) if rung.name == "speech-16")
-"""Where pictures stop when nothing better is known."""
+
+def cost_bps(step: int, loss: float, burst: float) -> int:
+    """What a rung needs of the link when its speech is protected against `loss` in runs of `burst` packets."""
+    return _costs(needed_redundancy(loss, burst))[step]
 
 
-def highest_within(bps: float, pictures: bool) -> int:
-    """The highest rung that costs at most `bps` (the lowest if none does); without `pictures`, a speech rung."""
-    top = len(LADDER) if pictures else LOWEST_PICTURES
-    fitting = [i for i in range(top) if LADDER[i].total_bps <= bps]
-    return max(fitting, default=0)
+def highest_within(bps: float, loss: float = 0.0, burst: float = 1.0) -> int:
+    """The highest rung that costs at most `bps`; speech alone if none does."""
+    costs = _costs(needed_redundancy(loss, burst))
+    return max((i for i in range(LOWEST_PICTURES, len(LADDER)) if costs[i] <= bps), default=SPEECH_ONLY)
+
+
+@lru_cache(maxsize=4)
+def _costs(depth: int) -> tuple[int, ...]:
+    return tuple(_protected(rung, depth).total_bps for rung in LADDER)
+
+
+def _protected(rung: Rung, depth: int) -> Rung:
+    if not depth or rung.pictures is None:
+        return rung
+    return Rung(rung.name, Speech(rung.speech.bitrate, max(40, rung.speech.frame_ms), depth), rung.pictures)

@@ -1,0 +1,60 @@
+"""PURE: how what the link carries is split: RTCP, speech, repair, pictures, data, in this order of right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.media.rate.ladder import CONSENT_BPS, FEEDBACK_SHARE, Rung
+
+WINDOW_SLACK_S = 0.08
+_WINDOW_ROOM = 1.25
+_LEAST_WINDOW_BYTES = 1_500
+LEAST_PACING_BPS = 2_000.0
+_MOST_REPAIR = 0.25
+
+
+@dataclass(frozen=True)
+class Split:
+    """Every figure bit/s on the wire, headers in; the sum of the parts never exceeds `link_bps`."""
+
+    link_bps: float
+    speech_bps: float
+    repair_bps: float
+    pictures_bps: float
+    data_bps: float
+    feedback_bps: float
+
+
+def media_budget(link_bps: float) -> float:
+    """What is left of a link when RTCP and consent have theirs (bit/s)."""
+    return max(0.0, link_bps * (1 - FEEDBACK_SHARE) - CONSENT_BPS)
+
+
+def split(link_bps: float, rung: Rung, loss: float, paused: bool) -> Split:
+    """Of `link_bps`; with `paused` nothing but speech is sent."""
+    feedback = min(link_bps, link_bps * FEEDBACK_SHARE + CONSENT_BPS)
+    left = link_bps - feedback
+    speech = min(left, float(rung.speech.wire_bps))
+    left -= speech
+    if paused:
+        return Split(link_bps, speech, 0.0, 0.0, 0.0, feedback)
+    if rung.pictures is None:
+        return Split(link_bps, speech, 0.0, 0.0, left, feedback)
+    pictures = min(left, float(rung.pictures.wire_bps))
+    repair = min(left - pictures, pictures * min(_MOST_REPAIR, loss * 1.2))
+    return Split(link_bps, speech, repair, pictures, left - pictures - repair, feedback)
+
+
+def pacing_bps(parts: Split) -> float:
+    """The pace of everything that is not speech: a frame of several times the mean never goes out faster than the link
+    takes it beside speech.
+    """
+    return max(LEAST_PACING_BPS, parts.link_bps - parts.speech_bps - parts.feedback_bps)
+
+
+def window_bytes(link_bps: float, least_rtt_s: float, interval_s: float) -> int:
+    """Bytes in flight that this link holds without a queue, and a little room: self-clocking (RFC 8298 section 4.1.2).
+    When feedback stays away, pictures stop by themselves.
+    """
+    held = link_bps / 8 * (least_rtt_s + 1.5 * interval_s + WINDOW_SLACK_S)
+    return max(_LEAST_WINDOW_BYTES, round(_WINDOW_ROOM * held))
