@@ -18,8 +18,8 @@ from app.media.rate.interval import FEEDBACK_BYTES, RESULT_BYTES, feedback_inter
 from app.media.rate.ladder import PACKET_OVERHEAD_BYTES, VIDEO_PAYLOAD_BYTES, Pictures
 
 Schedule = tuple[tuple[float, float], ...]  # (from s, value)
-TICK_S = 0.05
-LOST_AFTER_S = 2.0
+TICK_S = 0.1
+LOST_AFTER_S, FORGOTTEN_AFTER_S = 2.0, 5.0
 _CONSENT_BYTES, _CONSENT_S = 103, 2.5
 
 
@@ -195,6 +195,7 @@ class Peer:
         self._clusters = itertools.count()
         self._sent: dict[int, Packet] = {}
         self._told = -1
+        self.in_flight = 0
         self._probe = self.control.decision.probe
         self._pictures: deque[int] = deque()  # payloads that wait for the pacer
         self._pace_at, self._waiting = 0.0, False
@@ -208,10 +209,6 @@ class Peer:
             clock.at(options.starts + delay, what)
         clock.at(options.starts + 0.01 + me * 0.37, self._consent)
 
-    @property
-    def in_flight(self) -> int:
-        return sum(p.size for p in self._sent.values())
-
     def _use(self, control: Control) -> None:
         before = self.control.decision
         self.control = control
@@ -223,6 +220,7 @@ class Peer:
         now = self.clock.now
         packet = Packet(self.me, kind, size, next(self._number), now, self._arrive_there, cluster, frames)
         self._sent[packet.number] = packet
+        self.in_flight += size
         self.out.put(packet)
 
     def _arrive_there(self, packet: Packet, now: float) -> None:
@@ -247,7 +245,8 @@ class Peer:
         self.clock.at(self.clock.now + speech.frame_ms / 1_000, self._speech)
 
     def _paused(self) -> bool:
-        return any(start <= self.clock.now < start + length for start, length in self.options.pauses)
+        pauses = self.options.pauses if self.me % 2 == 0 else ()
+        return any(start <= self.clock.now < start + length for start, length in pauses)
 
     def _picture(self) -> None:
         pictures = self.control.decision.rung.pictures
@@ -290,7 +289,10 @@ class Peer:
 
     def _tick(self) -> None:
         now = self.clock.now
-        self._sent = {n: p for n, p in self._sent.items() if now - p.sent_at < LOST_AFTER_S + 3}
+        self._sent = {n: p for n, p in self._sent.items() if now - p.sent_at < LOST_AFTER_S or n > self._told}
+        old = [n for n, p in self._sent.items() if now - p.sent_at > FORGOTTEN_AFTER_S]
+        for number in old:
+            self.in_flight -= self._sent.pop(number).size if number > self._told else 0
         silent = self._heard_at is not None and now - self._heard_at > 2.0
         if silent and not self._lost:
             self._lost = True
@@ -349,13 +351,10 @@ class Peer:
                 PacketResult(number, packet.sent_at, packet.size, packet.kind, told[number], packet.cluster)
             )
         self._told = max(self._told, max(told))
-        lost = {n for n in self._sent if n <= self._told and told.get(n, 0.0) is not None}
         feedback = TransportFeedback(now, tuple(results), None)
         self._use(controller.on_feedback(self.control, feedback, now))
-        for number in lost:
-            del self._sent[number]
         # Those told lost stay for a while, in case they come late; they are no longer in flight.
-        self._sent = {n: p for n, p in self._sent.items() if n > self._told}
+        self.in_flight = sum(p.size for n, p in self._sent.items() if n > self._told)
         self._pace()
 
 

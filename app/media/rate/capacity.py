@@ -8,6 +8,8 @@ lowest of several counts, and what a later overuse disproved is discounted).
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass, replace
 
 from app.media.rate.feedback import PacketResult
@@ -19,12 +21,14 @@ LEAST_BYTES = 70
 FRESH_S = 15.0
 HIGHEST_BPS = 2_000_000.0
 _MOST_PACKETS = 12
-_KEPT = 5
+_KEPT = 10
 _COUNTS = 3
 _LEAST_GAP_S = 0.0005  # transport feedback tells time in steps of 0.25 ms
 _BACK_TO_BACK_S = 0.02
 _COMPLETE = 0.6
-_NOISY = 0.12
+_NOISY, _NOISY_UNTOLD = 0.06, 0.3
+_LINE_LEAST = 3
+_ERRORS = 0.7
 
 
 @dataclass(frozen=True)
@@ -42,16 +46,26 @@ class Probe:
 
 
 def train(bytes_: float) -> Probe:
-    """A probe of about so many bytes in as few packets as can be."""
-    packets = max(1, min(_MOST_PACKETS, -(-int(bytes_) // LARGEST_BYTES)))
+    """A probe of about so many bytes, in three packets or more if they are not too small: then jitter shows."""
+    least = 3 if bytes_ >= 3 * LEAST_BYTES else 1
+    packets = max(least, min(_MOST_PACKETS, -(-int(bytes_) // LARGEST_BYTES)))
     return Probe(max(LEAST_BYTES, min(LARGEST_BYTES, int(bytes_ / packets))), packets)
 
 
 @dataclass(frozen=True)
 class Reading:
+    """`gap_s` may be negative where jitter has reordered the train: then it counts in a mean alone."""
+
     at: float
-    bps: float
+    bits: int
     gap_s: float
+    error_s: float | None = (
+        None  # how far arrivals lie off a straight line: jitter, nothing of our own queue; None: two
+    )
+
+    @property
+    def bps(self) -> float:
+        return self.bits / max(self.gap_s, _LEAST_GAP_S, self.bits / HIGHEST_BPS)
 
 
 @dataclass(frozen=True)
@@ -88,10 +102,20 @@ class Capacity:
         fresh = self.fresh(now)
         if not fresh:
             return None
-        gaps = sum(r.gap_s for r in fresh)
-        if noise_s > _NOISY * gaps / len(fresh):
-            return sum(r.bps * r.gap_s for r in fresh) / gaps
+        if self.noisy(now, noise_s):
+            # One standard error to the safe side: each train has two ends.
+            error = _ERRORS * noise_s * math.sqrt(2 * len(fresh))
+            return Reading(now, sum(r.bits for r in fresh), sum(r.gap_s for r in fresh) + error).bps
         return min(r.bps for r in fresh[-count:])
+
+    def noisy(self, now: float, noise_s: float) -> bool:
+        """Whether jitter is large beside what the trains take."""
+        fresh = self.fresh(now)
+        if not fresh:
+            return False
+        gap = sum(abs(r.gap_s) for r in fresh) / len(fresh)
+        errors = [r.error_s for r in fresh if r.error_s is not None]
+        return sum(errors) / len(errors) > _NOISY * gap if errors else noise_s > _NOISY_UNTOLD * gap
 
     def forget(self) -> Capacity:
         """What was read before says nothing of the link as it is now."""
@@ -106,9 +130,18 @@ def _read(packets: tuple[PacketResult, ...], members: list[PacketResult], at: fl
     if last.sent_at - first.sent_at > _BACK_TO_BACK_S:
         return None
     gap = (last.arrived_at or 0.0) - (first.arrived_at or 0.0)
-    if gap <= 0:
-        return None  # reordered
     # Whatever else of ours went between has used the link as well, and so have the lost.
     bits = sum(p.size for p in packets if first.number < p.number <= last.number) * 8
-    gap = max(gap, _LEAST_GAP_S, bits / HIGHEST_BPS)
-    return Reading(at, bits / gap, gap)
+    return Reading(at, bits, gap, _off_line(there))
+
+
+def _off_line(there: list[PacketResult]) -> float | None:
+    """The standard deviation of arrivals around a straight line over the bytes sent (s)."""
+    if len(there) < _LINE_LEAST:
+        return None
+    sizes = itertools.accumulate([0, *(p.size for p in there[1:])])
+    points = [(float(x), p.arrived_at or 0.0) for x, p in zip(sizes, there, strict=True)]
+    mean_x, mean_y = sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points)
+    tilt = sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _ in points)
+    squares = sum((y - mean_y - tilt * (x - mean_x)) ** 2 for x, y in points)
+    return math.sqrt(squares / (len(points) - 2))

@@ -17,7 +17,7 @@ from app.media.rate.capacity import Capacity, Probe
 from app.media.rate.feedback import PacketResult, RemoteFeedback, TransportFeedback
 from app.media.rate.history import History
 from app.media.rate.ladder import LADDER, SPEECH_ONLY, Rung
-from app.media.rate.link import LEAST_BPS, START_BPS, Link
+from app.media.rate.link import ENOUGH, ENOUGH_NOISY, LEAST_BPS, START_BPS, Link
 from app.media.rate.loss import Loss
 from app.media.rate.probing import Prober
 from app.media.rate.queue import QueueDelay
@@ -37,6 +37,7 @@ _FLAT_S = 0.03
 _FIRST_RTT_S, _FIRST_INTERVAL_S = 0.2, 0.2
 _AFTER_CUT_BPS = 26_000.0
 _LONGEST_STEP_S = 1.0
+_RTT_FORGETS_PER_S = 0.02
 _UNKNOWN_BPS = 200_000.0
 _SHARED_CONGESTION = 0.25
 
@@ -72,6 +73,7 @@ class Control:
     phase: Phase = Phase.START
     phase_since: float = 0.0
     feedback_at: float = 0.0
+    flight_at: float = 0.0  # when last nothing was in flight
     least_rtt_s: float | None = None
     interval_s: float = _FIRST_INTERVAL_S
     link: Link = Link()
@@ -84,6 +86,7 @@ class Control:
     verdict: Verdict = Verdict.FAIR
     mark: tuple[float, float] = (0.0, 0.0)  # (when to look again, the queue to compare with): does a drain help?
     clear_since: float | None = None
+    standing_s: float = 0.0  # the queue at the last message of a drain
     suspicious: bool = False
     pictures_wanted: bool = True
     remote_loss: float = 0.0
@@ -113,7 +116,7 @@ def start(now: float) -> Control:
         raise ValueError("time is a plain figure")
     rung = Rung("speech-8", START_SPEECH)
     parts = split(START_BPS, rung, 0.0, paused=False)
-    window = window_bytes(START_BPS, _FIRST_RTT_S, _FIRST_INTERVAL_S)
+    window = window_bytes(START_BPS, _FIRST_RTT_S, _FIRST_INTERVAL_S, 0.0)
     decision = Decision(rung, Cause.START, parts, pacing_bps(parts), window, probing.FIRST)
     return Control(decision, now, phase_since=now, feedback_at=now, prober=Prober().sent(probing.FIRST, now))
 
@@ -176,19 +179,28 @@ def tick(control: Control, now: float, in_flight_bytes: int, pictures_wanted: bo
     """
     if in_flight_bytes < 0:
         raise ValueError("bytes in flight are not negative")
+    changed = pictures_wanted is not control.pictures_wanted
     control = replace(_at(control, now), pictures_wanted=pictures_wanted)
     if control.phase is Phase.BLIND:
-        return _decide(control, now)
-    overdue = now - control.feedback_at if in_flight_bytes else 0.0
+        return _decide(control, now) if changed else control
+    if not in_flight_bytes:
+        control = replace(control, flight_at=now)  # nothing to be told of
+    overdue = now - max(control.feedback_at, control.flight_at)
     rtt = control.least_rtt_s or _FIRST_RTT_S
     silent = max(SILENT_THIN_S if control.link.bps < _THIN_BPS else SILENT_S, 2 * rtt + 5 * control.interval_s)
     if overdue > silent:
         return _act(replace(control, verdict=Verdict.SILENT), None)
     late = overdue > rtt + 3 * control.interval_s + 0.1
-    control = replace(control, suspicious=late)
-    if control.phase is Phase.START and now - control.phase_since >= START_LASTS_S:
-        control = replace(control, phase=Phase.STEADY, phase_since=now, rungs=control.rungs.thin())
-    return _decide(control, now)
+    over = control.phase is Phase.START and now - control.phase_since >= START_LASTS_S
+    if over or late is not control.suspicious or changed:
+        control = replace(control, suspicious=late)
+        if over:
+            control = replace(control, phase=Phase.STEADY, phase_since=now, rungs=control.rungs.thin())
+        return _decide(control, now)
+    prober, probe = _probe(control, now)
+    if probe is None and control.decision.probe is None:
+        return control
+    return replace(control, prober=prober, decision=replace(control.decision, probe=probe))
 
 
 def lose(control: Control, now: float) -> Control:
@@ -209,7 +221,10 @@ def _climb(control: Control, step: _Step | None) -> Control:
     told = _told(step)
     link = control.link.grow(told.signals, control.capacity, control.queue.noise_s, told.now, told.passed_s)
     control = replace(control, link=link)
-    enough = control.phase is Phase.START and len(control.capacity.fresh(told.now)) >= 3
+    if control.phase is not Phase.START:
+        return control
+    noisy = control.capacity.noisy(told.now, control.queue.noise_s)
+    enough = len(control.capacity.fresh(told.now)) >= (ENOUGH_NOISY if noisy else ENOUGH)
     return _enter(control, Phase.STEADY, told.now) if enough else control
 
 
@@ -226,6 +241,7 @@ def _back_off(control: Control, step: _Step | None) -> Control:
         _enter(control, Phase.DRAIN, told.now),
         link=control.link.back_off(told.signals, told.now),
         capacity=control.capacity.forget(),
+        standing_s=told.signals.standing_s,
         mark=(told.now + wait + DRAIN_LOOK_S, math.inf),
     )
 
@@ -233,8 +249,9 @@ def _back_off(control: Control, step: _Step | None) -> Control:
 def _drain(control: Control, step: _Step | None) -> Control:
     """Lower if need be; and look from time to time whether it helps."""
     told = _told(step)
-    if control.verdict is Verdict.OVERUSE:
+    if told.signals.standing_s > control.standing_s or told.signals.rising:
         control = replace(control, link=control.link.drain(told.signals))
+    control = replace(control, standing_s=told.signals.standing_s)
     due, before = control.mark
     queue = told.signals.standing_s
     if before == math.inf and told.now >= due - DRAIN_LOOK_S:
@@ -249,7 +266,9 @@ def _drain(control: Control, step: _Step | None) -> Control:
 def _not_ours(control: Control, told: _Step) -> Control:
     """A queue that our own restraint leaves as it is: the path has become longer, or others fill it."""
     if told.signals.spread_s < _FLAT_S + 2 * control.queue.noise_s:
-        return _settle(replace(control, queue=control.queue.rebase()), told)
+        return _settle(
+            replace(control, queue=control.queue.rebase(), link=control.link.moved(), least_rtt_s=None), told
+        )
     return replace(_enter(control, Phase.SHARED, told.now), link=control.link.share(), clear_since=None)
 
 
@@ -342,8 +361,11 @@ def _at(control: Control, now: float) -> Control:
 
 def _timed(control: Control, feedback: TransportFeedback, now: float) -> Control:
     newest: PacketResult = control.history.fresh[-1]
-    rtt = min(control.least_rtt_s or math.inf, max(0.001, now - newest.sent_at))
-    interval = min(1.5, now - control.feedback_at)
+    # The least is forgotten slowly: the way back may have become longer, which no queue of ours shows.
+    passed = now - control.feedback_at
+    least = math.inf if control.least_rtt_s is None else control.least_rtt_s * (1 + _RTT_FORGETS_PER_S * passed)
+    rtt = min(least, max(0.001, now - newest.sent_at))
+    interval = min(1.5, passed)
     smooth = control.interval_s + 0.2 * (interval - control.interval_s)
     return replace(control, feedback_at=now, least_rtt_s=rtt, interval_s=max(0.02, smooth), suspicious=False)
 
@@ -356,7 +378,7 @@ def _decide(control: Control, now: float) -> Control:
     if not control.pictures_wanted or control.phase is Phase.SHARED:
         rungs = rungs.speech_alone(Cause.LINK_THIN if control.pictures_wanted else None, now)
     elif control.phase is not Phase.BLIND:
-        rise = control.phase is Phase.STEADY and control.verdict is Verdict.CLEAR
+        rise = control.phase is Phase.STEADY and control.verdict is Verdict.CLEAR and not _hopeful(control)
         rungs = rungs.fit(link.held_bps, loss, burst, now, may_rise=rise)
     base = LADDER[rungs.step]
     speech = _speech(control, base, loss, burst)
@@ -364,10 +386,18 @@ def _decide(control: Control, now: float) -> Control:
     rung = Rung(name, speech, base.pictures)
     paused = control.suspicious or control.phase is Phase.BLIND
     parts = split(link.bps, rung, loss, paused)
-    window = window_bytes(link.bps, control.least_rtt_s or _FIRST_RTT_S, control.interval_s)
+    window = window_bytes(link.bps, control.least_rtt_s or _FIRST_RTT_S, control.interval_s, control.queue.noise_s)
     prober, probe = _probe(control, now)
     decision = Decision(rung, rungs.cause, parts, pacing_bps(parts), window, probe)
     return replace(control, rungs=rungs, speech=speech, prober=prober, decision=decision)
+
+
+def _hopeful(control: Control) -> bool:
+    """Whether readings have begun to promise more: a step up waits for what the others say, and is one step then."""
+    readings = control.capacity.fresh(control.at)
+    if control.capacity.noisy(control.at, control.queue.noise_s):
+        return len(readings) < ENOUGH_NOISY
+    return bool(readings) and control.link.promised(readings[-1].bps, control.at)
 
 
 def _speech(control: Control, base: Rung, loss: float, burst: float) -> Speech:

@@ -18,6 +18,8 @@ START_BPS = 13_000.0
 """Speech of 8 kbit/s in 120 ms frames, whole."""
 SPEECH_FLOOR_BPS = 22_000.0
 """Useful speech: 12 kbit/s in 60 ms frames, whole. A queue that others make takes no more than this away."""
+SHARED_BPS = 26_400.0
+"""Good speech, whole: so much is taken of a link whose queue is another's."""
 HOLD_FIRST_S, HOLD_LONGEST_S = 8.0, 64.0
 PROVEN_S = 30.0
 JUMP, FULL, FULL_THIN = 0.85, 0.93, 0.955
@@ -32,6 +34,10 @@ _LIED = 1.25
 _AGREES = 0.3
 _RTCP_SHARE = 0.03
 _SETTLED = 0.9
+_AGAIN_HELD = 0.92
+_HOPE = 1.2
+ENOUGH, ENOUGH_NOISY = 3, 6
+"""Readings that allow any jump; more of them under jitter."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class Link:
     credit: float = 1.0
     failed_bps: float | None = None
     failed_at: float = 0.0
+    first_bps: float = START_BPS  # what it carried when that overuse began: while it lasts we measure only ourselves
     hold_s: float = HOLD_FIRST_S
     checked: bool = True  # readings after the failure have been compared with it
 
@@ -59,13 +66,18 @@ class Link:
         top = usable * (FULL_THIN if usable < _THIN_BPS else FULL)
         if link.failed_bps is not None and not link.checked:
             top = min(top, max(link.bps, _SETTLED * link.failed_bps))
-        start = max(link.bps, min(top, _jump(usable, len(capacity.fresh(now)))))
-        return link._to(max(start, min(top, start * (1 + _GROWTH * passed_s))))._bounded(top, passed_s)
+        if link.failed_bps is not None and link._held_back(now):
+            top = min(top, max(LEAST_BPS, _AGAIN_HELD * link.failed_bps))
+        enough = ENOUGH_NOISY if capacity.noisy(now, noise_s) else ENOUGH
+        start = max(link.bps, min(top, _jump(usable, len(capacity.fresh(now)), enough)))
+        grown = link._to(max(start, min(top, start * (1 + _GROWTH * passed_s))))
+        # Where jitter blurs the readings, what goes through without a queue is the better witness.
+        return grown if capacity.noisy(now, noise_s) else grown._bounded(top, passed_s)
 
     def stay(self, capacity: Capacity, noise_s: float, now: float, passed_s: float) -> Link:
         """Some queue: no more, and less if the readings say so."""
         reading = capacity.lowest(now, noise_s)
-        if reading is None:
+        if reading is None or capacity.noisy(now, noise_s):
             return self
         usable = reading * self.credit
         return self._bounded(usable * (FULL_THIN if usable < _THIN_BPS else FULL), passed_s)
@@ -79,13 +91,14 @@ class Link:
         return replace(
             self._drained(carried, signals.standing_s),
             failed_bps=carried,
+            first_bps=carried,
             failed_at=now,
             hold_s=hold,
             checked=False,
         )
 
     def drain(self, signals: Signals) -> Link:
-        """Still a queue: lower if less is carried than was thought. Never up."""
+        """Still a longer queue: lower if less is carried than was thought. Never up."""
         carried = self._carried(signals)
         if self.failed_bps is not None and carried >= 0.9 * self.failed_bps:
             carried = self.failed_bps
@@ -93,12 +106,32 @@ class Link:
 
     def settle(self) -> Link:
         """The queue is gone."""
-        return replace(self, bps=max(self.bps, self.held_bps))
+        bps = max(self.bps, self.held_bps, self._speech_floor())
+        return replace(self, bps=bps, held_bps=bps)
 
     def share(self) -> Link:
         """The queue is not ours: useful speech and no more, until it is gone."""
-        least = max(LEAST_BPS, min(self.held_bps, SPEECH_FLOOR_BPS * 1.2))
-        return replace(self, bps=least, held_bps=least)
+        return replace(self, bps=self._speech_floor(), held_bps=self._speech_floor())
+
+    def moved(self) -> Link:
+        """The queue was none, but a longer path: nothing has failed."""
+        return replace(self, failed_bps=None, credit=1.0, checked=True, hold_s=HOLD_FIRST_S)
+
+    def promised(self, newest_bps: float, now: float) -> bool:
+        """Whether the newest reading is well above what the link is let carry: others should follow soon."""
+        return not self._held_back(now) and newest_bps * self.credit > _HOPE * self.bps
+
+    def probed_bps(self, reading_bps: float, now: float) -> float:
+        """What a probe may count on: less than what was read if that has failed."""
+        believed = reading_bps * self.credit
+        return min(believed, self.failed_bps) if self.failed_bps is not None and self._held_back(now) else believed
+
+    def _held_back(self, now: float) -> bool:
+        """Whether it has failed alike more than once, and not long ago."""
+        return self.hold_s > HOLD_FIRST_S and self.failed_bps is not None and now - self.failed_at < self.hold_s
+
+    def _speech_floor(self) -> float:
+        return max(LEAST_BPS, min(_SETTLED * self.first_bps, SHARED_BPS))
 
     def remote(self, remb_bps: float | None, sent_bps: float, now: float, passed_s: float, starting: bool) -> Link:
         """A guest's link without a queue: up by a share of itself, no further than what was sent proves."""
@@ -153,8 +186,8 @@ class Link:
         return replace(self, bps=bps, held_bps=bps)
 
 
-def _jump(usable: float, count: int) -> float:
-    """Where so many readings lead at once: one to useful speech, two to good speech, three anywhere."""
+def _jump(usable: float, count: int, enough: int) -> float:
+    """Where so many readings lead at once: one to useful speech, two to good speech, enough of them anywhere."""
     if count == 1:
         return min(_FIRST_LIMIT_BPS, _FIRST_SHARE * usable)
-    return JUMP * usable if count >= 3 else min(2 * _FIRST_LIMIT_BPS, JUMP * usable)
+    return JUMP * usable if count >= enough else min(2 * _FIRST_LIMIT_BPS, JUMP * usable)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from app.media.rate.feedback import Kind, PacketResult
 from app.media.rate.queue import Point
 
-SETTLED_S = 0.25
+SETTLED_S = 0.4
 """So long after it was sent (by others' arrival) a packet may still come, reordered; later it is lost."""
 OUTAGE_S = 0.5
 _SLOW_S, _FAST_S, _CONGESTED_S = 12.0, 3.0, 1.0

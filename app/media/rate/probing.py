@@ -15,8 +15,6 @@ _SHARE = 0.02
 _LEAST_PERIOD_S, _QUICK_S, _AGAIN_S = 2.0, 0.45, 1.2
 _CLIMB_EVERY_S = 0.24
 _THIN_BPS = 30_000.0
-_HOPE = 1.2
-_NOISY_S = 0.008
 _FEW = 3
 
 
@@ -44,17 +42,17 @@ class Prober:
             probe = FIRST if starting and self.last_at is None and link.bps < _THIN_BPS else train(size)
             return self.sent(probe, now), probe
         # Longer trains while jitter is about, and as long as all readings are high.
-        long = starting or noise_s > _NOISY_S
-        probe = train((_CLIMB_S if long else _STEADY_S) / 8 * known)
-        if self.last_at is not None and now - self.last_at < self._period(probe, readings, link, starting):
+        long = starting or capacity.noisy(now, noise_s)
+        probe = train((_CLIMB_S if long else _STEADY_S) / 8 * link.probed_bps(known, now))
+        if self.last_at is not None and now - self.last_at < self._period(probe, readings, link, starting, now):
             return self, None
         return self.sent(probe, now), probe
 
-    def _period(self, probe: Probe, readings: tuple[Reading, ...], link: Link, starting: bool) -> float:
+    def _period(self, probe: Probe, readings: tuple[Reading, ...], link: Link, starting: bool, now: float) -> float:
         newest_bps = readings[-1].bps
         if starting:
             return _CLIMB_EVERY_S if newest_bps > _THIN_BPS else _AGAIN_S
         steady = max(_LEAST_PERIOD_S, probe.bits / (_SHARE * link.bps))
         few = len(readings) < _FEW
-        hopeful = newest_bps * link.credit > _HOPE * link.bps
+        hopeful = link.promised(newest_bps, now)
         return _QUICK_S if hopeful else min(steady, _AGAIN_S) if few else steady

@@ -6,7 +6,6 @@ in its 60 s). On thin links a packet's own transmission is no queue: 178 bytes t
 
 from __future__ import annotations
 
-import heapq
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -44,10 +43,11 @@ class QueueDelay:
     noise_s: float = 0.0
     buckets: tuple[tuple[float, Minima], ...] = ()  # (start by the receiver's clock, minima)
     _last: tuple[float, float] | None = None  # (sent at, delay) of the last speech packet
+    _seen: int = 0
 
     def add(self, fresh: tuple[PacketResult, ...], capacity_bps: float) -> QueueDelay:
         """With newly received packets (any order), of a bottleneck that serves about `capacity_bps`."""
-        buckets, noise, last = self.buckets, self.noise_s, self._last
+        buckets, noise, last, seen = self.buckets, self.noise_s, self._last, self._seen
         for packet in fresh:
             if packet.arrived_at is None:
                 raise ValueError("only received packets have a delay")
@@ -57,18 +57,22 @@ class QueueDelay:
             delay = packet.arrived_at - packet.sent_at
             if last is not None and 0 < packet.sent_at - last[0] <= _NEIGHBOUR_S:
                 # For Gaussian delays the mean difference of neighbours is 1.128 standard deviations.
-                noise += _NOISE_GAIN * (min(_NOISE_LIMIT_S, abs(delay - last[1]) / 1.128) - noise)
+                seen += 1
+                noise += max(_NOISE_GAIN, 1 / (seen + 4)) * (min(_NOISE_LIMIT_S, abs(delay - last[1]) / 1.128) - noise)
             last = (packet.sent_at, delay)
         minima = _lowest(buckets)
         new = [_point(packet, minima, capacity_bps) for packet in fresh]
-        points = tuple(heapq.merge(self.points, sorted(new)))
+        new.sort()
+        points = self.points + tuple(new)
+        if self.points and new and new[0] < self.points[-1]:
+            points = tuple(sorted(points))
         until = points[-1].arrived_at if points else 0.0
         cut = next((i for i, p in enumerate(points) if until - p.arrived_at <= POINTS_S), 0)
-        return QueueDelay(points[max(cut, len(points) - _MOST_POINTS) :], noise, buckets, last)
+        return QueueDelay(points[max(cut, len(points) - _MOST_POINTS) :], noise, buckets, last, min(seen, 1_000))
 
     def rebase(self) -> QueueDelay:
         """The path is another one: what was the least delay is so no more."""
-        return QueueDelay((), self.noise_s, (), None)
+        return QueueDelay(noise_s=self.noise_s, _seen=self._seen)
 
 
 def _point(packet: PacketResult, minima: Minima, capacity_bps: float) -> Point:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from app.media.rate.ladder import CONSENT_BPS, FEEDBACK_SHARE, Rung
 
-WINDOW_SLACK_S = 0.08
-_WINDOW_ROOM = 1.25
+WINDOW_SLACK_S = 0.03
+_WINDOW_ROOM = 1.1
+_JITTERS = 3  # standard deviations between the least round trip and a long one
 _LEAST_WINDOW_BYTES = 1_500
 LEAST_PACING_BPS = 2_000.0
 _MOST_REPAIR = 0.25
@@ -52,9 +53,9 @@ def pacing_bps(parts: Split) -> float:
     return max(LEAST_PACING_BPS, parts.link_bps - parts.speech_bps - parts.feedback_bps)
 
 
-def window_bytes(link_bps: float, least_rtt_s: float, interval_s: float) -> int:
+def window_bytes(link_bps: float, least_rtt_s: float, interval_s: float, noise_s: float) -> int:
     """Bytes in flight that this link holds without a queue, and a little room: self-clocking (RFC 8298 section 4.1.2).
     When feedback stays away, pictures stop by themselves.
     """
-    held = link_bps / 8 * (least_rtt_s + 1.5 * interval_s + WINDOW_SLACK_S)
+    held = link_bps / 8 * (least_rtt_s + interval_s + WINDOW_SLACK_S + _JITTERS * noise_s)
     return max(_LEAST_WINDOW_BYTES, round(_WINDOW_ROOM * held))
