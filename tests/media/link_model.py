@@ -15,7 +15,7 @@ from app.media.rate import controller
 from app.media.rate.controller import Control
 from app.media.rate.feedback import Kind, PacketResult, TransportFeedback
 from app.media.rate.interval import FEEDBACK_BYTES, RESULT_BYTES, feedback_interval
-from app.media.rate.ladder import PACKET_OVERHEAD_BYTES, VIDEO_PAYLOAD_BYTES, Pictures
+from app.media.rate.ladder import PACKET_OVERHEAD_BYTES, Pictures
 
 Schedule = tuple[tuple[float, float], ...]  # (from s, value)
 TICK_S = 0.1
@@ -259,7 +259,7 @@ class Peer:
             self.record.skipped += 1  # what would come late is not sent
         else:
             left = self._source.frame(pictures)
-            pieces = -(-left // VIDEO_PAYLOAD_BYTES)
+            pieces = -(-left // self.control.decision.payload_bytes)
             self._pictures.extend([max(30, left // pieces)] * pieces)
             self._pace()
         self.clock.at(self.clock.now + 1 / pictures.fps, self._picture)

@@ -16,7 +16,7 @@ from app.media.rate import probing
 from app.media.rate.capacity import Capacity, Probe
 from app.media.rate.feedback import PacketResult, RemoteFeedback, TransportFeedback
 from app.media.rate.history import History
-from app.media.rate.ladder import LADDER, SPEECH_ONLY, Rung
+from app.media.rate.ladder import LADDER, SPEECH_ONLY, Rung, payload_bytes
 from app.media.rate.link import ENOUGH, ENOUGH_NOISY, LEAST_BPS, START_BPS, Link
 from app.media.rate.loss import Loss
 from app.media.rate.probing import Prober
@@ -53,7 +53,8 @@ class Phase(StrEnum):
 @dataclass(frozen=True)
 class Decision:
     """What to send: `rung` (speech format, pictures or None), why, how the link is split, the pace (bit/s) of what is
-    not speech, the bytes in flight above which pictures and data wait, and a probe to be sent once, or None.
+    not speech, the bytes in flight above which pictures and data wait, a probe to be sent once, or None, and the largest
+    RTP payload of pictures and data.
     """
 
     rung: Rung
@@ -62,6 +63,7 @@ class Decision:
     pacing_bps: float
     window_bytes: int
     probe: Probe | None
+    payload_bytes: int
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def start(now: float) -> Control:
     rung = Rung("speech-8", START_SPEECH)
     parts = split(START_BPS, rung, 0.0, paused=False)
     window = window_bytes(START_BPS, _FIRST_RTT_S, _FIRST_INTERVAL_S, 0.0)
-    decision = Decision(rung, Cause.START, parts, pacing_bps(parts), window, probing.FIRST)
+    decision = Decision(rung, Cause.START, parts, pacing_bps(parts), window, probing.FIRST, payload_bytes(START_BPS))
     return Control(decision, now, phase_since=now, feedback_at=now, prober=Prober().sent(probing.FIRST, now))
 
 
@@ -388,7 +390,7 @@ def _decide(control: Control, now: float) -> Control:
     parts = split(link.bps, rung, loss, paused)
     window = window_bytes(link.bps, control.least_rtt_s or _FIRST_RTT_S, control.interval_s, control.queue.noise_s)
     prober, probe = _probe(control, now)
-    decision = Decision(rung, rungs.cause, parts, pacing_bps(parts), window, probe)
+    decision = Decision(rung, rungs.cause, parts, pacing_bps(parts), window, probe, payload_bytes(link.bps))
     return replace(control, rungs=rungs, speech=speech, prober=prober, decision=decision)
 
 

@@ -149,7 +149,7 @@ class Link:
     def _carried(self, signals: Signals) -> float:
         seen = signals.busy_bps if signals.busy_bps is not None else signals.delivered_bps
         # RTCP and consent are carried as well, and no feedback tells of them.
-        return self.bps if seen is None else min(max(self.bps, self.held_bps), seen * (1 + _RTCP_SHARE) + CONSENT_BPS)
+        return self.bps if seen is None else seen * (1 + _RTCP_SHARE) + CONSENT_BPS
 
     def _drained(self, carried: float, standing_s: float) -> Link:
         factor = max(0.5, min(0.85, 0.9 - standing_s))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from app.media.rate.capacity import LEAST_BYTES, Capacity, Probe, Reading, train
+from app.media.rate.capacity import LEAST_BYTES, Capacity, Probe, train
 from app.media.rate.link import Link
 
 FIRST = Probe(120, 2)
@@ -42,17 +42,20 @@ class Prober:
             probe = FIRST if starting and self.last_at is None and link.bps < _THIN_BPS else train(size)
             return self.sent(probe, now), probe
         # Longer trains while jitter is about, and as long as all readings are high.
-        long = starting or capacity.noisy(now, noise_s)
+        noisy = capacity.noisy(now, noise_s)
+        news = known if noisy else readings[-1].bps
+        long = starting or noisy
         probe = train((_CLIMB_S if long else _STEADY_S) / 8 * link.probed_bps(known, now))
-        if self.last_at is not None and now - self.last_at < self._period(probe, readings, link, starting, now):
+        if self.last_at is not None and now - self.last_at < self._period(
+            probe, news, len(readings), link, starting, now
+        ):
             return self, None
         return self.sent(probe, now), probe
 
-    def _period(self, probe: Probe, readings: tuple[Reading, ...], link: Link, starting: bool, now: float) -> float:
-        newest_bps = readings[-1].bps
+    def _period(self, probe: Probe, newest_bps: float, count: int, link: Link, starting: bool, now: float) -> float:
         if starting:
             return _CLIMB_EVERY_S if newest_bps > _THIN_BPS else _AGAIN_S
         steady = max(_LEAST_PERIOD_S, probe.bits / (_SHARE * link.bps))
-        few = len(readings) < _FEW
+        few = count < _FEW
         hopeful = link.promised(newest_bps, now)
         return _QUICK_S if hopeful else min(steady, _AGAIN_S) if few else steady
