@@ -1,4 +1,4 @@
-"""PURE: what is told of our sending direction: by transport-wide feedback, or by a guest's REMB and receiver reports."""
+"""PURE: what is told of our sending direction: transport-wide feedback, or a guest's REMB and receiver reports."""
 
 from __future__ import annotations
 

@@ -147,9 +147,11 @@ class Link:
         return self._to(most_bps)
 
     def _carried(self, signals: Signals) -> float:
-        seen = signals.busy_bps if signals.busy_bps is not None else signals.delivered_bps
         # RTCP and consent are carried as well, and no feedback tells of them.
-        return self.bps if seen is None else seen * (1 + _RTCP_SHARE) + CONSENT_BPS
+        if signals.busy_bps is not None:
+            return signals.busy_bps * (1 + _RTCP_SHARE) + CONSENT_BPS
+        # What was delivered with pauses between is less than the link carries; a little less is tried.
+        return max(_SETTLED * self.bps, signals.delivered_bps or 0.0)
 
     def _drained(self, carried: float, standing_s: float) -> Link:
         factor = max(0.5, min(0.85, 0.9 - standing_s))
