@@ -225,7 +225,8 @@ class Peer:
 
     def _arrive_there(self, packet: Packet, now: float) -> None:
         assert self.other is not None
-        self.other.receive(packet, now)
+        other, late = self.other, now + self.options.further_s
+        self.clock.at(late, lambda: other.receive(packet, late))
 
     # What is sent.
 
@@ -289,10 +290,12 @@ class Peer:
 
     def _tick(self) -> None:
         now = self.clock.now
-        self._sent = {n: p for n, p in self._sent.items() if now - p.sent_at < LOST_AFTER_S or n > self._told}
-        old = [n for n, p in self._sent.items() if now - p.sent_at > FORGOTTEN_AFTER_S]
-        for number in old:
-            self.in_flight -= self._sent.pop(number).size if number > self._told else 0
+        while self._sent:
+            number, packet = next(iter(self._sent.items()))
+            if now - packet.sent_at < (FORGOTTEN_AFTER_S if number > self._told else LOST_AFTER_S):
+                break
+            del self._sent[number]
+            self.in_flight -= packet.size if number > self._told else 0
         silent = self._heard_at is not None and now - self._heard_at > 2.0
         if silent and not self._lost:
             self._lost = True
@@ -350,11 +353,11 @@ class Peer:
             results.append(
                 PacketResult(number, packet.sent_at, packet.size, packet.kind, told[number], packet.cluster)
             )
-        self._told = max(self._told, max(told))
+        for number in range(self._told + 1, max(told) + 1):  # what is told lost may come late, but flies no more
+            self.in_flight -= self._sent[number].size if number in self._sent else 0
+        self._told = max(self._told, *told)
         feedback = TransportFeedback(now, tuple(results), None)
         self._use(controller.on_feedback(self.control, feedback, now))
-        # Those told lost stay for a while, in case they come late; they are no longer in flight.
-        self.in_flight = sum(p.size for n, p in self._sent.items() if n > self._told)
         self._pace()
 
 
@@ -364,6 +367,7 @@ class PeerOptions:
     drift: float = 0.0
     pauses: tuple[tuple[float, float], ...] = ()
     pictures: bool = True
+    further_s: float = 0.0  # one way, beyond the link's own delay
 
     def wanted(self, now: float) -> bool:
         return self.pictures

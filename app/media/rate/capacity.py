@@ -93,6 +93,8 @@ class Capacity:
         return state
 
     def fresh(self, now: float) -> tuple[Reading, ...]:
+        if not self.readings or now - self.readings[0].at <= FRESH_S:
+            return self.readings
         return tuple(r for r in self.readings if now - r.at <= FRESH_S)
 
     def lowest(self, now: float, noise_s: float, count: int = _COUNTS) -> float | None:

@@ -12,6 +12,7 @@ FEEDBACK_BYTES, RESULT_BYTES = 64, 2
 """IPv4 20, UDP 8, RTCP 20, SRTCP 14 and two for a chunk; then about two for each packet told of."""
 _OTHER_RTCP_BPS = 100  # sender and receiver reports, key frame requests
 _BEST_S = 0.1
+_TOO_THIN_BPS = 12_500.0  # under what a start takes: known to be thin
 
 
 def feedback_interval(link_bps: float, packets_per_s: float = 30.0, since_start_s: float | None = None) -> float:
@@ -25,6 +26,6 @@ def feedback_interval(link_bps: float, packets_per_s: float = 30.0, since_start_
     least = _BEST_S if link_bps < 1_000_000 else SHORTEST_S
     affordable = FEEDBACK_BYTES * 8 / share if share > 0 else LONGEST_S
     interval = max(least, min(LONGEST_S, affordable))
-    if since_start_s is not None and since_start_s < STARTS_FOR_S:
+    if since_start_s is not None and since_start_s < STARTS_FOR_S and link_bps >= _TOO_THIN_BPS:
         return min(interval, START_S)
     return interval

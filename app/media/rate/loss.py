@@ -7,6 +7,7 @@ packet that queued long is the queue's own doing and calls for less. A gap of mo
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -71,10 +72,11 @@ class Loss:
 
     def add(self, packets: tuple[PacketResult, ...], points: Sequence[Point]) -> Loss:
         """With `packets` in sending order, and the `points` of those received."""
+        packets = packets[bisect_left(packets, self._settled, key=_number) :]
         newest = max((p.sent_at for p in packets if p.arrived_at is not None), default=None)
         if newest is None:
             return self
-        waited = {point.number: point.queued_s for point in points}
+        waited = {point.number: point.queued_s for point in points if point.number >= self._settled}
         tally, run, before = _Tally(self.deepest_s), list[PacketResult](), 0.0
         for packet in packets:
             if packet.sent_at > newest - SETTLED_S:
@@ -100,6 +102,10 @@ class Loss:
             last.number,
             last.sent_at,
         )
+
+
+def _number(packet: PacketResult) -> int:
+    return packet.number
 
 
 @dataclass

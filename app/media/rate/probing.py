@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from app.media.rate.capacity import LEAST_BYTES, Capacity, Probe, train
 from app.media.rate.link import Link
 
-FIRST = Probe(120, 2)
-"""On an unknown link: 160 ms of 12 kbit/s, once."""
+FIRST = Probe(100, 2)
+"""On an unknown link: 133 ms of 12 kbit/s, once."""
 _CLIMB_S, _STEADY_S = 0.06, 0.04
 """How long a train may take the link."""
 _SHARE = 0.02
