@@ -37,7 +37,9 @@ def at(points: list[tuple[float, float]]) -> list[Point]:
 
 def test_transmission_is_no_queue_but_waiting_is() -> None:
     capacity = 16_000.0
-    packets = [speech(i, i * 0.12, 0.05 + size * 8 / capacity, size) for i, size in enumerate([100, 180, 140, 178] * 4)]
+    packets = [
+        speech(i, i * 0.12, 0.05 + size * 8 / capacity, size) for i, size in enumerate([100, 180, 140, 178] * 4)
+    ]
     queue = QueueDelay().add(tuple(packets), capacity)
     assert max(p.queued_s for p in queue.points) < 0.015
     late = speech(99, 2.0, 0.05 + 150 * 8 / capacity + 0.2)
@@ -150,7 +152,9 @@ def test_the_history_is_bounded() -> None:
     assert history.packets[-1].sent_at - history.packets[0].sent_at <= KEPT_S
 
 
-def burst(cluster: int, number: int, sent: float, bps: float, count: int = 3, jitter: float = 0.0) -> list[PacketResult]:
+def burst(
+    cluster: int, number: int, sent: float, bps: float, count: int = 3, jitter: float = 0.0
+) -> list[PacketResult]:
     shake = random.Random(cluster)
     packets = []
     for i in range(count + 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 import pytest
@@ -199,7 +200,7 @@ CASES = (
 
 def picture_changes(peer: Peer, since: float) -> int:
     rungs = [(t, c.decision.rung.pictures) for t, c in peer.record.decisions]
-    return sum(a != b for (_, a), (t, b) in zip(rungs, rungs[1:], strict=False) if t > since)
+    return sum(a != b for (_, a), (t, b) in itertools.pairwise(rungs) if t > since)
 
 
 def waits(world: World, peer: Peer, since: float) -> list[float]:
@@ -299,7 +300,7 @@ def test_the_first_probe_alone_may_queue_speech_and_briefly() -> None:
 def test_every_change_has_its_cause() -> None:
     case = next(c for c in CASES if c.name == "300-120-300-60-300")
     trail = simulate(case.link, 60.0).peers[0].record.decisions
-    for (_, before), (_, after) in zip(trail, trail[1:], strict=False):
+    for (_, before), (_, after) in itertools.pairwise(trail):
         old, new = before.decision.rung.pictures, after.decision.rung.pictures
         if old == new:
             continue

@@ -101,7 +101,9 @@ def test_no_such_speech(bad: tuple[int, int, int]) -> None:
         Speech(*bad)
 
 
-@pytest.mark.parametrize("bad", [(1e4, -0.1, 1.0), (1e4, 0.0, 0.5), (float("nan"), 0.0, 1.0), (1e4, 0.0, float("inf"))])
+@pytest.mark.parametrize(
+    "bad", [(1e4, -0.1, 1.0), (1e4, 0.0, 0.5), (float("nan"), 0.0, 1.0), (1e4, 0.0, float("inf"))]
+)
 def test_no_such_figures(bad: tuple[float, float, float]) -> None:
     with pytest.raises(ValueError, match="loss is a fraction"):
         choose_speech(*bad, None)

@@ -21,7 +21,7 @@ _SLOW_S, _FAST_S, _CONGESTED_S = 12.0, 3.0, 1.0
 _FULL_QUEUE_S = 0.12
 _FULL_SHARE = 0.5
 _DEEPEST_FADES_S = 20.0
-_RUNS_KEPT = 20.0
+_RUNS_KEPT = 60.0
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ HOLD_FIRST_S, HOLD_LONGEST_S = 8.0, 64.0
 PROVEN_S = 60.0
 _KEEP = 1.04
 _RISE = 0.98
+_WORSE, _LONGER = 1.3, 0.4  # a step up must hold when losses come out a little worse
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Rungs:
             state = replace(self, hold_s=HOLD_FIRST_S)
         if cost_bps(state.step, loss, burst) > _KEEP * held_bps and state.step > SPEECH_ONLY:
             return state._down(highest_within(held_bps, loss, burst), now)
-        above = highest_within(_RISE * held_bps, loss, burst)
+        above = highest_within(_RISE * held_bps, _WORSE * loss, burst + _LONGER)
         return state._up(above, now) if may_rise and above > state.step else state
 
     def thin(self) -> Rungs:
