@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,7 +116,7 @@ def test_the_ladder_rises_finely_and_speech_has_its_part() -> None:
     assert totals == sorted(totals)
     assert totals[SPEECH_ONLY] < 11_000
     assert 50_000 < totals[1] < 56_000
-    for low, high in zip(LADDER[1:], LADDER[2:], strict=False):
+    for low, high in itertools.pairwise(LADDER[1:]):
         assert low.pictures is not None
         assert high.pictures is not None
         assert high.pictures.bitrate <= 1.27 * low.pictures.bitrate

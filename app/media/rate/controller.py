@@ -63,7 +63,7 @@ def on_feedback(control: Control, feedback: TransportFeedback, now: float) -> Co
     control = light(control, now) if control.phase is Phase.BLIND else control
     noise = control.queue.noise_s  # as it was: what this message brings must not excuse itself
     guess = control.capacity_bps
-    queue = control.queue.add(history.fresh, guess)
+    queue = control.queue.add(history.fresh, guess, feedback.results)
     loss = control.loss.add(history.packets, queue.points)
     capacity = control.capacity.add(history.packets, now, control.prober.expected)
     signals = read(history, queue, loss, noise)

@@ -76,7 +76,7 @@ class Loss:
         newest = max((p.sent_at for p in packets if p.arrived_at is not None), default=None)
         if newest is None:
             return self
-        waited = {point.number: point.queued_s for point in points if point.number >= self._settled}
+        waited = {point.number: point.queued_s for point in points if point.size and point.number >= self._settled}
         tally, run, before = _Tally(self.deepest_s), list[PacketResult](), 0.0
         for packet in packets:
             if packet.sent_at > newest - SETTLED_S:

@@ -25,7 +25,9 @@ Minima = tuple[tuple[int, float, int], ...]  # (class of size, least delay in s,
 
 
 class Point(NamedTuple):
-    """A received packet: when (receiver's clock, s), how long it queued (s), bytes on the wire, number."""
+    """A received packet: when (receiver's clock, s), how long it queued (s), bytes on the wire, number.
+
+    One of no bytes stands for a lost packet."""
 
     arrived_at: float
     queued_s: float
@@ -45,8 +47,13 @@ class QueueDelay:
     _last: tuple[float, float] | None = None  # (sent at, delay) of the last speech packet
     _seen: int = 0
 
-    def add(self, fresh: tuple[PacketResult, ...], capacity_bps: float) -> QueueDelay:
-        """With newly received packets (any order), of a bottleneck that serves about `capacity_bps`."""
+    def add(
+        self, fresh: tuple[PacketResult, ...], capacity_bps: float, told: tuple[PacketResult, ...] = ()
+    ) -> QueueDelay:
+        """With newly received packets (any order), of a bottleneck that serves about `capacity_bps`. `told`: the
+        whole message in sending order; what it tells lost counts as queued like the next one received, for a loss must
+        not hide a queue.
+        """
         buckets, noise, last, seen = self.buckets, self.noise_s, self._last, self._seen
         for packet in fresh:
             if packet.arrived_at is None:
@@ -62,6 +69,7 @@ class QueueDelay:
             last = (packet.sent_at, delay)
         minima = _lowest(buckets)
         new = [_point(packet, minima, capacity_bps) for packet in fresh]
+        new += _in_place_of_lost(told, new)
         new.sort()
         points = self.points + tuple(new)
         if self.points and new and new[0] < self.points[-1]:
@@ -83,6 +91,21 @@ def _point(packet: PacketResult, minima: Minima, capacity_bps: float) -> Point:
     near = [d + max(0, size - s) * 8 / capacity_bps for _, d, s in minima if s <= size * 1.2]
     base = min(near or [d for _, d, _ in minima])
     return Point(arrived, max(0.0, delay - base), size, packet.number)
+
+
+def _in_place_of_lost(told: tuple[PacketResult, ...], there: list[Point]) -> list[Point]:
+    """Points of no bytes for lost packets: as the next received one, or the last."""
+    points = {point.number: point for point in there}
+    like, made = max(there, key=_number, default=None), list[Point]()
+    for packet in reversed(told):
+        like = points.get(packet.number, like)
+        if packet.arrived_at is None and like is not None:
+            made.append(like._replace(size=0, number=packet.number))
+    return made
+
+
+def _number(point: Point) -> int:
+    return point.number
 
 
 def _bucketed(
