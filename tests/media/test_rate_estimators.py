@@ -228,7 +228,7 @@ def test_feedback_stays_within_five_percent_of_our_own_link() -> None:
 )
 def test_malformed_results_are_refused(bad: dict[str, float]) -> None:
     good = {"number": 1, "sent_at": 0.0, "size": 100, "kind": Kind.SPEECH, "arrived_at": 1.0}
-    with pytest.raises(ValueError, match="size|number|arrived"):
+    with pytest.raises(ValueError, match=r"size|number|arrived"):
         PacketResult(**(good | bad))  # type: ignore[arg-type]
 
 

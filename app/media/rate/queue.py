@@ -51,7 +51,7 @@ class QueueDelay:
         self, fresh: tuple[PacketResult, ...], capacity_bps: float, told: tuple[PacketResult, ...] = ()
     ) -> QueueDelay:
         """With newly received packets (any order), of a bottleneck that serves about `capacity_bps`. `told`: the
-        whole message in sending order; what it tells lost counts as queued like the next one received, for a loss must
+        whole message in sending order; what it tells lost counts as queued like its neighbours, for a loss must
         not hide a queue.
         """
         buckets, noise, last, seen = self.buckets, self.noise_s, self._last, self._seen
@@ -94,18 +94,21 @@ def _point(packet: PacketResult, minima: Minima, capacity_bps: float) -> Point:
 
 
 def _in_place_of_lost(told: tuple[PacketResult, ...], there: list[Point]) -> list[Point]:
-    """Points of no bytes for lost packets: as the next received one, or the last."""
+    """Points of no bytes for lost packets: as that of their two neighbours which queued longer, as much later as they
+    were sent later.
+    """
     points = {point.number: point for point in there}
-    like, made = max(there, key=_number, default=None), list[Point]()
-    for packet in reversed(told):
-        like = points.get(packet.number, like)
-        if packet.arrived_at is None and like is not None:
-            made.append(like._replace(size=0, number=packet.number))
+    received = [(packet, points[packet.number]) for packet in told if packet.number in points]
+    made, ahead = list[Point](), 0
+    for packet in told:
+        while ahead < len(received) and received[ahead][0].number < packet.number:
+            ahead += 1
+        near = received[max(0, ahead - 1) : ahead + 1]
+        if packet.arrived_at is not None or not near:
+            continue
+        like, point = max(near, key=lambda pair: pair[1].queued_s)
+        made.append(Point(point.arrived_at + packet.sent_at - like.sent_at, point.queued_s, 0, packet.number))
     return made
-
-
-def _number(point: Point) -> int:
-    return point.number
 
 
 def _bucketed(
