@@ -1,4 +1,4 @@
-"""Our encoders: rates, frame lengths, key frames, and pictures shared between threads."""
+"""Our picture encoders: rates, key frames, and pictures shared between threads."""
 
 from __future__ import annotations
 
@@ -7,46 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import av
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.media.audio.opus import OpusEncoder, packet_samples
-from app.media.rate.ladder import LADDER
 from app.media.rtc.pacer import Allowance, Pacer
 from app.media.video.capture import SyntheticReader
 from app.media.video.frames import Reshaper, fit, luma, to_rgb
 from app.media.video.vp8 import Vp8Encoder, encoder_for, is_key_frame
-
-
-def _speech(seconds: float) -> np.ndarray:
-    rng = np.random.default_rng(1)
-    t = np.arange(int(seconds * 48000)) / 48000
-    voice = sum(np.sin(2 * np.pi * f * t) / f for f in range(120, 3000, 120)) * 60
-    return np.asarray(voice / np.abs(voice).max() * 9000 + rng.normal(0, 60, len(t)), np.int16)
-
-
-@pytest.mark.parametrize(("bitrate", "frame_ms"), sorted({(r.speech_bps, r.frame_ms) for r in LADDER}))
-def test_every_rungs_speech_keeps_its_rate_and_frame_length(bitrate: int, frame_ms: int) -> None:
-    encoder, size = OpusEncoder(bitrate, frame_ms), frame_ms * 48
-    sound = _speech(3.0)
-    packets = [encoder.encode(sound[i : i + size]) for i in range(0, len(sound) - size + 1, size)]
-    assert all(packet_samples(p) == size for p in packets if p)
-    sent = sum(len(p) for p in packets) * 8 / (len(packets) * frame_ms / 1000)
-    assert sent <= bitrate * 1.15
-
-
-@pytest.mark.parametrize(
-    ("first", "samples"),
-    [(0x18, 2880), (0x78, 960), (0x50, 1920), (0x79, 1920), (0xE0, 120), (0x6C, 960)],
-)
-def test_the_length_of_an_opus_packet(first: int, samples: int) -> None:
-    assert packet_samples(bytes([first, 0])) == samples
-
-
-@given(st.binary(max_size=4))
-def test_any_bytes_have_a_bounded_length(data: bytes) -> None:
-    assert 0 <= packet_samples(data) <= 5760
 
 
 def _pictures(count: int) -> list[av.VideoFrame]:

@@ -1,176 +1,196 @@
-"""What was decoded, on its way to the loudspeaker: a short FIFO that fills gaps and never falls far behind.
+"""Adaptive playout: encoded packets wait until they are due and leave as sound that never stops.
 
-Sound is mono int16 at 48 kHz. One thread may push while another pulls.
+Sound is mono int16 at 48 kHz. How long packets wait follows when they come (`jitter`); the difference is made up by
+stretching and shrinking (`stretch`), in pauses first. What is missing is recovered or concealed (`decoding`).
 """
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.media.audio.portaudio import RATE
+from app.media.audio import stretch
+from app.media.audio.decoding import Decoding, PlayoutCounters
+from app.media.audio.jitter import Arrivals
+from app.media.audio.libopus import RATE
+from app.media.audio.opus import has_fec, packet_samples
+from app.media.audio.scaling import HIGH, MS, Scaling
+from app.media.audio.timeline import Timeline, Verdict
+from app.media.audio.waiting import LARGEST_PAYLOAD, Held, SpeechPacket
 
-MS = RATE // 1000
-MARGIN_MIN = 40 * MS
-MARGIN_MAX = 120 * MS
-"""What is to be left in the buffer when it is at its lowest, just before a packet comes."""
-_STEP = 20 * MS
-_EXCESS = 30 * MS  # a lowest fill above the margin by more than this is cut away bit by bit
-_MUCH = 150 * MS
-_HARD_LIMIT = 800 * MS  # above this the oldest is thrown away at once
-_CALM = 10 * RATE  # so long without a gap lets the margin shrink by half a step
-_LONGEST_GAP = 500 * MS
-_FADE = 60 * MS
-_LOOK = RATE  # the smallest fill within so many samples played is what truly stands
-_CUT = 10 * MS
+__all__ = ["MS", "Playout", "PlayoutCounters", "SpeechPacket"]
+
+_OUTAGE_S = 1.0
+_JUMP = 2500 * MS
+_JUMP_SETTLING = 250 * MS
+"""So much above the target is skipped at once: always, and in the first second after an outage."""
+_PHASE_S = 4.0
+_STALLED_S = 0.1
 
 Samples = NDArray[np.int16]
 
 
-@dataclass
-class PlayoutCounters:
-    """Samples, cumulative; the names are those of W3C inbound-rtp statistics."""
+class PullClock:
+    """When the loudspeaker takes what: the earliest it did of late counts, for a deadline must hold at its worst."""
 
-    received: int = 0  # totalSamplesReceived counts what was played, so concealment is in it
-    concealed: int = 0
-    silent_concealed: int = 0
-    concealment_events: int = 0
-    delay: float = 0.0  # jitterBufferDelay: seconds, summed over samples emitted
-    emitted: int = 0
-    cut: int = 0
+    def __init__(self) -> None:
+        self._pulled = 0
+        self._phases: list[float] = []
+        self._since = 0.0
+
+    def pull(self, count: int, now: float) -> float:
+        """The time from which this pull is to be reckoned, s; at most `now`."""
+        phase = now - self._pulled / RATE
+        self._pulled += count
+        if not self._phases or phase > min(self._phases) + _STALLED_S:
+            self._phases, self._since = [phase, phase], now
+        elif now - self._since > _PHASE_S:
+            self._phases, self._since = [self._phases[1], phase], now
+        else:
+            self._phases[1] = min(self._phases[1], phase)
+        return min(self._phases) + (self._pulled - count) / RATE
 
 
 class Playout:
-    """`push` what arrives with its RTP time, `pull` what is due."""
+    """`push` from any thread, `pull` on the loudspeaker's. Raises OpusMissing when there is no libopus."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._fifo = np.zeros(0, np.int16)
-        self._expected: int | None = None
-        self._margin = MARGIN_MIN + _STEP
-        self._packet = _STEP
-        self._playing = False
-        self._starved = False
-        self._least = _HARD_LIMIT
-        self._looked = 0
-        self._since_cut = 0
-        self._level = 0.0
-        self._calm = 0
-        self._faded = 0
-        self._tail = np.zeros(_STEP, np.int16)
         self.counters = PlayoutCounters()
+        self._decoding = Decoding(self.counters)
+        self._arrivals = Arrivals()
+        self._timeline = Timeline()
+        self._clock = PullClock()
+        self._out = np.zeros(0, np.int16)
+        self._pushed_at: float | None = None
+        self._last_sequence: int | None = None
+        self._scaling = Scaling()
+        self._pulled_at = 0.0
+        self._due = 0.0
+        self._count = 20 * MS
 
-    def push(self, timestamp: int, samples: Samples) -> None:
-        """Sound decoded from one packet; `timestamp` is its RTP time (samples at 48 kHz, unwrapped)."""
+    def push(self, packet: SpeechPacket, now: float) -> None:
+        """What is no Opus, comes twice, comes too late or at an absurd time is left out."""
+        samples = packet_samples(packet.payload) if len(packet.payload) <= LARGEST_PAYLOAD else 0
         with self._lock:
-            if self._expected is not None:
-                gap = timestamp - self._expected
-                if 0 < gap <= _LONGEST_GAP and self._playing and not self._starved:
-                    self._fill(gap)
-            self._expected = timestamp + len(samples)
-            self._fifo = np.concatenate([self._fifo, samples])
-            self._packet = min(len(samples), MARGIN_MAX)  # the longest Opus packet is 120 ms too
-            if len(self._fifo) > _HARD_LIMIT:
-                self._drop(len(self._fifo) - self._packet - self._margin)
+            if not samples or not self._is_sensible(packet.timestamp, now):
+                self.counters.refused += 1
+                return
+            if self._pushed_at is not None and now - self._pushed_at > _OUTAGE_S:
+                self._arrivals.forget(now)
+            self._pushed_at = now
+            self._note(packet, samples, now)
+            held = Held(packet, samples, now)
+            if self._decoding.late(held):
+                return
+            if not self._decoding.waiting.put(held) or packet.redundant:
+                return
+            self._decoding.explain(packet.timestamp, packet.sequence - 1 == self._last_sequence)
+            self._last_sequence = packet.sequence
 
-    def pull(self, count: int) -> Samples:
-        """The next `count` samples: sound, else concealment, else silence. Never waits."""
+    def pull(self, count: int, now: float) -> Samples:
+        """The next `count` samples: sound, concealment, or comfort noise; silence before anything came."""
         with self._lock:
-            self._playing = self._playing or len(self._fifo) >= self._packet + self._margin
-            if not self._playing:
+            self._due, self._pulled_at, self._count = self._clock.pull(count, now), now, count
+            if self._decoding.place is None:
                 return np.zeros(count, np.int16)
-            got = self._fifo[:count]
-            self.counters.delay += len(self._fifo) / RATE * len(got)
-            self.counters.emitted += len(got)
-            self._fifo = self._fifo[count:]
-            self.counters.received += count
-            if missing := count - len(got):
-                self._starve(missing)
-                got = np.concatenate([got, self._conceal(missing)])
-            else:
-                self._starved = False
-                self._faded = 0
-            self._calm += count
-            if self._calm > _CALM:
-                self._margin, self._calm = max(MARGIN_MIN, self._margin - _STEP // 2), 0
-            if not self._starved:
-                self._tail = np.concatenate([self._tail, got])[-_STEP:]
-            self._watch(got)
+            self._skip_ahead()
+            self._adapt()
+            while len(self._out) < count:
+                self._produce()
+            got, self._out = self._out[:count], self._out[count:]
+            self._account(got)
             return got
 
     def restart(self) -> None:
-        """A new transport: RTP times start anew."""
+        """A new transport or stream: timestamps start anew. What can be decoded of the old one is played out."""
         with self._lock:
-            self._expected = None
+            while self._decoding.is_due() and len(self._out) < RATE:
+                self._produce()
+            self._begin(None, self._pulled_at)
+            self._timeline.restart()
 
     @property
     def standing(self) -> float:
         """Seconds of sound that wait to be played."""
         with self._lock:
-            return len(self._fifo) / RATE
+            return (len(self._out) + self._decoding.span()) / RATE
 
-    def _starve(self, missing: int) -> None:
-        self.counters.concealed += missing
-        if not self._starved:
-            self.counters.concealment_events += 1
-            self._margin = min(MARGIN_MAX, self._margin + _STEP)
-            self._calm = 0
-        self._starved = True
+    @property
+    def target(self) -> float:
+        """How long after the fastest packet of late a frame is to be played, s."""
+        with self._lock:
+            return self._target()
 
-    def _conceal(self, count: int) -> Samples:
-        """The last 20 ms again and again, fading to silence within 60 ms."""
-        start = self._faded
-        self._faded += count
-        if start >= _FADE:
-            self.counters.silent_concealed += count
-            return np.zeros(count, np.int16)
-        places = np.arange(start, start + count)
-        gain = np.clip(1 - places / _FADE, 0, 1)
-        # Forwards and backwards in turn, so that the ends meet without a click.
-        mirrored = np.concatenate([self._tail[::-1], self._tail])
-        return np.asarray(mirrored[places % len(mirrored)] * gain, np.int16)
+    def playing(self, now: float) -> float | None:
+        """RTP time (samples, 48 kHz) that leaves here now; None before anything came."""
+        with self._lock:
+            place = self._decoding.place
+            if place is None:
+                return None
+            return place - len(self._out) - self._count + min(self._count, max(0.0, now - self._pulled_at) * RATE)
 
-    def _fill(self, gap: int) -> None:
-        """Stands in for lost packets, so that what follows keeps its time."""
-        tail, faded = self._tail, self._faded
-        if len(self._fifo) >= _STEP:
-            self._tail = self._fifo[-_STEP:]
-        self._faded = 0
-        self._fifo = np.concatenate([self._fifo, self._conceal(gap)])
-        self._tail, self._faded = tail, faded
-        self.counters.concealed += gap
-        self.counters.concealment_events += 1
+    def _is_sensible(self, timestamp: int, now: float) -> bool:
+        verdict = self._timeline.judge(timestamp, now)
+        if verdict is Verdict.STRAY:
+            return False
+        if verdict is Verdict.ANEW:
+            self._begin(None, now)
+        if self._decoding.place is None:
+            self._begin(timestamp, now)
+        return True
 
-    def _watch(self, got: Samples) -> None:
-        """Takes 10 ms at a time out of what stands above the margin: in pauses, where nobody hears it; in the middle
-        of speech only when much stands, and then a tenth of the time at most.
+    def _begin(self, place: int | None, now: float) -> None:
+        self._decoding.waiting.clear()
+        self._decoding.place = place
+        self._arrivals.restart(now)
+        self._last_sequence = None
+
+    def _note(self, packet: SpeechPacket, samples: int, now: float) -> None:
+        self.counters.packets += not packet.redundant
+        self._arrivals.note(packet.timestamp, now, packet.redundant)
+        if has_fec(packet.payload):
+            self._arrivals.note(packet.timestamp - samples, now, True)
+
+    def _target(self) -> float:
+        base, deadline = self._arrivals.base, self._arrivals.deadline
+        return 0.0 if base is None or deadline is None else deadline - base
+
+    def _error(self) -> int:
+        """Samples by which the delay at `place` is above (negative: below) the target: a packet may be needed a whole
+        pull before its first sample is due.
         """
-        self._least = min(self._least, len(self._fifo))
-        self._looked += len(got)
-        self._since_cut += len(got)
-        self._level = max(self._level * 0.995, float(np.abs(got.astype(np.int32)).max(initial=0)))
-        if self._looked < _LOOK:
+        deadline, place = self._arrivals.deadline, self._decoding.place
+        if deadline is None or place is None:
+            return 0
+        return round((self._due - deadline) * RATE) + len(self._out) - place - self._count
+
+    def _produce(self) -> None:
+        piece = self._decoding.produce(self._error(), HIGH, self._due, len(self._out))
+        self._out = np.concatenate([self._out, piece])
+
+    def _skip_ahead(self) -> None:
+        """Far too much stands: a burst after an outage, or a loudspeaker that had stopped."""
+        error, place = self._error(), self._decoding.place
+        most = _JUMP_SETTLING if self._arrivals.settling(self._due) else _JUMP
+        span = self._decoding.span()
+        if place is not None and error > most and span > error:
+            self._decoding.jump(place + error)
+
+    def _adapt(self) -> None:
+        if self._decoding.starved or not self._scaling.wanted(self._error()):
             return
-        excess = self._least - self._margin
-        if excess <= _EXCESS:
-            self._least, self._looked = _HARD_LIMIT, 0
-        elif self._is_pause() or (excess > _MUCH and self._since_cut >= 10 * _CUT):
-            self._drop(_CUT)
-            self._least -= _CUT
-            self._since_cut = 0
+        while len(self._out) < stretch.NEEDED + self._count and self._decoding.is_due():
+            self._produce()
+        self._out, changed = self._scaling.apply(self._out, self._scaling.wanted(self._error()))
+        self.counters.inserted += max(0, changed)
+        self.counters.cut += max(0, -changed)
 
-    def _is_pause(self) -> bool:
-        ahead = self._fifo[: 2 * _CUT].astype(np.int32)
-        return bool(len(ahead) == 2 * _CUT and np.abs(ahead).max() < 0.15 * self._level)
-
-    def _drop(self, count: int) -> None:
-        self.counters.cut += count
-        rest = self._fifo[count:].copy()
-        blend = min(_CUT, count, len(rest))
-        if blend:
-            ramp = np.linspace(0, 1, blend)
-            rest[:blend] = np.asarray(self._fifo[:blend] * (1 - ramp) + rest[:blend] * ramp, np.int16)
-        self._fifo = rest
+    def _account(self, got: Samples) -> None:
+        count, counters = len(got), self.counters
+        self._scaling.played(got)
+        counters.received += count
+        counters.target_delay += self._target() * count
+        counters.minimum_delay += self._target() * count
