@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.media.audio.jitter import HIGHEST_S, MARGIN_S, Arrivals
@@ -105,6 +105,7 @@ def test_drift_of_the_clocks_does_not_add_to_the_target(sign: int) -> None:
     assert -0.001 <= arrivals.deadline - newest - MARGIN_S < 0.006
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-(2**40), 2**40), st.floats(0, 5), st.booleans()), max_size=60))
 def test_any_timestamps_give_a_bounded_target(steps: list[tuple[int, float, bool]]) -> None:
     arrivals, now = Arrivals(), 0.0

@@ -6,7 +6,7 @@ import contextlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.media.audio import libopus
@@ -82,6 +82,7 @@ def test_in_band_fec_is_seen_where_it_is_and_brings_the_lost_frame_back() -> Non
     assert errors["recovered"] < 0.5 * errors["concealed"]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_any_bytes_decode_or_are_refused(data: bytes) -> None:
     decoder = OpusDecoder()

@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.media.audio.jitter import HIGHEST_S
@@ -110,7 +110,7 @@ def test_starved_it_conceals_without_using_time_and_plays_the_awaited_packet_who
     run.until(2.0)
     counters = run.playout.counters
     assert counters.emitted == run.playout._decoding.place, "nothing of it is skipped"
-    assert 0.1 * RATE < counters.concealed < 0.2 * RATE
+    assert 0.05 * RATE < counters.concealed < 0.2 * RATE
     assert counters.concealment_events == 1
     assert run.delay_between(1.5, 1.6)[0] > run.delay_between(1.0, 1.1)[0] + 0.05
 
@@ -152,6 +152,9 @@ def test_a_new_stream_begins_at_any_timestamp_and_what_was_left_is_played_out() 
     left = run.playout.standing
     run.playout.restart()
     assert run.playout.standing == pytest.approx(left, abs=0.001)
+    before = run.playout.counters.concealed
+    run.until(1.01)
+    assert run.playout.counters.concealed <= before + (CHUNK if left < 0.02 else 0)
     send_all(run, Speech(24_000, 20), packets, steady(), first=77_777, at=1.0)
     run.until(2.0)
     assert run.playout.counters.concealed < 0.2 * RATE
@@ -200,6 +203,7 @@ _STEPS = st.one_of(
 )
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.lists(_STEPS, min_size=1, max_size=120), st.sampled_from([20, 60, 120]))
 def test_whatever_is_pushed_every_pull_gives_what_was_asked_for(steps: list[tuple], frame_ms: int) -> None:
     playout, now, number = Playout(), 0.0, 0

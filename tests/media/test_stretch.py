@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.media.audio import stretch
@@ -70,6 +70,8 @@ def test_what_waits_is_kept_in_order_and_bounded_and_a_primary_takes_its_copys_p
     assert held is not None
     assert not held.packet.redundant
     assert waiting.covering(0) is None
+    assert not waiting.put(_held(1000))
+    assert not waiting.put(_held(500))
     for number in range(2, 2 * MOST_PACKETS):
         waiting.put(_held(number * 960))
     assert len(waiting) == MOST_PACKETS
@@ -79,6 +81,7 @@ def test_what_waits_is_kept_in_order_and_bounded_and_a_primary_takes_its_copys_p
     assert waiting.drop_before(later.end) == [later]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 50), max_size=80), st.integers(0, 60 * 960))
 def test_covering_and_after_agree_with_a_plain_search(starts: list[int], place: int) -> None:
     waiting = Waiting()

@@ -69,6 +69,17 @@ class Decoding:
         self._concealed: deque[tuple[int, int]] = deque(maxlen=32)
 
     @property
+    def begun(self) -> bool:
+        """Whether anything was heard so far."""
+        return self._begun
+
+    def begin(self, place: int | None) -> None:
+        """A new stream from `place` on; None: nothing of it is known yet. What waits is of the old one."""
+        self.waiting.clear()
+        self._concealed.clear()
+        self.place = place
+
+    @property
     def starved(self) -> int:
         """Samples concealed since there was nothing more to play; RTP time stood still meanwhile."""
         return self._starved
@@ -103,7 +114,7 @@ class Decoding:
         produced but not yet played.
         """
         if self.place is None:
-            return np.zeros(CONCEAL_STEP, np.int16)
+            return self._conceal(CONCEAL_STEP)
         if not self._begun and error < 0:
             return np.zeros(min(-error, CONCEAL_STEP), np.int16)
         if self._starved and len(self.waiting):

@@ -32,6 +32,7 @@ _MANY = 60
 _RECENT = 5
 _RECENT_S = 0.4
 _AHEAD_S = 0.1
+_RISEN_S = 0.01
 _SETTLE_S = 1.0
 _HELD_S = 0.06
 HIGHEST_S = 4.0
@@ -144,8 +145,9 @@ class Arrivals:
             return self._all.ordered[0]
         transits = [transit for _, transit in self._recent]
         second = sorted(transits)[-2]
-        if transits == sorted(transits):
-            return transits[-1] + min(_AHEAD_S, transits[-1] - transits[0])
+        risen = transits[-1] - transits[0]
+        if transits == sorted(transits) and risen > _RISEN_S and transits[-1] >= self._newer.ordered[-1]:
+            return transits[-1] + min(_AHEAD_S, risen)
         return second
 
     def _drop_held(self, transit: float) -> None:

@@ -94,7 +94,7 @@ class Playout:
         """The next `count` samples: sound, concealment, or comfort noise; silence before anything came."""
         with self._lock:
             self._due, self._pulled_at, self._count = self._clock.pull(count, now), now, count
-            if self._decoding.place is None:
+            if self._decoding.place is None and not self._decoding.begun:
                 return np.zeros(count, np.int16)
             self._skip_ahead()
             self._adapt()
@@ -143,8 +143,7 @@ class Playout:
         return True
 
     def _begin(self, place: int | None, now: float) -> None:
-        self._decoding.waiting.clear()
-        self._decoding.place = place
+        self._decoding.begin(place)
         self._arrivals.restart(now)
         self._last_sequence = None
 

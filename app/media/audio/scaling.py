@@ -12,7 +12,7 @@ from app.media.audio.libopus import RATE
 
 MS = RATE // 1000
 LOW = 3 * MS
-HIGH = 12 * MS
+HIGH = 16 * MS
 """The delay may be so much below or above the target. Together they are more than one period, or it would swing."""
 _QUIET = 0.08
 _QUIET_PACE = (20 * MS, -1.0)

@@ -49,11 +49,16 @@ class Waiting:
         return len(self._order)
 
     def put(self, held: Held) -> bool:
-        """False when a packet of that timestamp is there already. A primary takes its copy's place."""
-        there = self._held.get(held.start)
+        """False when a packet of that time, or of a part of it, is there already: packets that overlap could make one
+        pull decode them all. A primary takes its copy's place.
+        """
+        there, later = self.covering(held.start), self.after(held.start)
         if there is not None:
-            if there.packet.redundant and not held.packet.redundant:
+            same = (there.start, there.end) == (held.start, held.end)
+            if same and there.packet.redundant and not held.packet.redundant:
                 self._held[held.start] = held
+            return False
+        if later is not None and later.start < held.end:
             return False
         if len(self._order) >= MOST_PACKETS:
             del self._held[self._order.pop(0)]
