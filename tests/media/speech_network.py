@@ -84,16 +84,22 @@ def delayed(extra: Callable[[float], float], delay: float = 0.05) -> Arrive:
 
 @dataclass
 class Run:
-    """One listener: `push` in the order of arrival, `pull` every `pull_ms`; what was played, how much stood when."""
+    """One listener: `push` in the order of arrival, `pull` every `pull_ms`; what was played, how much stood when.
+
+    `keep` False keeps no sound, but the largest step from sample to sample after the first ten seconds (`step`).
+    """
 
     playout: Playout = field(default_factory=Playout)
     pull_ms: int = 20
     start: float = 0.003
+    keep: bool = True
+    step: int = 0
     played: list[np.ndarray] = field(default_factory=list)
     standing: list[tuple[float, float]] = field(default_factory=list)
     delays: list[tuple[float, float]] = field(default_factory=list)
     _pending: list[tuple[float, int, SpeechPacket]] = field(default_factory=list)
     _count: int = 0
+    _last: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int16))
 
     def send(self, packet: SpeechPacket, arrives: float | None) -> None:
         if arrives is not None:
@@ -104,12 +110,19 @@ class Run:
             while self._pending and self._pending[0][0] <= now:
                 at, _, packet = heapq.heappop(self._pending)
                 self.playout.push(packet, at)
-            self.played.append(self.playout.pull(self.pull_ms * MS, now))
+            self._take(self.playout.pull(self.pull_ms * MS, now), now)
             self.standing.append((now, self.playout.standing))
             place = self.playout.playing(now)
             if place is not None:
                 self.delays.append((now, now - place / RATE))
             self._count += 1
+
+    def _take(self, block: np.ndarray, now: float) -> None:
+        if self.keep:
+            self.played.append(block)
+        elif now > 10:
+            self.step = max(self.step, largest_step(np.concatenate([self._last, block])))
+        self._last = block[-1:]
 
     @property
     def sound(self) -> np.ndarray:
@@ -154,7 +167,7 @@ def drifting(parts_per_million: float, seconds: float) -> Run:
     """
     speech = Speech(24_000, 60)
     loop = encoded(speech, tone(1.02), 10.2)[-17:]
-    run, size = Run(), speech.frame_ms * MS
+    run, size = Run(keep=False), speech.frame_ms * MS
     slow = parts_per_million * 1e-6
     for number in range(int(seconds * 1000 / speech.frame_ms)):
         sent = (number + 1) * size / RATE * (1 + slow)

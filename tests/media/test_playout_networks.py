@@ -95,7 +95,7 @@ def test_drift_of_the_clocks_is_made_up_for_without_a_step(parts_per_million: in
     middle = np.median(delays[: len(delays) // 500 * 500].reshape(-1, 500), axis=1)
     assert middle.max() - middle.min() <= 0.02
     assert run.playout.counters.concealed == 0
-    assert largest_step(run.sound[10 * RATE :]) < 1.3 * largest_step(tone())
+    assert run.step < 1.3 * largest_step(tone())
 
 
 def test_the_format_may_change_between_any_two_packets() -> None:
@@ -115,9 +115,8 @@ def test_the_format_may_change_between_any_two_packets() -> None:
 def test_w3c_counters_agree_with_each_other() -> None:
     run = heard(Speech(24_000, 20, 1), 20.0, losing(0.1, 9))
     counters = run.playout.counters
-    assert counters.received == sum(map(len, run.played)) - CHUNK * sum(
-        not block.any() for block in run.played[:6]
-    ) or counters.received <= sum(map(len, run.played))
+    total = sum(map(len, run.played))
+    assert total - RATE // 2 < counters.received <= total
     assert abs(counters.emitted + counters.concealed + counters.inserted - counters.cut - counters.received) < RATE / 4
     assert 0.01 < counters.delay / counters.emitted < 0.2
     assert counters.minimum_delay == counters.target_delay > 0
