@@ -249,6 +249,6 @@ class Decoding:
         jumped = self.place is not None and timestamp > self.place
         if follows and jumped and self._unsure and self._starved <= _DTX_MOST:
             self.counters.silent_concealed += self._unsure
-            self.counters.concealment_events -= 1
+            self.counters.concealment_events = max(0, self.counters.concealment_events - 1)
             self._silence = True
         self._unsure = 0

@@ -22,8 +22,8 @@ _BANDWIDTHS = (
     (22_000, libopus.BANDWIDTH_MEDIUMBAND),
     (32_001, libopus.BANDWIDTH_WIDEBAND),
 )
-"""(bitrate below, bandwidth). Measured on read speech, wideband PESQ and STOI: libopus by itself goes to wideband at
-9 kbit/s, which costs 0.3 there, and to hybrid at 32, which costs 0.1 (docs/benchmarks.md)."""
+"""(bitrate below, bandwidth). Measured on read speech: libopus by itself goes to wideband at 9 kbit/s, which costs 0.3
+of PESQ there (60 ms frames, 3.60 narrow, 3.33 by itself), and to hybrid at 32 kbit/s, which costs 0.1."""
 _LONG_FRAME_MS = 120
 _LONG_FRAME_BANDWIDTHS = ((12_500, libopus.BANDWIDTH_NARROWBAND), *_BANDWIDTHS[1:])
 _SILK_FRAME_MS = (10, 20, 40, 60)
