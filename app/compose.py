@@ -18,14 +18,17 @@ from numpy.typing import NDArray
 from app.io_thread import IoThread
 from app.media.devices import DeviceSpec, Sinks, Sources
 from app.media.events import DeviceChanged, SessionEvent, SignalPart
+from app.media.levels import Levels
 from app.media.session import VisitSession
 from app.media.slot import FrameSlot
 from app.media.video.camera import CameraPreview
 from app.offline.keys import system_ring
 from app.offline.profile import default_folder
+from app.presenters.devices import Chosen
 from app.presenters.environment import Environment
 from app.presenters.patient import PatientPresenter
 from app.presenters.provider import ProviderPresenter
+from app.presenters.sound import SoundStatus, SoundTester
 from app.ui.app import PatientWindow, ProviderWindow, make_application
 from app.ui.bridge import Bridge
 from app.ui.run import execute
@@ -53,7 +56,7 @@ class WindowOptions:
 class _Preview:
     """The camera outside a visit; opening and closing it may block, so both happen in a thread."""
 
-    def __init__(self, spec: DeviceSpec, slot: FrameSlot, tell: Callable[[DeviceChanged], None]) -> None:
+    def __init__(self, slot: FrameSlot, spec: DeviceSpec, tell: Callable[[DeviceChanged], None]) -> None:
         self._slot = slot
         self._tell = tell
         self._loop = asyncio.get_running_loop()
@@ -107,14 +110,13 @@ def build(options: WindowOptions) -> Running:
     io = IoThread()
     io.start()
     bridge = Bridge()
-    remote, mine = FrameSlot(), FrameSlot()
-    environment = _environment(options, remote, mine)
+    remote, mine, levels = FrameSlot(), FrameSlot(), Levels()
+    environment = _environment(options, remote, mine, levels)
     if options.role == "patient":
-        camera = functools.partial(_Preview, DeviceSpec.parse(options.camera), mine)
-        patient = PatientPresenter(environment, io.loop, bridge.publish, camera)
-        return Running(PatientWindow(patient, bridge, remote, mine), bridge, patient, io)
+        patient = PatientPresenter(environment, io.loop, bridge.publish, functools.partial(_Preview, mine))
+        return Running(PatientWindow(patient, bridge, remote, mine, levels=levels), bridge, patient, io)
     provider = ProviderPresenter(environment, io.loop, bridge.publish)
-    return Running(ProviderWindow(provider, bridge, remote, mine), bridge, provider, io)
+    return Running(ProviderWindow(provider, bridge, remote, mine, levels=levels), bridge, provider, io)
 
 
 def take_down(running: Running) -> bool:
@@ -131,25 +133,34 @@ def take_down(running: Running) -> bool:
     return True
 
 
-def _environment(options: WindowOptions, remote: FrameSlot, mine: FrameSlot) -> Environment:
-    sources = Sources(DeviceSpec.parse(options.camera), DeviceSpec.parse(options.microphone))
-    sinks = Sinks(DeviceSpec.parse(options.speaker), remote, mine)
-
+def _environment(options: WindowOptions, remote: FrameSlot, mine: FrameSlot, levels: Levels) -> Environment:
     def session(
         *,
         offerer: bool,
         ice: IceConfig,
+        chosen: Chosen,
         send: Callable[[SignalPart], None],
         emit: Callable[[SessionEvent], None],
     ) -> VisitSession:
+        sources = Sources(chosen.camera, chosen.microphone)
+        sinks = Sinks(chosen.speaker, remote, mine, levels=levels)
         return VisitSession(offerer=offerer, ice=ice, sources=sources, sinks=sinks, send=send, emit=emit)
+
+    def sound_test(microphone: DeviceSpec, speaker: DeviceSpec, tell: Callable[[SoundStatus], None]) -> SoundTester:
+        from app.media.audio.sound_test import SoundTest
+
+        return SoundTest(microphone, speaker, levels, tell)
 
     return Environment(
         folder=options.profile or default_folder(options.role),
         ring=system_ring() if options.keyring else None,
         session=session,
+        sound_test=sound_test,
         remote=remote,
         mine=mine,
+        given=Chosen(
+            DeviceSpec.parse(options.microphone), DeviceSpec.parse(options.speaker), DeviceSpec.parse(options.camera)
+        ),
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.media.audio.portaudio import AudioUnavailable, list_audio
+from app.media.levels import Levels
 from app.media.slot import FrameSlot
 from app.media.video.capture import list_cameras
 from app.media.video.frames import CapturedFrame
@@ -77,6 +78,7 @@ class Sinks:
     remote: FrameSlot = field(default_factory=FrameSlot)
     mine: FrameSlot = field(default_factory=FrameSlot)
     taps: Taps = field(default_factory=Taps)
+    levels: Levels = field(default_factory=Levels)
 
 
 @dataclass(frozen=True)

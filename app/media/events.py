@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from app.media.devices import FoundDevice
 
 
 class Modality(StrEnum):
@@ -95,4 +98,12 @@ class DeviceChanged:
     name: str
 
 
-SessionEvent = ConnectionChanged | ModalityChanged | PeerChanged | DeviceChanged
+@dataclass(frozen=True)
+class DevicesChanged:
+    """All devices that are there now, told when one has come or gone."""
+
+    at: float
+    devices: tuple[FoundDevice, ...]
+
+
+SessionEvent = ConnectionChanged | ModalityChanged | PeerChanged | DeviceChanged | DevicesChanged

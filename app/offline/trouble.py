@@ -19,7 +19,7 @@ class Stalled(UploadFailed):
     """The link is up, but nothing moves on it."""
 
     kind = FailureKind.STALLED
-    sentence = "The link is too weak at the moment. This item stays saved here."
+    sentence = "The connection is too weak at the moment. This item stays saved here."
 
 
 class Paused(UploadFailed):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -20,12 +20,14 @@ from app.net.signalling import SignedSignals
 from app.offline.errors import OfflineError
 from app.offline.keys import KeyPlace
 from app.presenters.account import Account
+from app.presenters.around import Session, Surroundings
 from app.presenters.environment import Environment, command
 from app.presenters.refresh import Refresh
 from app.presenters.schedule import fetch_visits, kept_visits
-from app.presenters.sentences import clinic_sentence, device_sentence
+from app.presenters.sentences import WEAK_KEY, clinic_sentence, device_sentence, visit_over
+from app.presenters.sound_page import SoundPage
 from app.presenters.views import Level, Page, PatientView, ProviderView, Sentence, TimelineEntry
-from app.presenters.visit import Surroundings, VisitRoom
+from app.presenters.visit import VisitRoom
 from app.wire import API
 from app.wire.code import CodeError
 from app.wire.messages import Changed, ClientMessage, Presence, ServerMessage, Signal
@@ -38,14 +40,9 @@ V = TypeVar("V", PatientView, ProviderView)
 
 _TICK_S = 1.0
 _MAX_PRESENT = 1000
-_WEAK_KEY = Sentence(
-    "This computer has no key ring, so the key to your saved items lies in a file: whoever can read this disk could "
-    "read them.",
-    Level.NOTE,
-)
 
 
-class Presenter(ABC, Generic[V]):
+class Presenter(SoundPage, Generic[V]):
     """State on the I/O loop, frozen views out. Commands come from the UI thread (:func:`command`)."""
 
     role: Role
@@ -73,6 +70,7 @@ class Presenter(ABC, Generic[V]):
         self._device_notices: dict[str, Sentence] = {}
         self.refresh_visits = Refresh(self._fetch_visits)
         self._refresh_all = Refresh(self._fetch_all)
+        self._begin_sound()
 
     # Life
 
@@ -84,6 +82,7 @@ class Presenter(ABC, Generic[V]):
             log.error("the profile does not open: %s", exc.detail)
             self.say(str(exc), Level.BAD)
             return
+        await self._load_choice()
         if self._account.enrolled:
             if self._account.clinic.role is not self.role:
                 self.say(f"This profile belongs to a {self._account.clinic.role.value}.", Level.BAD)
@@ -98,6 +97,7 @@ class Presenter(ABC, Generic[V]):
         self._stopping = True
         if self._room is not None:
             await self._end_visit()
+        await self._sound_check.stop()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -110,6 +110,10 @@ class Presenter(ABC, Generic[V]):
         if self._account is None:
             raise RuntimeError("the profile is not open")
         return self._account
+
+    @property
+    def folder(self) -> Path:
+        return self.account.profile.folder
 
     @property
     def ready(self) -> bool:
@@ -138,6 +142,11 @@ class Presenter(ABC, Generic[V]):
         self._camera_on = on
         if self._room is not None:
             self._room.set_camera(on)
+
+    @command
+    def set_speech_alone(self, on: bool) -> None:
+        if self._room is not None:
+            self._room.set_speech_alone(on)
 
     @command
     def hang_up(self) -> None:
@@ -218,7 +227,7 @@ class Presenter(ABC, Generic[V]):
             await self.account.enrol(address, code, self.role)
             await self._begin()
             if self.account.key_place is KeyPlace.KEY_FILE:
-                self._notice = _WEAK_KEY
+                self._notice = WEAK_KEY
         except (AddressError, CodeError) as exc:
             self._notice = Sentence(f"{str(exc)[:1].upper()}{str(exc)[1:]}", Level.WARN)
         finally:
@@ -306,8 +315,7 @@ class Presenter(ABC, Generic[V]):
         if key is None:
             self.say("The other person's device has not been confirmed by the clinic yet.", Level.WARN)
             return
-        me = self.account.clinic.device_id
-        peer = details.other_device(me)
+        me, peer = self.account.clinic.device_id, details.other_device(self.account.clinic.device_id)
         signals = SignedSignals(
             visit_id, me, self.account.keys.signing, {peer: key}, lambda: time.time_ns() // 1_000_000
         )
@@ -319,12 +327,14 @@ class Presenter(ABC, Generic[V]):
             signals=signals,
             around=Surroundings(
                 say=self._tell,
-                make_session=functools.partial(self.env.session, ice=self._ice),
+                make_session=self._make_session,
+                make_way=self.make_way,
                 remote=self.env.remote,
                 clock=self.env.clock,
                 wall=self.env.wall,
                 changed=self.changed,
                 device=self.on_device,
+                devices=self.on_devices,
                 trouble=lambda sentence: self.say(sentence.text, sentence.level),
             ),
             microphone_on=self._microphone_on,
@@ -335,6 +345,9 @@ class Presenter(ABC, Generic[V]):
         if (visit_id, peer) in self._present:
             self._room.on_presence(Presence(visit_id=visit_id, device_id=peer, present=True))
         self.changed()
+
+    def _make_session(self, **given: Any) -> Session:
+        return self.env.session(ice=self._ice, chosen=self.chosen_for_visit(), **given)
 
     def on_device(self, event: DeviceChanged) -> None:
         """Says in a sentence that a device is missing or busy; takes the sentence back when it is there again."""
@@ -358,14 +371,7 @@ class Presenter(ABC, Generic[V]):
         return self._stream is not None and self._stream.send(message)
 
     def _room_is_over(self, room: VisitRoom) -> None:
-        if room.forged:
-            self._notice = Sentence(
-                f"The visit was stopped: a message that should have come from {room.other} was changed on its way. "
-                "Please call the clinic.",
-                Level.BAD,
-            )
-        else:
-            self._notice = Sentence(f"{room.other} has ended the visit.", Level.NOTE)
+        self._notice = visit_over(room.other, forged=room.forged)
         room.ended_by_other = room.forged = False
         self.spawn(self._end_visit())
 

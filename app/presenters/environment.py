@@ -10,23 +10,27 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol
 
+from app.media.devices import FoundDevice, list_devices
 from app.media.events import SessionEvent, SignalPart
 from app.media.slot import FrameSlot
 from app.offline.keys import KeyRing
-from app.presenters.visit import Session
+from app.presenters.around import Session
+from app.presenters.devices import Chosen
+from app.presenters.sound import SoundTestMaker
 from app.wire.visits import IceConfig
 
 P = ParamSpec("P")
 
 
 class SessionFactory(Protocol):
-    """Makes a visit's media session for an ICE configuration."""
+    """Makes a visit's media session for an ICE configuration, on the devices that were chosen."""
 
     def __call__(
         self,
         *,
         offerer: bool,
         ice: IceConfig,
+        chosen: Chosen,
         send: Callable[[SignalPart], None],
         emit: Callable[[SessionEvent], None],
     ) -> Session: ...
@@ -34,13 +38,19 @@ class SessionFactory(Protocol):
 
 @dataclass(frozen=True)
 class Environment:
-    """What the composition root gives: nothing here is a widget, and `publish` may be called on the I/O loop."""
+    """What the composition root gives: nothing here is a widget, and `publish` may be called on the I/O loop.
+
+    `given`: the devices that the command line names; `list_devices` is called in a thread.
+    """
 
     folder: Path
     ring: KeyRing | None
     session: SessionFactory
+    sound_test: SoundTestMaker
     remote: FrameSlot
     mine: FrameSlot
+    given: Chosen = Chosen()  # noqa: RUF009 - frozen
+    list_devices: Callable[[], tuple[FoundDevice, ...]] = list_devices
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], datetime] = lambda: datetime.now().astimezone()
 

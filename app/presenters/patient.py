@@ -14,17 +14,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.media.devices import DeviceSpec
 from app.media.events import DeviceChanged
 from app.offline.allowance import Allowance
 from app.offline.capture import Capture
 from app.offline.errors import OfflineError
 from app.offline.photos import check_photo, judge
 from app.offline.worker import OutboxWorker, SubmissionStatus
+from app.presenters.around import Session
 from app.presenters.base import Presenter
 from app.presenters.environment import Environment, command
 from app.presenters.sentences import item_view
 from app.presenters.views import Level, NextVisit, Page, PatientView, PhotoPhase, PhotoView
-from app.presenters.visit import Session
 from app.wire.messages import Changed
 from app.wire.trust import Role
 
@@ -59,7 +60,7 @@ class PatientPresenter(Presenter[PatientView]):
         env: Environment,
         loop: asyncio.AbstractEventLoop,
         publish: Callable[[PatientView], None],
-        make_camera: Callable[[Callable[[DeviceChanged], None]], StillCamera],
+        make_camera: Callable[[DeviceSpec, Callable[[DeviceChanged], None]], StillCamera],
     ) -> None:
         super().__init__(env, loop, publish)
         self._make_camera = make_camera
@@ -127,6 +128,7 @@ class PatientPresenter(Presenter[PatientView]):
             items=tuple(
                 item_view(item, self._clinic_error is None, self._allowance.rate is not None) for item in self._items
             ),
+            sound=self.sound_view(),
         )
 
     def _next_visit(self) -> NextVisit | None:
@@ -172,7 +174,7 @@ class PatientPresenter(Presenter[PatientView]):
             # The visit ended under an open camera page: it stays open, with a camera of its own.
             self._page, self._came_from = Page.PHOTO, Page.HOME
             if self._photo.phase is PhotoPhase.PREVIEW and self._camera is None:
-                self._camera = self._make_camera(self.on_device)
+                self._camera = self._make_camera(self.camera_spec(), self.on_device)
                 await self._camera.start()
 
     def _outbox_changed(self) -> None:
@@ -190,7 +192,7 @@ class PatientPresenter(Presenter[PatientView]):
         self._page = Page.PHOTO
         self._notice = None
         if self._session() is None:
-            self._camera = self._make_camera(self.on_device)
+            self._camera = self._make_camera(self.camera_spec(), self.on_device)
             await self._camera.start()
         self.changed()
 
@@ -216,7 +218,7 @@ class PatientPresenter(Presenter[PatientView]):
             self.say(str(exc), Level.BAD)
             return
         await self._leave_photo()
-        self.say("Saved. It is sent as soon as the link allows.", Level.GOOD)
+        self.say("Saved. It is sent as soon as the connection allows.", Level.GOOD)
 
     async def _leave_photo(self) -> None:
         await self._stop_camera()
@@ -256,7 +258,7 @@ class PatientPresenter(Presenter[PatientView]):
                 self.say(f"{path.name}: This file cannot be read.", Level.WARN)
                 return
         if saved:
-            self.say("Saved. It is sent as soon as the link allows.", Level.GOOD)
+            self.say("Saved. It is sent as soon as the connection allows.", Level.GOOD)
 
     async def _save(self, data: bytes, name: str, media_type: str) -> None:
         assert self._capture is not None

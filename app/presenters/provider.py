@@ -120,6 +120,7 @@ class ProviderPresenter(Presenter[ProviderView]):
             opened=self._item,
             visit=self._room.view() if self._room is not None else None,
             desk=self._desk_view() if self._page is Page.DESK else None,
+            sound=self.sound_view(),
         )
 
     def _desk_view(self) -> DeskView:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from app.media.devices import DeviceKind
 from app.offline.plan import Stage
 
 
@@ -23,6 +24,7 @@ class Page(StrEnum):
     VISIT = "visit"
     ITEM = "item"  # provider: one opened submission
     DESK = "desk"  # provider: invitations and new visits
+    SOUND = "sound"  # try and choose microphone, loudspeaker and camera
 
 
 class Level(StrEnum):
@@ -75,6 +77,9 @@ class VisitView:
     picture_age_s: int
     clinic_phone: str
     timeline: tuple[TimelineEntry, ...]
+    speech_alone: bool = False  # one's own choice
+    pictures_off: bool = False  # either person chose speech alone
+    stage: Sentence | None = None  # stands where the picture would be: who chose speech alone, or why there is none
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,38 @@ class PhotoView:
     hint: str  # in words, never a refusal: "It looks a little dark."
 
 
+class SoundPhase(StrEnum):
+    READY = "ready"
+    LISTENING = "listening"  # say something
+    PLAYING = "playing"  # it is heard back
+    ASKING = "asking"  # did you hear yourself?
+    HEARD = "heard"
+    NOT_HEARD = "not-heard"
+    NO_SOUND = "no-sound"  # the microphone heard nothing
+    FAILED = "failed"
+    IN_VISIT = "in-visit"  # the visit has the devices: they can be chosen, not tried
+
+
+@dataclass(frozen=True)
+class DeviceRow:
+    """The devices of one kind. `chosen` is a name, or empty for the one that the computer chooses."""
+
+    kind: DeviceKind
+    names: tuple[str, ...]  # there now
+    chosen: str
+    present: bool  # the chosen one is there now
+
+
+@dataclass(frozen=True)
+class SoundView:
+    """The page on which sound is tried and devices are chosen. `hints`: what to try next, one sentence each."""
+
+    phase: SoundPhase
+    says: Sentence
+    hints: tuple[str, ...]
+    devices: tuple[DeviceRow, ...]
+
+
 @dataclass(frozen=True)
 class PatientView:
     page: Page
@@ -126,6 +163,7 @@ class PatientView:
     visit: VisitView | None
     photo: PhotoView | None
     items: tuple[ItemView, ...]
+    sound: SoundView | None = None
 
 
 @dataclass(frozen=True)
@@ -198,6 +236,7 @@ class ProviderView:
     opened: OpenedItem | None
     visit: VisitView | None
     desk: DeskView | None = None
+    sound: SoundView | None = None
 
 
 class VisitCommands(Protocol):
@@ -205,10 +244,23 @@ class VisitCommands(Protocol):
 
     def set_microphone(self, on: bool) -> None: ...
     def set_camera(self, on: bool) -> None: ...
+    def set_speech_alone(self, on: bool) -> None: ...
+    def open_sound(self) -> None: ...
     def hang_up(self) -> None: ...
 
 
-class CommonCommands(VisitCommands, Protocol):
+class SoundCommands(Protocol):
+    """What a person can do on the page of sound and camera. An empty `name`: the device that the computer chooses."""
+
+    def open_sound(self) -> None: ...
+    def close_sound(self) -> None: ...
+    def start_sound_test(self) -> None: ...
+    def stop_sound_test(self) -> None: ...
+    def answer_sound_test(self, heard: bool) -> None: ...
+    def choose_device(self, kind: DeviceKind, name: str) -> None: ...
+
+
+class CommonCommands(VisitCommands, SoundCommands, Protocol):
     def enrol(self, address: str, code: str) -> None: ...
     def dismiss_notice(self) -> None: ...
 

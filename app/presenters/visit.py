@@ -4,38 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from app.media.devices import DeviceKind, DeviceSpec
 from app.media.events import (
     Cause,
     ConnectionChanged,
     ConnectionState,
     DeviceChanged,
+    DevicesChanged,
     Modality,
     ModalityChanged,
     PeerChanged,
+    PeerState,
     SessionEvent,
     SignalPart,
 )
 from app.media.rtc.errors import BadSignal
-from app.media.slot import FrameSlot
 from app.net.signalling import ForgedSignal, OldSignal, SignedSignals
-from app.presenters.sentences import (
+from app.presenters.around import Session, Surroundings
+from app.presenters.views import PictureState, TimelineEntry, VisitPhase, VisitView
+from app.presenters.visit_sentences import (
     TIMELINE_CONNECTION,
     VisitFacts,
     link_sentence,
     misunderstood,
     other_sentence,
+    stage_sentence,
+    timeline_back,
+    timeline_choice,
     timeline_sending,
 )
-from app.presenters.views import PictureState, Sentence, TimelineEntry, VisitPhase, VisitView
-from app.wire.messages import ClientMessage, Enter, Leave, Presence, SendSignal, Signal
+from app.wire.messages import Enter, Leave, Presence, SendSignal, Signal
 from app.wire.visits import VisitDetails
 
 log = logging.getLogger(__name__)
@@ -43,41 +45,6 @@ log = logging.getLogger(__name__)
 _FROZEN_AFTER_S = 1.5
 _TIMELINE_MAX = 500
 _TRICKLE = 5_000.0
-
-
-class Session(Protocol):
-    """The face of app.media.session.VisitSession that a visit uses."""
-
-    async def start(self) -> None: ...
-    async def receive(self, part: SignalPart) -> None: ...
-    def set_microphone(self, on: bool) -> None: ...
-    def set_camera(self, on: bool) -> None: ...
-    def signalling_back(self) -> None: ...
-    def still(self) -> NDArray[np.uint8] | None: ...
-    async def stats(self) -> dict[str, Any]: ...
-    async def close(self) -> None: ...
-
-
-class SessionMaker(Protocol):
-    def __call__(
-        self, *, offerer: bool, send: Callable[[SignalPart], None], emit: Callable[[SessionEvent], None]
-    ) -> Session: ...
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a visit needs from outside: `say` sends to the service (False: no connection), `clock` is monotonic
-    seconds, `wall` is local time, `changed` is called after every change of the view, `device` when a device comes,
-    goes or fails, `trouble` with what a person should read."""
-
-    say: Callable[[ClientMessage], bool]
-    make_session: SessionMaker
-    remote: FrameSlot
-    clock: Callable[[], float]
-    wall: Callable[[], datetime]
-    changed: Callable[[], None]
-    device: Callable[[DeviceChanged], None]
-    trouble: Callable[[Sentence], None]
 
 
 class VisitRoom:
@@ -108,6 +75,11 @@ class VisitRoom:
         self._timeline: list[TimelineEntry] = []
         self._camera_missing = False
         self._was_connected = False
+        self._gone_at: float | None = None  # since when the connection is away; as `clock` tells the time
+        self._back_at: float | None = None
+        self._wanted: dict[DeviceKind, DeviceSpec] = {}
+        self._running = False
+        self._turn = asyncio.Lock()
         self._facts = VisitFacts(
             other=details.patient_name if provider else details.provider_name,
             other_present=False,
@@ -120,6 +92,7 @@ class VisitRoom:
             peer=None,
             clinic_reachable=True,
             phone=details.clinic_phone,
+            provider=provider,
         )
 
     @property
@@ -146,8 +119,8 @@ class VisitRoom:
         facts = self._facts
         if not facts.started or facts.connection not in _MEDIA_FLOWS:
             return None
-        narrow = facts.sending is not Modality.VIDEO and facts.cause is not Cause.CHOSEN
-        return 0.0 if narrow and facts.cause is not Cause.NO_CAMERA else _TRICKLE
+        narrow = facts.sending is not Modality.VIDEO and facts.cause not in _NOT_THE_LINK
+        return 0.0 if narrow else _TRICKLE
 
     @property
     def timeline(self) -> tuple[TimelineEntry, ...]:
@@ -211,6 +184,24 @@ class VisitRoom:
         if self._session is not None:
             self._session.set_camera(on)
 
+    def set_speech_alone(self, on: bool) -> None:
+        """Our own choice; pictures are off while either person's is on."""
+        if on == self._facts.speech_alone:
+            return
+        self._note(timeline_choice(self._me_name, on))
+        self._set(speech_alone=on)
+        if self._session is not None:
+            self._session.set_speech_alone(on)
+
+    async def use_device(self, kind: DeviceKind, spec: DeviceSpec) -> None:
+        """Another microphone, loudspeaker or camera, at once. Of several wishes the last one counts."""
+        self._wanted[kind] = spec
+        async with self._turn:  # two exchanges of one device must not overlap
+            session = self._session
+            if session is not None and self._running and self._wanted.get(kind) is spec:
+                del self._wanted[kind]
+                await _USE[kind](session, spec)
+
     async def stats(self) -> dict[str, Any]:
         return await self._session.stats() if self._session is not None else {}
 
@@ -227,12 +218,12 @@ class VisitRoom:
 
     def view(self) -> VisitView:
         picture, age = self._picture()
-        facts = self._facts
+        facts = self._timed()
         return VisitView(
             visit_id=self.details.visit_id,
             with_name=facts.other,
             phase=self._phase(),
-            link=self._link(),
+            link=link_sentence(facts),
             other=other_sentence(facts),
             microphone_on=facts.microphone_on,
             camera_on=facts.camera_on,
@@ -241,10 +232,16 @@ class VisitRoom:
             picture_age_s=age,
             clinic_phone=facts.phone,
             timeline=self.timeline,
+            speech_alone=facts.speech_alone,
+            pictures_off=facts.pictures_off,
+            stage=stage_sentence(facts),
         )
 
-    def _link(self) -> Sentence:
-        return link_sentence(self._facts)
+    def _timed(self) -> VisitFacts:
+        """The facts as of now."""
+        now = self._around.clock()
+        gone = 0.0 if self._gone_at is None else max(now - self._gone_at, 0.0)
+        return replace(self._facts, gone_s=gone, back_s=None if self._back_at is None else now - self._back_at)
 
     def _phase(self) -> VisitPhase:
         if not self._facts.started:
@@ -254,21 +251,28 @@ class VisitRoom:
     def _picture(self) -> tuple[PictureState, int]:
         latest = self._around.remote.latest()
         peer = self._facts.peer
-        if latest is None or (peer is not None and not peer.camera_on):
+        if latest is None or self._facts.pictures_off or (peer is not None and not peer.camera_on):
             return PictureState.NONE, 0
         age = self._around.clock() - latest.at
         return (PictureState.LIVE, 0) if age < _FROZEN_AFTER_S else (PictureState.FROZEN, int(age))
 
     def _make_session(self) -> None:
+        self._gone_at = self._around.clock()
         self._set(started=True, connection=ConnectionState.CONNECTING)
         session = self._around.make_session(offerer=self._offerer, send=self._send, emit=self._on_event)
         session.set_microphone(self._facts.microphone_on)
         session.set_camera(self._facts.camera_on)
+        if self._facts.speech_alone:
+            session.set_speech_alone(True)
         self._session = session
         self._spawn(self._run(session))
 
     async def _run(self, session: Session) -> None:
+        await self._around.make_way()
         await session.start()
+        self._running = True
+        for kind, spec in list(self._wanted.items()):
+            await self.use_device(kind, spec)
         while True:
             part = await self._incoming.get()
             try:
@@ -297,26 +301,46 @@ class VisitRoom:
     def _on_event(self, event: SessionEvent) -> None:
         match event:
             case ConnectionChanged(state=state):
-                if state is not self._facts.connection:
-                    self._note(TIMELINE_CONNECTION[state])
-                first = state is ConnectionState.CONNECTED and not self._was_connected
-                self._set(connection=state)
-                if first:
-                    self._was_connected = True
-                    self._note(timeline_sending(self._me_name, self._facts.sending, self._facts.cause))
+                self._on_connection(state)
             case ModalityChanged(sending=sending, cause=cause):
                 if sending is not self._facts.sending and self._was_connected:
-                    self._note(timeline_sending(self._me_name, sending, cause))
+                    self._note(timeline_sending(self._me_name, sending, cause, self.other))
                 self._set(sending=sending, cause=cause)
             case PeerChanged(peer=peer):
-                before = self._facts.peer
-                if before is None or before.sending is not peer.sending:
-                    self._note(timeline_sending(self.other, peer.sending, peer.cause))
-                self._set(peer=peer)
+                self._on_peer(peer)
+            case DevicesChanged(devices=devices):
+                self._around.devices(devices)
             case DeviceChanged(kind=kind, state=state):
                 if kind == "camera":
                     self._camera_missing = state != "ready"
                 self._around.device(event)
+
+    def _on_connection(self, state: ConnectionState) -> None:
+        if state is self._facts.connection:
+            return
+        now = self._around.clock()
+        connected = state is ConnectionState.CONNECTED
+        if connected and self._was_connected and self._gone_at is not None:
+            self._back_at = now
+            self._note(timeline_back(now - self._gone_at))
+        else:
+            self._note(TIMELINE_CONNECTION[state])
+        if connected:
+            self._gone_at = None
+        elif self._gone_at is None:
+            self._gone_at = now
+        self._set(connection=state)
+        if connected and not self._was_connected:
+            self._was_connected = True
+            self._note(timeline_sending(self._me_name, self._facts.sending, self._facts.cause, self.other))
+
+    def _on_peer(self, peer: PeerState) -> None:
+        before = self._facts.peer
+        if peer.speech_alone is not self._facts.other_chose:
+            self._note(timeline_choice(self.other, peer.speech_alone))
+        if before is None or before.sending is not peer.sending:
+            self._note(timeline_sending(self.other, peer.sending, peer.cause, self._me_name))
+        self._set(peer=peer)
 
     def _set(self, **changes: Any) -> None:
         changed = replace(self._facts, **changes)
@@ -330,6 +354,15 @@ class VisitRoom:
 
 
 _MEDIA_FLOWS = frozenset({ConnectionState.CONNECTING, ConnectionState.CONNECTED})
+
+_NOT_THE_LINK = frozenset({Cause.CHOSEN, Cause.OTHER_CHOSE, Cause.NO_CAMERA})
+"""Why there are no pictures though the link could carry them."""
+
+_USE: dict[DeviceKind, Callable[[Session, DeviceSpec], Awaitable[None]]] = {
+    "microphone": lambda session, spec: session.use_microphone(spec),
+    "speaker": lambda session, spec: session.use_speaker(spec),
+    "camera": lambda session, spec: session.use_camera(spec),
+}
 
 _PHASE = {
     ConnectionState.CONNECTING: VisitPhase.CONNECTING,

@@ -10,6 +10,7 @@ from PySide6.QtCore import QLocale, Qt
 from PySide6.QtGui import QCloseEvent, QFont, QGuiApplication
 from PySide6.QtWidgets import QApplication, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from app.media.levels import Levels
 from app.media.slot import FrameSlot
 from app.presenters.views import CommonCommands, Page, PatientCommands, PatientView, ProviderCommands, ProviderView
 from app.ui.bridge import Bridge
@@ -19,6 +20,7 @@ from app.ui.pages.enrol import EnrolPage
 from app.ui.pages.home import HomePage
 from app.ui.pages.item import ItemPage
 from app.ui.pages.photo import PhotoPage
+from app.ui.pages.sound import SoundPage
 from app.ui.pages.visit import VisitPage
 from app.ui.style import PATIENT_BASE, PROVIDER_BASE, font_family, palette, stylesheet
 from app.ui.widgets.notice import NoticeBar
@@ -116,7 +118,8 @@ class _Window(QMainWindow, Generic[V]):
 
 
 class PatientWindow(_Window[PatientView]):
-    """`remote` holds the other person's pictures, `mine` those of one's own camera; `now` is local time."""
+    """`remote` holds the other person's pictures, `mine` those of one's own camera; `now` is local time,
+    `levels` is how loud microphone and loudspeaker are."""
 
     def __init__(
         self,
@@ -126,6 +129,7 @@ class PatientWindow(_Window[PatientView]):
         mine: FrameSlot,
         on_close: Callable[[], None] | None = None,
         now: Callable[[], datetime] = _local_now,
+        levels: Levels | None = None,
     ) -> None:
         super().__init__(commands, bridge, "Thinline", PATIENT_BASE, on_close)
         enrol = EnrolPage(commands, welcome=self.tr("Welcome to Thinline"))
@@ -134,8 +138,11 @@ class PatientWindow(_Window[PatientView]):
         self._add_page(Page.HOME, home, home)
         photo = PhotoPage(commands, mine)
         self._add_page(Page.PHOTO, photo, photo)
-        visit = VisitPage(commands, remote, mine, photo=commands.start_photo, files=commands.add_files)
+        levels = levels or Levels()
+        visit = VisitPage(commands, remote, mine, photo=commands.start_photo, files=commands.add_files, levels=levels)
         self._add_page(Page.VISIT, visit, visit)
+        sound = SoundPage(commands, levels, mine)
+        self._add_page(Page.SOUND, sound, sound)
 
 
 class ProviderWindow(_Window[ProviderView]):
@@ -149,6 +156,7 @@ class ProviderWindow(_Window[ProviderView]):
         mine: FrameSlot,
         on_close: Callable[[], None] | None = None,
         now: Callable[[], datetime] = _local_now,
+        levels: Levels | None = None,
     ) -> None:
         super().__init__(commands, bridge, self.tr("Thinline for providers"), PROVIDER_BASE, on_close)
         enrol = EnrolPage(commands, welcome=self.tr("Welcome to Thinline for providers"))
@@ -157,7 +165,10 @@ class ProviderWindow(_Window[ProviderView]):
         home = DayPage(commands, now, desk.aim_at_invitation, desk.aim_at_visit)
         self._add_page(Page.HOME, home, home)
         self._add_page(Page.DESK, desk, desk)
-        visit = VisitPage(commands, remote, mine, timeline=True)
+        levels = levels or Levels()
+        visit = VisitPage(commands, remote, mine, timeline=True, levels=levels)
         self._add_page(Page.VISIT, visit, visit)
+        sound = SoundPage(commands, levels, mine)
+        self._add_page(Page.SOUND, sound, sound)
         item = ItemPage(commands, now)
         self._add_page(Page.ITEM, item, item)

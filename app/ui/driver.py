@@ -320,8 +320,6 @@ def said(widget: QWidget) -> str:
         return widget.text()
     if isinstance(widget, QPlainTextEdit):
         return widget.toPlainText()
-    if isinstance(widget, QComboBox):
-        return widget.currentText()
     if isinstance(widget, QLabel | QAbstractButton):
         return widget.text()
     return widget.accessibleName()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -11,6 +12,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6.QtCore import QCoreApplication, QThreadPool
 from PySide6.QtWidgets import QWidget
 
+from app.media.levels import Level, Levels
 from app.media.slot import FrameSlot
 from app.ui import samples
 from app.ui.app import PatientWindow, ProviderWindow, make_application
@@ -29,6 +31,13 @@ def settle() -> None:
     for _ in range(4):
         QThreadPool.globalInstance().waitForDone()
         QCoreApplication.processEvents()
+
+
+class _Speaking(Levels):
+    """Someone speaks, at an even voice, for as long as one looks."""
+
+    def read(self, kind: str) -> Level:
+        return Level(-24.0, -12.0, time.monotonic())
 
 
 def shoot(window: QWidget, path: Path, width: int, height: int) -> None:
@@ -52,14 +61,14 @@ def main(argv: list[str]) -> int:
     remote, mine = FrameSlot(), FrameSlot()
     remote.put(samples.pixels(samples.figure(640, 480)), 0.0)
     mine.put(samples.pixels(samples.figure(640, 480, wall="#A89A86", shirt="#5B3A52")), 0.0)
-    nothing = _Nothing()
+    nothing, levels = _Nothing(), _Speaking()
     for name, patient in samples.patient_views().items():
         bridge: Bridge = Bridge()
-        window = PatientWindow(nothing, bridge, remote, mine, now=lambda: samples.NOW)  # type: ignore[arg-type]
+        window = PatientWindow(nothing, bridge, remote, mine, now=lambda: samples.NOW, levels=levels)  # type: ignore[arg-type]
         window.show_view(patient)
         shoot(window, out / f"patient-{name}.png", width, height)
     for name, view in samples.provider_views().items():
-        desk = ProviderWindow(nothing, Bridge(), remote, mine, now=lambda: samples.NOW)  # type: ignore[arg-type]
+        desk = ProviderWindow(nothing, Bridge(), remote, mine, now=lambda: samples.NOW, levels=levels)  # type: ignore[arg-type]
         desk.show_view(view)
         shoot(desk, out / f"provider-{name}.png", width, height)
     app.quit()

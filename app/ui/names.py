@@ -23,6 +23,18 @@ HOME_FILE = "home.file"
 HOME_ITEMS = "home.items"
 HOME_NOTHING_SENT = "home.items.none"
 
+OPEN_SOUND = "sound.open"  # on the home pages
+SOUND = "sound"
+SOUND_BACK = "sound.back"
+SOUND_VISIT = "sound.visit"
+SOUND_SAYS = "sound.says"
+SOUND_HINTS = "sound.hints"
+SOUND_START = "sound.start"
+SOUND_STOP = "sound.stop"
+SOUND_HEARD = "sound.heard"
+SOUND_NOT_HEARD = "sound.not-heard"
+SOUND_LEVEL = "sound.level"
+
 FILE_DIALOG = "file"
 FILE_PATH = "file.path"
 FILE_OPEN = "file.open"
@@ -46,6 +58,11 @@ VISIT_AGE = "visit.age"
 VISIT_PHASE = "visit.phase"
 VISIT_MUTE = "visit.mute"
 VISIT_CAMERA = "visit.camera"
+VISIT_SPEECH_ALONE = "visit.speech-alone"
+VISIT_STAGE = "visit.stage"
+VISIT_LEVEL = "visit.level"
+VISIT_SOUND = "visit.sound"
+VISIT_TRY_SOUND = "visit.try-sound"
 VISIT_PHOTO = "visit.photo"
 VISIT_FILE = "visit.file"
 VISIT_HANGUP = "visit.hangup"
@@ -139,3 +156,16 @@ def inbox_state(submission_id: str) -> str:
 def item_picture(index: int) -> str:
     """The opened item's picture, counted from 0."""
     return f"item.picture.{index}"
+
+
+def device_choice(kind: str) -> str:
+    """The list of the microphones, the loudspeakers (`speaker`) or the cameras."""
+    return f"device.{kind}"
+
+
+def device_note(kind: str) -> str:
+    return f"device.{kind}.note"
+
+
+def device_level(kind: str) -> str:
+    return f"device.{kind}.level"

@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QImageWriter, QLinearGradient, QPainter
 
+from app.media.events import Cause, ConnectionState, Modality, PeerState
+from app.presenters.sound import HINTS, SAYS, choosing_in_visit
 from app.presenters.views import (
     DeskView,
+    DeviceRow,
     InboxRow,
     ItemStage,
     ItemView,
@@ -28,9 +31,21 @@ from app.presenters.views import (
     ProviderView,
     ScheduleRow,
     Sentence,
+    SoundPhase,
+    SoundView,
     TimelineEntry,
     VisitPhase,
     VisitView,
+)
+from app.presenters.visit_sentences import (
+    TIMELINE_CONNECTION,
+    VisitFacts,
+    link_sentence,
+    other_sentence,
+    stage_sentence,
+    timeline_back,
+    timeline_choice,
+    timeline_sending,
 )
 
 NOW = datetime(2026, 11, 23, 14, 10, tzinfo=UTC)
@@ -102,70 +117,109 @@ def visit(**changes: object) -> VisitView:
         timeline=tuple(
             TimelineEntry(NOW + timedelta(minutes=m), text)
             for m, text in (
-                (0, "The visit started with speech and picture."),
-                (6, "Picture stopped: the connection became too slow."),
-                (9, "Picture came back: the connection is better."),
+                (0, TIMELINE_CONNECTION[ConnectionState.CONNECTED]),
+                (0, timeline_sending("Maria Lopez", Modality.VIDEO, Cause.START, "Dr Lee")),
+                (6, timeline_sending("Maria Lopez", Modality.AUDIO, Cause.LINK_THIN, "Dr Lee")),
+                (9, timeline_choice("Maria Lopez", True)),
+                (9, timeline_sending("Dr Lee", Modality.AUDIO, Cause.OTHER_CHOSE, "Maria Lopez")),
+                (11, timeline_back(46)),
             )
         ),
     )
     return replace(good, **changes)  # type: ignore[arg-type]
 
 
-VISITS: dict[str, VisitView] = {
-    "waiting": visit(
-        phase=VisitPhase.WAITING,
-        link=Sentence("You are in the waiting room. The clinic knows that you are here.", Level.NOTE),
-        other=None,
-        picture=PictureState.NONE,
-        timeline=(),
-    ),
-    "connecting": visit(
-        phase=VisitPhase.CONNECTING,
-        link=Sentence("Connecting to Dr Lee.", Level.NOTE),
-        other=None,
-        picture=PictureState.NONE,
-    ),
-    "live": visit(),
-    "muted": visit(
-        microphone_on=False,
-        camera_on=False,
-        other=Sentence("Dr Lee cannot hear or see you: you chose so.", Level.NOTE),
-    ),
-    "no-camera": visit(
-        camera_present=False, other=Sentence("Dr Lee hears you. No camera was found on your side.", Level.NOTE)
-    ),
-    "audio": visit(
-        picture=PictureState.NONE,
-        link=Sentence(
-            "The connection is too slow for pictures. You can speak; pictures return by themselves.", Level.WARN
+PEER = PeerState(
+    microphone_on=True, camera_on=True, sending=Modality.VIDEO, cause=Cause.START, hears_us=True, sees_us=True
+)
+FACTS = VisitFacts(
+    other="Dr Lee",
+    other_present=True,
+    started=True,
+    connection=ConnectionState.CONNECTED,
+    sending=Modality.VIDEO,
+    cause=Cause.START,
+    microphone_on=True,
+    camera_on=True,
+    peer=PEER,
+    clinic_reachable=True,
+    phone=PHONE,
+)
+
+
+def said_of(facts: VisitFacts, **changes: object) -> VisitView:
+    """A visit whose sentences are the presenter's own, of `facts`."""
+    return visit(
+        with_name=facts.other,
+        link=link_sentence(facts),
+        other=other_sentence(facts),
+        stage=stage_sentence(facts),
+        microphone_on=facts.microphone_on,
+        camera_on=facts.camera_on,
+        speech_alone=facts.speech_alone,
+        pictures_off=facts.pictures_off,
+        **changes,
+    )
+
+
+def visits(facts: VisitFacts = FACTS) -> dict[str, VisitView]:
+    """Name -> a visit in that state, seen by one of the two."""
+    peer, none = facts.peer or PEER, PictureState.NONE
+    thin = replace(facts, sending=Modality.AUDIO, cause=Cause.LINK_THIN, peer=replace(peer, sees_us=False))
+    both = replace(thin, peer=replace(peer, sees_us=False, sending=Modality.AUDIO, cause=Cause.LINK_THIN))
+    chose = replace(facts, sending=Modality.AUDIO, cause=Cause.CHOSEN, speech_alone=True)
+    theirs = replace(peer, speech_alone=True, sending=Modality.AUDIO, cause=Cause.CHOSEN)
+    waits = replace(facts, started=False, other_present=False, peer=None)
+
+    def cut(state: ConnectionState, seconds: float) -> VisitFacts:
+        return replace(facts, connection=state, gone_s=seconds)
+
+    again, frozen = VisitPhase.RECONNECTING, PictureState.FROZEN
+    return {
+        "waiting": said_of(waits, phase=VisitPhase.WAITING, picture=none, timeline=()),
+        "connecting": said_of(replace(waits, other_present=True), phase=VisitPhase.CONNECTING, picture=none),
+        "live": said_of(facts),
+        "muted": said_of(
+            replace(facts, microphone_on=False, camera_on=False, peer=replace(peer, sees_us=False, hears_us=False))
         ),
-        other=Sentence("Dr Lee hears you but cannot see you.", Level.WARN),
-    ),
-    "frozen": visit(
-        picture=PictureState.FROZEN,
-        picture_age_s=12,
-        link=Sentence("The connection is too slow for moving pictures.", Level.WARN),
-        other=Sentence("Dr Lee hears you but cannot see you.", Level.WARN),
-    ),
-    "reconnecting": visit(
-        phase=VisitPhase.RECONNECTING,
-        picture=PictureState.FROZEN,
-        picture_age_s=31,
-        link=Sentence("The connection broke. Connecting again, please wait.", Level.BAD),
-        other=Sentence("Dr Lee cannot hear you just now.", Level.BAD),
-    ),
-    "lost": visit(
-        phase=VisitPhase.LOST,
-        picture=PictureState.NONE,
-        link=Sentence("There has been no connection for a minute.", Level.BAD),
-        other=None,
-    ),
-    "ended": visit(
-        phase=VisitPhase.ENDED,
-        picture=PictureState.NONE,
-        link=Sentence("The visit has ended.", Level.NOTE),
-        other=None,
-    ),
+        "no-camera": said_of(replace(facts, peer=replace(peer, sees_us=False)), camera_present=False),
+        "audio": said_of(both, picture=none),
+        "frozen": said_of(both, picture=frozen, picture_age_s=12),
+        "speech-mine": said_of(chose, picture=none),
+        "speech-theirs": said_of(replace(facts, cause=Cause.OTHER_CHOSE, peer=theirs), picture=none),
+        "speech-both": said_of(replace(chose, peer=theirs, microphone_on=False, camera_on=False), picture=none),
+        "interrupted": said_of(cut(ConnectionState.INTERRUPTED, 4), phase=again, picture=frozen, picture_age_s=4),
+        "reconnecting": said_of(cut(ConnectionState.RECONNECTING, 31), phase=again, picture=frozen, picture_age_s=31),
+        "back": said_of(replace(facts, back_s=2.0)),
+        "lost": said_of(cut(ConnectionState.FAILED, 70), phase=VisitPhase.LOST, picture=none),
+        "ended": said_of(cut(ConnectionState.CLOSED, 0), phase=VisitPhase.ENDED, picture=none),
+    }
+
+
+VISITS = visits()
+PROVIDER_VISITS = visits(replace(FACTS, other="Maria Lopez", provider=True))
+
+DEVICES = (
+    DeviceRow("microphone", ("Built-in microphone", "Headset (USB)"), "Headset (USB)", True),
+    DeviceRow("speaker", ("Built-in loudspeaker", "Headset (USB)"), "", True),
+    DeviceRow("camera", ("Integrated camera",), "", True),
+)
+LONG_DEVICE = "Built-in microphone with a rather long name (HDA Intel PCH: ALC285 Analog)"
+GONE = (
+    DeviceRow("microphone", (LONG_DEVICE,), "Headset (USB)", False),
+    DeviceRow("speaker", (), "", True),
+    DeviceRow("camera", (), "", True),
+)
+
+
+def sound(phase: SoundPhase, devices: tuple[DeviceRow, ...] = DEVICES) -> SoundView:
+    return SoundView(phase, SAYS[phase], HINTS[phase], devices)
+
+
+SOUNDS: dict[str, SoundView] = {
+    **{phase.value: sound(phase) for phase in SoundPhase if phase is not SoundPhase.IN_VISIT},
+    "in-visit": SoundView(SoundPhase.IN_VISIT, choosing_in_visit("Dr Lee"), (), DEVICES),
+    "gone": sound(SoundPhase.READY, GONE),
 }
 
 ITEMS = (
@@ -217,6 +271,9 @@ def patient_views() -> dict[str, PatientView]:
     }
     for name, state in VISITS.items():
         views[f"visit-{name}"] = patient(Page.VISIT, visit=state)
+    for name, view in SOUNDS.items():
+        live = VISITS["live"] if view.phase is SoundPhase.IN_VISIT else None
+        views[f"sound-{name}"] = patient(Page.SOUND, sound=view, visit=live)
     gone = Sentence("The microphone was unplugged. The visit goes on; plug it in again to be heard.", Level.WARN)
     views["visit-notice"] = patient(Page.VISIT, visit=visit(with_name=LONG_NAME), notice=gone)
     return views
@@ -279,8 +336,11 @@ def provider_views() -> dict[str, ProviderView]:
         "item": provider(Page.ITEM, opened=opened),
         "item-no-picture": provider(Page.ITEM, opened=replace(opened, pictures=(letter,), note="", purpose="")),
     }
-    for name, state in VISITS.items():
-        views[f"visit-{name}"] = provider(Page.VISIT, visit=replace(state, with_name="Maria Lopez"))
+    for name, state in PROVIDER_VISITS.items():
+        views[f"visit-{name}"] = provider(Page.VISIT, visit=state)
+    for name in ("ready", "in-visit"):
+        live = PROVIDER_VISITS["live"] if name == "in-visit" else None
+        views[f"sound-{name}"] = provider(Page.SOUND, sound=SOUNDS[name], visit=live)
     return views
 
 
@@ -288,9 +348,11 @@ PATIENT_STATES = (
     *("enrol", "enrol-busy", "enrol-wrong", "home-empty", "home", "home-busy", "home-offline", "home-long"),
     *("photo-preview", "photo-review", "photo-saving", "visit-notice"),
     *(f"visit-{state}" for state in VISITS),
+    *(f"sound-{state}" for state in SOUNDS),
 )
 PROVIDER_STATES = (
     *("enrol", "day-empty", "day", "day-busy", "item", "item-no-picture"),
     *("desk-new", "desk-busy", "desk-invited", "desk-long"),
     *(f"visit-{state}" for state in VISITS),
+    *("sound-ready", "sound-in-visit"),
 )

@@ -36,6 +36,10 @@ OFF_FILL = "#E2E6E5"
 OFF_INK = "#56666A"
 STAGE_OFF = "#1D282C"
 STAGE_OFF_INK = "#93A3A6"
+METER_LIT = "#1C6236"
+METER_OFF = "#D6DEDC"
+STAGE_METER_LIT = "#9BE0B0"
+STAGE_METER_OFF = "#2B3A3F"
 
 TARGET = 44  # px; the least side of anything to press (WCAG 2.2, 2.5.5)
 RADIUS = 10
@@ -121,6 +125,10 @@ SHAPE_PAIRS: tuple[tuple[str, str], ...] = (
     (FOCUS, PAPER),
     (FOCUS, SURFACE),
     (STAGE_FOCUS, STAGE),
+    (METER_LIT, METER_OFF),
+    (METER_LIT, SURFACE),
+    (STAGE_METER_LIT, STAGE_METER_OFF),
+    (STAGE_METER_LIT, STAGE),
     *((TONES[level].ink, TONES[level].wash) for level in Level),
 )
 

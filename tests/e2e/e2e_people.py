@@ -17,6 +17,7 @@ from app.media.video.camera import CameraPreview
 from app.presenters.account import Account
 from app.presenters.base import Presenter
 from app.presenters.desk import Desk
+from app.presenters.devices import Chosen
 from app.presenters.environment import Environment
 from app.presenters.patient import PatientPresenter
 from app.presenters.provider import ProviderPresenter
@@ -71,20 +72,24 @@ class Preview:
         return self._camera.still()
 
 
+def no_sound_test(*_: Any) -> Any:
+    raise AssertionError("nobody tries a microphone here")
+
+
 def person(role: Role, folder: Path, sessions: list[VisitSession] | None = None) -> Person[Any]:
     remote, mine = FrameSlot(), FrameSlot()
 
-    def session(**given: Any) -> VisitSession:
+    def session(*, chosen: Chosen, **given: Any) -> VisitSession:
         made = VisitSession(sources=Sources(SYNTHETIC, SYNTHETIC), sinks=Sinks(NONE, remote, mine), **given)
         if sessions is not None:
             sessions.append(made)
         return made
 
-    env = Environment(folder=folder, ring=None, session=session, remote=remote, mine=mine)
+    env = Environment(folder, None, session, no_sound_test, remote, mine)
     loop = asyncio.get_running_loop()
     made: Person[Any] = Person(None, remote)  # type: ignore[arg-type]
     if role is Role.PATIENT:
-        made.presenter = PatientPresenter(env, loop, made.publish, lambda tell: Preview(mine))
+        made.presenter = PatientPresenter(env, loop, made.publish, lambda spec, tell: Preview(mine))
     else:
         made.presenter = ProviderPresenter(env, loop, made.publish)
     return made

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from app.media.devices import DeviceSpec, FoundDevice
 from app.media.events import (
     Cause,
     ConnectionChanged,
     ConnectionState,
     DeviceChanged,
+    DevicesChanged,
     Modality,
     ModalityChanged,
     PeerChanged,
@@ -20,8 +22,9 @@ from app.media.events import (
 from app.media.rtc.errors import BadSignal
 from app.media.slot import FrameSlot
 from app.net.signalling import SignedSignals
+from app.presenters.around import Surroundings
 from app.presenters.views import PictureState, VisitPhase
-from app.presenters.visit import Surroundings, VisitRoom
+from app.presenters.visit import VisitRoom
 from app.wire.messages import Enter, Leave, Presence, SendSignal, Signal
 from app.wire.visits import VisitDetails
 
@@ -48,6 +51,8 @@ class ScriptedSession:
         self.offerer, self.send, self.emit = offerer, send, emit
         self.heard, self.log = [], []
         self.refuse = False
+        self.exchange = asyncio.Event()
+        self.exchange.set()
 
     async def start(self):
         self.log.append("start")
@@ -62,6 +67,20 @@ class ScriptedSession:
 
     def set_camera(self, on):
         self.log.append(("camera", on))
+
+    def set_speech_alone(self, on):
+        self.log.append(("speech-alone", on))
+
+    async def use_microphone(self, spec):
+        self.log.append(("microphone begins", spec.which))
+        await self.exchange.wait()
+        self.log.append(("microphone", spec.which))
+
+    async def use_speaker(self, spec):
+        self.log.append(("speaker", spec.which))
+
+    async def use_camera(self, spec):
+        self.log.append(("camera", spec.which))
 
     def signalling_back(self):
         self.log.append("back")
@@ -83,16 +102,21 @@ class World:
     def __init__(self, me):
         self.me, self.other = me, LEE if me == ANN else ANN
         self.said, self.troubles, self.devices, self.sessions = [], [], [], []
+        self.found = []
+        self.way = asyncio.Event()
+        self.way.set()
         self.now = 100.0
         self.remote = FrameSlot()
         around = Surroundings(
             say=lambda message: self.said.append(message) or True,
             make_session=self.make,
+            make_way=self.way.wait,
             remote=self.remote,
             clock=lambda: self.now,
             wall=lambda: datetime(2026, 11, 22, 9, 30, tzinfo=UTC),
             changed=lambda: None,
             device=self.devices.append,
+            devices=self.found.append,
             trouble=self.troubles.append,
         )
         signals = SignedSignals("visit00001", me, KEYS[me], {self.other: PUBLIC[self.other]}, lambda: 1)
@@ -163,7 +187,7 @@ def test_a_lost_connection_is_entered_again(run):
     async def scenario(w):
         w.presence(True)
         w.room.on_stream(False)
-        assert "link" in w.room.view().link.text.lower() or "Connecting" in w.room.view().link.text
+        assert "Connecting" in w.room.view().link.text
         w.room.on_stream(True)
         assert w.said.count(Enter(visit_id="visit00001")) == 2
 
@@ -229,7 +253,7 @@ def test_what_the_session_says_becomes_view_and_timeline(run):
         assert texts[1:] == [
             "Connected",
             "Ann: picture and speech",
-            "Ann: speech alone (the link is thin)",
+            "Ann: speech alone (the connection is weak)",
             "Dr Lee: picture and speech",
         ]
 
@@ -280,3 +304,119 @@ def test_signals_go_out_signed_for_the_other_one(run):
         assert checker.unwrap(LEE, message.body).sdp == "v=0"
 
     run(LEE, scenario)
+
+
+def test_speech_alone_is_chosen_and_taken_back_at_once_and_noted_with_who_chose(run):
+    async def scenario(w):
+        w.presence(True)
+        await settle()
+        emit = w.sessions[0].emit
+        emit(ConnectionChanged(1.0, ConnectionState.CONNECTED))
+        w.room.set_speech_alone(True)
+        w.room.set_speech_alone(True)
+        assert w.sessions[0].log.count(("speech-alone", True)) == 1
+        emit(ModalityChanged(2.0, Modality.AUDIO, Cause.CHOSEN, "speech"))
+        view = w.room.view()
+        assert (view.speech_alone, view.pictures_off, view.picture) == (True, True, PictureState.NONE)
+        assert "You chose speech alone" in view.stage.text
+        emit(PeerChanged(3.0, PeerState(True, True, Modality.AUDIO, Cause.OTHER_CHOSE, True, False, True)))
+        w.room.set_speech_alone(False)
+        view = w.room.view()
+        assert (view.speech_alone, view.pictures_off) == (False, True)
+        assert "Dr Lee chose speech alone" in view.stage.text
+        emit(ModalityChanged(4.0, Modality.AUDIO, Cause.OTHER_CHOSE, "speech"))
+        assert w.room.upload_allowance > 0
+        emit(PeerChanged(5.0, PeerState(True, True, Modality.VIDEO, Cause.CHOSEN, True, False)))
+        assert not w.room.view().pictures_off
+        texts = [entry.text for entry in w.room.timeline]
+        for line in (
+            "Ann chose speech alone",
+            "Ann: speech alone (by choice)",
+            "Dr Lee chose speech alone",
+            "Dr Lee: speech alone (by choice of Ann)",
+            "Ann chose pictures again",
+            "Dr Lee chose pictures again",
+        ):
+            assert texts.count(line) == 1, line
+
+    run(ANN, scenario)
+
+
+def test_speech_alone_chosen_in_the_waiting_room_holds_from_the_start(run):
+    async def scenario(w):
+        w.room.set_speech_alone(True)
+        assert "starts without pictures" in w.room.view().stage.text
+        w.presence(True)
+        await settle()
+        log = w.sessions[0].log
+        assert log.index(("speech-alone", True)) < log.index("start")
+
+    run(ANN, scenario)
+
+
+def test_an_outage_is_told_with_its_length_and_its_end(run):
+    async def scenario(w):
+        w.presence(True)
+        await settle()
+        emit = w.sessions[0].emit
+        emit(ConnectionChanged(1.0, ConnectionState.CONNECTED))
+        emit(ConnectionChanged(2.0, ConnectionState.INTERRUPTED))
+        assert "a few seconds" in w.room.view().link.text
+        w.now += 20.0
+        emit(ConnectionChanged(3.0, ConnectionState.RECONNECTING))
+        assert "about 20 seconds" in w.room.view().link.text
+        w.now += 25.0
+        emit(ConnectionChanged(4.0, ConnectionState.CONNECTED))
+        assert w.room.view().link.text.startswith("The connection is back.")
+        w.now += 10.0
+        assert w.room.view().link.text == "The connection is good."
+        assert w.room.timeline[-1].text == "Connected again after 45 s"
+
+    run(ANN, scenario)
+
+
+def test_the_media_waits_until_the_devices_are_free_and_then_uses_the_newest_choice(run):
+    async def scenario(w):
+        w.way.clear()
+        w.presence(True)
+        await settle()
+        session = w.sessions[0]
+        await w.room.use_device("microphone", DeviceSpec("device", "Desk"))
+        await w.room.use_device("microphone", DeviceSpec("device", "Headset"))
+        assert "start" not in session.log
+        w.way.set()
+        await settle()
+        assert session.log[-3:] == ["start", ("microphone begins", "Headset"), ("microphone", "Headset")]
+
+    run(ANN, scenario)
+
+
+def test_two_exchanges_of_a_device_never_overlap_and_the_last_wish_counts(run):
+    async def scenario(w):
+        w.presence(True)
+        await settle()
+        session = w.sessions[0]
+        session.exchange.clear()
+        wishes = [
+            asyncio.create_task(w.room.use_device("microphone", DeviceSpec("device", name)))
+            for name in ("first", "second", "third")
+        ]
+        await settle()
+        session.exchange.set()
+        await asyncio.gather(*wishes)
+        told = [entry[1] for entry in session.log if entry[0] in ("microphone begins", "microphone")]
+        assert told[-2:] == ["third", "third"]
+        assert "second" not in told
+
+    run(ANN, scenario)
+
+
+def test_devices_that_come_and_go_are_passed_on(run):
+    async def scenario(w):
+        w.presence(True)
+        await settle()
+        found = (FoundDevice("microphone", "Headset", DeviceSpec("device", "3")),)
+        w.sessions[0].emit(DevicesChanged(1.0, found))
+        assert w.found == [found]
+
+    run(ANN, scenario)

@@ -132,6 +132,8 @@ class DayPage(QWidget):
         self._count = Text(role="quiet", name=names.INBOX_COUNT)
         self._invite = ActionButton(names.DESK_OPEN_INVITE, self.tr("Invite a patient"), "invite", Kind.SECONDARY)
         self._plan = ActionButton(names.DESK_OPEN_PLAN, self.tr("Plan a visit"), "calendar", Kind.SECONDARY)
+        self._sound = ActionButton(names.OPEN_SOUND, self.tr("Sound and camera"), "sliders", Kind.SECONDARY)
+        self._sound.on_press(commands.open_sound)
         for button, aim in ((self._invite, invite), (self._plan, plan)):
             button.on_press(aim)
             button.on_press(commands.open_desk)
@@ -156,6 +158,7 @@ class DayPage(QWidget):
         top.setContentsMargins(24, 0, 24, 0)
         top.setSpacing(8)
         top.addWidget(self._clinic, 1)
+        top.addWidget(self._sound)
         top.addWidget(self._invite)
         top.addWidget(self._plan)
         outer.addLayout(top)

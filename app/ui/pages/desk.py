@@ -218,7 +218,7 @@ class PlanCard(Card):
         body.addWidget(self._no_time)
         body.addLayout(labelled(self.tr("Reason"), self._reason))
         body.addLayout(labelled(self.tr("Your name as the patient reads it"), self._my_name))
-        body.addLayout(labelled(self.tr("Telephone, should the link be lost (may stay empty)"), self._phone))
+        body.addLayout(labelled(self.tr("Telephone, should the connection be lost (may stay empty)"), self._phone))
         body.addSpacing(4)
         body.addWidget(self._go)
         body.addStretch(1)

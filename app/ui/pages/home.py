@@ -117,6 +117,10 @@ class HomePage(QWidget):
         self._visit = NextVisitCard(commands.join, now)
         self._photo = ActionButton(names.HOME_PHOTO, self.tr("Take a photo"), "photo", Kind.SECONDARY, large=True)
         self._file = ActionButton(names.HOME_FILE, self.tr("Choose a file"), "file", Kind.SECONDARY, large=True)
+        self._sound = ActionButton(
+            names.OPEN_SOUND, self.tr("Try your microphone and loudspeaker"), "ear", Kind.SECONDARY
+        )
+        self._sound.on_press(commands.open_sound)
         self._photo.on_press(commands.start_photo)
         self._file.on_press(self._choose)
         self._none = Text(
@@ -143,7 +147,11 @@ class HomePage(QWidget):
         outer.addWidget(scroll)
         column = scroll.column
         column.setSpacing(14)
-        column.addWidget(self._clinic)
+        top = QHBoxLayout()
+        top.setSpacing(12)
+        top.addWidget(self._clinic, 1)
+        top.addWidget(self._sound)
+        column.addLayout(top)
         column.addWidget(self._visit)
         column.addWidget(Text(self.tr("Show the clinic something, at any time"), "heading"))
         ways = QHBoxLayout()

@@ -1,4 +1,4 @@
-"""The visit: the other person, what the link does in words, and four things to press."""
+"""The visit: the other person, what the connection does in words, and the few things to press."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from app.media.levels import Levels
 from app.media.slot import FrameSlot
 from app.presenters.views import (
     PatientView,
@@ -21,14 +23,18 @@ from app.presenters.views import (
 )
 from app.ui import names
 from app.ui.pages.files import ask_for_files
+from app.ui.pages.sound import meter_words
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
-from app.ui.widgets.layout import Card, KeyedRows, ScrollColumn, ground
+from app.ui.widgets.layout import Card, FlowRow, KeyedRows, ScrollColumn, ground
+from app.ui.widgets.meter import LevelMeter
 from app.ui.widgets.stage import Stage
 from app.ui.widgets.text import SentenceLine, Text
 from app.ui.words import clock, picture_age
 
 _TALKING = (VisitPhase.CONNECTING, VisitPhase.LIVE, VisitPhase.RECONNECTING)
+
+_ROOM_FOR_PANEL, _ROOM_FOR_CARD = 760, 560  # px
 
 
 class TimelineRow(QWidget):
@@ -49,33 +55,43 @@ class TimelineRow(QWidget):
 
 
 class LostCard(Card):
-    """What a person can do when the link stays away: call, or leave a photo."""
+    """What a person can do when the connection stays away: call, or leave a photo (`photo`; None for a provider)."""
 
     def __init__(self, photo: Callable[[], None] | None) -> None:
         super().__init__(22, 10)
         self.setObjectName(names.VISIT_LOST)
+        self._for_patient = photo is not None
         self._title = Text(role="heading")
         self._more = Text(self.tr("We keep trying. When the connection is back, the visit goes on by itself."))
         self._phone = Text(role="title", name=names.VISIT_LOST_PHONE)
         for widget in (self._title, self._more, self._phone):
             self.body.addWidget(widget)
+        self._show: Text | None = None
         if photo is not None:
             take = ActionButton(names.VISIT_LOST_PHOTO, self.tr("Take a photo"), "photo", Kind.PRIMARY, large=True)
             take.on_press(photo)
-            self.body.addWidget(
-                Text(self.tr("You can also show the clinic something now. It is sent when the connection is back."))
+            self._show = Text(
+                self.tr("You can also show the clinic something now. It is sent when the connection is back.")
             )
+            self.body.addWidget(self._show)
             self.body.addWidget(take)
+
+    def spare(self, on: bool) -> None:
+        """Where there is little room the number and the button matter, not the explanations."""
+        for words in (self._more, self._show):
+            if words is not None:
+                words.setVisible(not on)
 
     def draw(self, visit: VisitView) -> None:
         self._title.say(self.tr("The connection to {name} is lost").format(name=visit.with_name))
-        self._phone.say(self.tr("Call {number}").format(number=visit.clinic_phone) if visit.clinic_phone else "")
+        call = self.tr("Call {number}") if self._for_patient else self.tr("{name} sees this number: {number}")
+        self._phone.say(call.format(name=visit.with_name, number=visit.clinic_phone) if visit.clinic_phone else "")
         self._phone.setVisible(bool(visit.clinic_phone))
 
 
 class VisitPage(QWidget):
     """`photo` and `files`: the patient's commands to send something; None for a provider. `timeline`: show what
-    happened."""
+    happened. `levels`: how loud the microphone is, shown beside its button."""
 
     def __init__(
         self,
@@ -86,6 +102,7 @@ class VisitPage(QWidget):
         photo: Callable[[], None] | None = None,
         files: Callable[[list[Path]], None] | None = None,
         timeline: bool = False,
+        levels: Levels,
     ) -> None:
         super().__init__()
         ground(self, "dark")
@@ -100,11 +117,21 @@ class VisitPage(QWidget):
         self._stage.set_over(self._lost)
         self._mute = ActionButton(names.VISIT_MUTE, self.tr("Mute"), "microphone", Kind.STAGE, upright=True)
         self._camera = ActionButton(names.VISIT_CAMERA, self.tr("Stop camera"), "camera", Kind.STAGE, upright=True)
+        self._level = LevelMeter(
+            levels, "microphone", names.VISIT_LEVEL, meter_words(self, "microphone"), blocks=6, upright=True
+        )
+        self._speech = ActionButton(
+            names.VISIT_SPEECH_ALONE, self.tr("Speech alone"), "speech", Kind.STAGE, upright=True
+        )
+        self._sound = ActionButton(names.VISIT_SOUND, self.tr("Sound and camera"), "sliders", Kind.STAGE)
         self._photo = ActionButton(names.VISIT_PHOTO, self.tr("Photo"), "photo", Kind.STAGE, upright=True)
         self._file = ActionButton(names.VISIT_FILE, self.tr("File"), "file", Kind.STAGE, upright=True)
         self._hangup = ActionButton(names.VISIT_HANGUP, self.tr("Hang up"), "hang-up", Kind.DANGER, upright=True)
         self._mute.on_press(self._switch_microphone)
         self._camera.on_press(self._switch_camera)
+        self._speech.on_press(self._switch_speech)
+        self._sound.on_press(commands.open_sound)
+        self._stage.placeholder.try_sound.on_press(commands.open_sound)
         self._hangup.on_press(commands.hang_up)
         if photo is not None:
             self._photo.on_press(photo)
@@ -113,6 +140,7 @@ class VisitPage(QWidget):
         self._rows: KeyedRows[tuple[int, TimelineEntry], TimelineRow] = KeyedRows(
             lambda row: str(row[0]), lambda row: TimelineRow(), names.VISIT_TIMELINE
         )
+        self._panel: QWidget | None = None
         self._lay_out([b for b, used in ((self._photo, photo), (self._file, files)) if used], with_timeline=timeline)
 
     def show_view(self, view: PatientView | ProviderView) -> None:
@@ -131,20 +159,36 @@ class VisitPage(QWidget):
         """The page itself: a stray press of the space bar must neither mute nor hang up."""
         return self
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a narrow window what happened gives way to what is happening."""
+        super().resizeEvent(event)
+        self._lost.spare(self.height() < _ROOM_FOR_CARD)
+        if self._panel is not None:
+            self._panel.setVisible(self.width() >= _ROOM_FOR_PANEL)
+
     def _draw_controls(self, visit: VisitView) -> None:
         on = visit.microphone_on
         self._mute.set_label(self.tr("Mute") if on else self.tr("Unmute"))
         self._mute.set_look("microphone" if on else "microphone-off", Kind.STAGE if on else Kind.STAGE_OFF)
-        seen = visit.camera_on
-        if not visit.camera_present:
-            self._camera.set_label(self.tr("No camera"))
-        else:
-            self._camera.set_label(self.tr("Stop camera") if seen else self.tr("Start camera"))
-        sending = seen and visit.camera_present
+        self._level.switch_off(not on)
+        sending = visit.camera_on and visit.camera_present
+        self._camera.set_label(self._camera_label(visit))
         self._camera.set_look("camera" if sending else "camera-off", Kind.STAGE if sending else Kind.STAGE_OFF)
-        self._camera.setEnabled(visit.camera_present and visit.phase is not VisitPhase.ENDED)
-        self._mute.setEnabled(visit.phase is not VisitPhase.ENDED)
+        alone = visit.speech_alone
+        self._speech.set_label(self.tr("Pictures again") if alone else self.tr("Speech alone"))
+        self._speech.set_look("pictures" if alone else "speech", Kind.STAGE_OFF if alone else Kind.STAGE)
+        over = visit.phase is VisitPhase.ENDED
+        self._camera.setEnabled(visit.camera_present and not over)
+        for button in (self._mute, self._speech, self._sound):
+            button.setEnabled(not over)
         self._hangup.set_label(self.tr("Hang up") if visit.phase in _TALKING else self.tr("Leave"))
+
+    def _camera_label(self, visit: VisitView) -> str:
+        if not visit.camera_present:
+            return self.tr("No camera")
+        if visit.pictures_off:  # what the camera will do when the pictures come back
+            return self.tr("Keep camera off") if visit.camera_on else self.tr("Allow camera")
+        return self.tr("Stop camera") if visit.camera_on else self.tr("Start camera")
 
     def _draw_stage(self, visit: VisitView) -> None:
         stage = self._stage
@@ -153,9 +197,13 @@ class VisitPage(QWidget):
         stage.remote.blank(not showing)
         stage.remote.setAccessibleName(self.tr("Picture of {name}").format(name=visit.with_name))
         stage.placeholder.setVisible(not showing and not lost)
-        stage.placeholder.say(*self._placeholder(visit))
+        stage.placeholder.say(*self._placeholder(visit), visit.stage.text if visit.stage is not None else "")
+        stage.placeholder.try_sound.setVisible(visit.phase is VisitPhase.WAITING)
         stage.mine.show_state(
-            microphone_on=visit.microphone_on, camera_on=visit.camera_on, camera_present=visit.camera_present
+            microphone_on=visit.microphone_on,
+            camera_on=visit.camera_on,
+            camera_present=visit.camera_present,
+            pictures_off=visit.pictures_off,
         )
         stage.mine.setVisible(visit.phase is not VisitPhase.ENDED and not lost)
         self._lost.draw(visit)
@@ -166,10 +214,11 @@ class VisitPage(QWidget):
     def _placeholder(self, visit: VisitView) -> tuple[str, str, str]:
         name = visit.with_name
         waiting = self.tr("The visit starts as soon as you are both here.")
+        live = self.tr("Speech alone") if visit.pictures_off else self.tr("No picture just now")
         return {
             VisitPhase.WAITING: ("waiting", self.tr("Waiting for {name}").format(name=name), waiting),
             VisitPhase.CONNECTING: ("person", self.tr("Connecting to {name}").format(name=name), ""),
-            VisitPhase.LIVE: ("speech", self.tr("No picture just now"), ""),
+            VisitPhase.LIVE: ("speech", live, ""),
             VisitPhase.RECONNECTING: ("again", self.tr("Connecting again"), ""),
             VisitPhase.LOST: ("warn", "", ""),
             VisitPhase.ENDED: ("good", self.tr("The visit has ended"), ""),
@@ -186,31 +235,41 @@ class VisitPage(QWidget):
         if self._visit is not None:
             self._commands.set_camera(not self._visit.camera_on)
 
+    def _switch_speech(self) -> None:
+        if self._visit is not None:
+            self._commands.set_speech_alone(not self._visit.speech_alone)
+
     def _lay_out(self, ways: Sequence[QWidget], *, with_timeline: bool) -> None:
         says = QVBoxLayout()
         says.setSpacing(4)
-        for line in (self._with, self._link, self._other):
-            says.addWidget(line)
-        controls = QHBoxLayout()
-        controls.setSpacing(6)
-        controls.addWidget(self._mute)
-        controls.addWidget(self._camera)
-        for way in ways:
-            controls.addWidget(way)
-        controls.addStretch(1)
-        controls.addWidget(self._hangup)
+        head = QHBoxLayout()
+        head.addWidget(self._with, 1)
+        head.addWidget(self._sound, 0, Qt.AlignmentFlag.AlignTop)
+        says.addLayout(head)
+        says.addWidget(self._link)
+        says.addWidget(self._other)
+        mute = QWidget()
+        beside = QHBoxLayout(mute)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.setSpacing(5)
+        beside.addWidget(self._mute)
+        beside.addWidget(self._level)
+        controls = FlowRow(6)
+        for control in (mute, self._camera, self._speech, *ways, self._hangup):
+            controls.add(control)
         left = QVBoxLayout()
         left.setContentsMargins(16, 12, 16, 10)
         left.setSpacing(10)
         left.addLayout(says)
         left.addWidget(self._stage, 1)
-        left.addLayout(controls)
+        left.addWidget(controls)
         sides = QHBoxLayout(self)
         sides.setContentsMargins(0, 0, 0, 0)
         sides.setSpacing(0)
         sides.addLayout(left, 1)
         if with_timeline:
-            sides.addWidget(self._timeline_panel())
+            self._panel = self._timeline_panel()
+            sides.addWidget(self._panel)
 
     def _timeline_panel(self) -> QWidget:
         panel = ScrollColumn(margin=16)

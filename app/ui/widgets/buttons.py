@@ -12,7 +12,7 @@ from app.ui.style import BUTTONS, RADIUS, TARGET, Kind
 from app.ui.widgets.icons import icon
 
 _FLAGS = int(Qt.TextFlag.TextWordWrap)
-_PAD = 16  # px, focus ring included
+_PAD, _UPRIGHT_PAD = 16, 11  # px, focus ring included
 _GAP = 10
 
 
@@ -35,6 +35,7 @@ class ActionButton(QPushButton):
         self._sign = sign
         self._kind = kind
         self._upright = upright
+        self._pad = _UPRIGHT_PAD if upright else _PAD
         self._large = large
         self._hover = False
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
@@ -69,7 +70,7 @@ class ActionButton(QPushButton):
     def sizeHint(self) -> QSize:
         self.ensurePolished()
         words = self._metrics().boundingRect(QRect(0, 0, 420, 1000), _FLAGS, self._label).size()
-        across = words.width() + 2 * _PAD + self._beside()
+        across = words.width() + 2 * self._pad + self._beside()
         if self._upright:
             across = max(across, 108)
         return QSize(max(across, TARGET), self.heightForWidth(across))
@@ -78,14 +79,14 @@ class ActionButton(QPushButton):
         self.ensurePolished()
         metrics = self._metrics()
         longest = max((metrics.horizontalAdvance(word) for word in self._label.split()), default=0)
-        across = max(min(longest, 420) + 2 * _PAD + self._beside() + 2, TARGET)
+        across = max(min(longest, 420) + 2 * self._pad + self._beside() + 2, TARGET)
         return QSize(across, self.heightForWidth(max(across, self.width())))
 
     def hasHeightForWidth(self) -> bool:
         return True
 
     def heightForWidth(self, width: int) -> int:
-        room = max(width - 2 * _PAD - self._beside(), 20)
+        room = max(width - 2 * self._pad - self._beside(), 20)
         words = (
             self._metrics().boundingRect(QRect(0, 0, room, 4000), _FLAGS, self._label).height() if self._label else 0
         )
@@ -131,7 +132,7 @@ class ActionButton(QPushButton):
         painter.end()
 
     def _paint_content(self, painter: QPainter, ink: str) -> None:
-        inner = self.rect().adjusted(_PAD, 0, -_PAD, 0)
+        inner = self.rect().adjusted(self._pad, 0, -self._pad, 0)
         side = self._icon_size()
         room = QRect(0, 0, max(inner.width() - self._beside(), 20), 4000)
         words = self._metrics().boundingRect(room, _FLAGS, self._label).size() if self._label else QSize(0, 0)

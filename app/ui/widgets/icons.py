@@ -72,6 +72,19 @@ SHAPES: dict[str, str] = {
     "speech": (
         '<path d="M4 9.5 H8 L13 5 V19 L8 14.5 H4 Z M16.2 9 a4.2 4.2 0 0 1 0 6 M18.8 6.2 a8.2 8.2 0 0 1 0 11.6"/>'
     ),
+    "sliders": (
+        '<path d="M3 6 H9 M15 6 H21 M3 12 H5 M11 12 H21 M3 18 H12 M18 18 H21"/>'
+        '<circle cx="12" cy="6" r="2.6"/><circle cx="8" cy="12" r="2.6"/><circle cx="15" cy="18" r="2.6"/>'
+    ),
+    "pictures": (
+        '<rect x="2.5" y="4" width="19" height="16" rx="2.5"/><circle cx="8" cy="9.5" r="1.8"/>'
+        '<path d="M3 17.5 L9.5 12.5 L13 15.5 L16.5 12 L21 16"/>'
+    ),
+    "ear": (
+        '<path d="M7 9.5 a5.5 5.5 0 0 1 11 0 c0 4.2-4 4.6-4.4 8 c-0.3 2.4-1.6 4-3.6 4 c-1.9 0-3-1.3-3-3 '
+        'M10 10 a2.5 2.5 0 0 1 5 0 c0 1.8-1.6 2.4-2.4 3.6"/>'
+    ),
+    "stop": '<rect x="5" y="5" width="14" height="14" rx="2.5"/>',
     "unread": '<circle cx="12" cy="12" r="6.5" fill="{colour}"/>',
     "opened": '<path d="M3 9.5 L12 3.5 L21 9.5 V20.5 H3 Z M3.3 9.8 L12 15.5 L20.7 9.8"/>',
     "calendar": '<rect x="3" y="4.5" width="18" height="17" rx="2.5"/><path d="M3 10 H21 M8 2.5 V6.5 M16 2.5 V6.5"/>',

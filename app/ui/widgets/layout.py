@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QEvent, QRect, QSize, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QSizePolicy,
+    QStyle,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.ui.style import COLUMN
 
@@ -82,6 +91,88 @@ class Beside(QWidget):
         if way is not self._row.direction():
             self._row.setDirection(way)
         super().resizeEvent(event)
+
+
+class FlowRow(QWidget):
+    """Widgets side by side in reading order, in as many lines as the width asks for; the last one added stands at the
+    far end of the last line."""
+
+    def __init__(self, spacing: int) -> None:
+        super().__init__()
+        self._spacing = spacing
+        self._widgets: list[QWidget] = []
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def add(self, widget: QWidget) -> None:
+        widget.setParent(self)
+        self._widgets.append(widget)
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        lines = self._lines(width)
+        return sum(_tallest(line) for line in lines) + self._spacing * max(len(lines) - 1, 0)
+
+    def sizeHint(self) -> QSize:
+        width = self.width() or 600
+        return QSize(width, self.heightForWidth(width))
+
+    def minimumSizeHint(self) -> QSize:
+        least = max((w.minimumSizeHint().width() for w in self._widgets), default=0)
+        return QSize(least, self.heightForWidth(max(self.width(), least)))
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.LayoutRequest:
+            self._arrange()
+            self.updateGeometry()
+        return super().event(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+        self.updateGeometry()
+
+    def _lines(self, width: int) -> list[list[tuple[QWidget, int]]]:
+        """Lines of (widget, its width): as wide as they like in one line if they fit, narrower if that makes one
+        line, else several."""
+        shown = [w for w in self._widgets if not w.isHidden()]
+        room = width - self._spacing * max(len(shown) - 1, 0)
+        least = [w.minimumSizeHint().width() for w in shown]
+        wish = [max(w.sizeHint().width(), low) for w, low in zip(shown, least, strict=True)]
+        if sum(least) <= room:
+            spare, wanted = room - sum(least), sum(wish) - sum(least)
+            part = min(spare / wanted, 1.0) if wanted else 0.0
+            widths = [low + int((high - low) * part) for low, high in zip(least, wish, strict=True)]
+            return [list(zip(shown, widths, strict=True))] if shown else []
+        lines: list[list[tuple[QWidget, int]]] = []
+        left = 0
+        for widget, low in zip(shown, least, strict=True):
+            if not lines or low > left:
+                lines.append([])
+                left = width
+            lines[-1].append((widget, low))
+            left -= low + self._spacing
+        return lines
+
+    def _arrange(self) -> None:
+        lines = self._lines(self.width())
+        top = 0
+        for number, line in enumerate(lines):
+            high, left = _tallest(line), 0
+            for place, (widget, wide) in enumerate(line):
+                if number == len(lines) - 1 and place == len(line) - 1:
+                    left = max(self.width() - wide, left)
+                box = QRect(left, top, wide, high)
+                widget.setGeometry(QStyle.visualRect(self.layoutDirection(), self.rect(), box))
+                left += wide + self._spacing
+            top += high + self._spacing
+
+
+def _tallest(line: Sequence[tuple[QWidget, int]]) -> int:
+    return max(w.heightForWidth(wide) if w.hasHeightForWidth() else w.sizeHint().height() for w, wide in line)
 
 
 class Card(QFrame):

@@ -8,13 +8,16 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from app.media.slot import FrameSlot
 from app.ui import names
-from app.ui.style import STAGE_QUIET
+from app.ui.style import STAGE_QUIET, Kind
+from app.ui.widgets.buttons import ActionButton
 from app.ui.widgets.icons import icon
 from app.ui.widgets.layout import ground
 from app.ui.widgets.picture import PictureWidget
-from app.ui.widgets.text import Text
+from app.ui.widgets.text import Text, announce
 
 _EDGE = 12
+_SIGN = 88
+_ROOM_FOR_SIGN, _ROOM_FOR_MORE = 280, 200  # px
 
 
 class SelfView(QWidget):
@@ -33,11 +36,13 @@ class SelfView(QWidget):
         column.addWidget(self.picture, 1)
         column.addWidget(self.caption, 0)
 
-    def show_state(self, *, microphone_on: bool, camera_on: bool, camera_present: bool) -> None:
-        seen = camera_on and camera_present
+    def show_state(self, *, microphone_on: bool, camera_on: bool, camera_present: bool, pictures_off: bool) -> None:
+        seen = camera_on and camera_present and not pictures_off
         self.picture.setVisible(seen)
         if not camera_present:
             words = self.tr("No camera")
+        elif pictures_off:
+            words = self.tr("Your picture is off")
         else:
             words = self.tr("You") if camera_on else self.tr("Your camera is off")
         if not microphone_on:
@@ -46,28 +51,49 @@ class SelfView(QWidget):
 
 
 class Placeholder(QWidget):
-    """A sign and words in the middle of the stage."""
+    """A sign and words in the middle of the stage, and a sentence of the presenter's; while waiting, a thing to do."""
 
     def __init__(self) -> None:
         super().__init__()
         self._sign = QLabel()
         self._sign.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._title = Text(role="stage-title", name=names.VISIT_PHASE)
-        self._title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._more = Text(role="stage-quiet")
-        self._more.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._says = Text(role="stage", name=names.VISIT_STAGE)
+        self.try_sound = ActionButton(
+            names.VISIT_TRY_SOUND, self.tr("Try your microphone and loudspeaker"), "ear", Kind.STAGE
+        )
         column = QVBoxLayout(self)
         column.setSpacing(10)
         column.addStretch(1)
-        for widget in (self._sign, self._title, self._more):
+        column.addWidget(self._sign)
+        for widget in (self._title, self._more, self._says):
+            widget.setAlignment(Qt.AlignmentFlag.AlignCenter)
             column.addWidget(widget)
+        self.try_sound.setMaximumWidth(460)
+        column.addWidget(self.try_sound)
         column.addStretch(1)
 
-    def say(self, sign: str, title: str, more: str = "") -> None:
-        self._sign.setPixmap(icon(sign, STAGE_QUIET, 88, self.devicePixelRatioF()))
+    def say(self, sign: str, title: str, more: str = "", says: str = "") -> None:
+        """`says` is the presenter's sentence; a screen reader speaks it when it is new."""
+        self._sign.setPixmap(icon(sign, STAGE_QUIET, _SIGN, self.devicePixelRatioF()))
         self._title.say(title)
         self._more.say(more)
-        self._more.setVisible(bool(more))
+        self._fit()
+        new = says != self._says.words()
+        self._says.say(says)
+        self._says.setVisible(bool(says))
+        if new:
+            announce(self._says, says)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little room the words go before the sign."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        self._sign.setVisible(self.height() > _ROOM_FOR_SIGN)
+        self._more.setVisible(bool(self._more.words()) and self.height() > _ROOM_FOR_MORE)
 
 
 class Stage(QWidget):

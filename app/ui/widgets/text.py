@@ -56,6 +56,12 @@ class Text(QLabel):
         return QSize(min(hint.width(), 120), hint.height())
 
 
+def announce(widget: QWidget, words: str) -> None:
+    """A screen reader says the words, when the widget can be seen."""
+    if widget.isVisible() and words:
+        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(widget, words))
+
+
 class SentenceLine(QWidget):
     """A sentence with the sign of its level: shape and words say it, colour only helps.
 
@@ -91,8 +97,8 @@ class SentenceLine(QWidget):
         self._sign.setPixmap(icon(sentence.level.value, colour, 26, self.devicePixelRatioF()))
         self._sign.setAccessibleName(LEVEL_WORDS[sentence.level])
         self._text.say(sentence.text)
-        if self._announce and self.isVisible():
-            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self._text, sentence.text))
+        if self._announce:
+            announce(self._text, sentence.text)
 
     def words(self) -> str:
         return self._text.words()

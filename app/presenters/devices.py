@@ -1,0 +1,98 @@
+"""Which microphone, loudspeaker and camera a person chose: by name, remembered in the profile folder for next time."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import get_args
+
+from app.media.devices import DEFAULT_DEVICE, DeviceKind, DeviceSpec, FoundDevice
+from app.offline.files import write_private
+from app.presenters.views import DeviceRow
+
+log = logging.getLogger(__name__)
+
+KINDS: tuple[DeviceKind, ...] = get_args(DeviceKind)
+
+_FILE = "devices.json"
+_MAX_FILE = 16 * 1024
+_MAX_NAME = 300
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What opens each device."""
+
+    microphone: DeviceSpec = DEFAULT_DEVICE
+    speaker: DeviceSpec = DEFAULT_DEVICE
+    camera: DeviceSpec = DEFAULT_DEVICE
+
+    def of(self, kind: DeviceKind) -> DeviceSpec:
+        spec: DeviceSpec = getattr(self, kind)
+        return spec
+
+
+@dataclass(frozen=True)
+class DeviceChoice:
+    """`given` comes from the command line; where that leaves it to the program, a name of `names` counts (none, or an
+    empty one: the device that the computer chooses). `found`: what is there; None before anyone has looked."""
+
+    given: Chosen = Chosen()
+    names: Mapping[DeviceKind, str] = field(default_factory=dict)
+    found: tuple[FoundDevice, ...] | None = None
+
+    def choose(self, kind: DeviceKind, name: str) -> DeviceChoice:
+        """A person's choice goes before what the command line said."""
+        given = replace(self.given, **{kind: DEFAULT_DEVICE})
+        return replace(self, given=given, names={**self.names, kind: name[:_MAX_NAME]})
+
+    def spec(self, kind: DeviceKind) -> DeviceSpec:
+        """What to open: the chosen device while it is there, else the one that the computer chooses, so that a headset
+        left at home costs nobody the visit."""
+        given, name = self.given.of(kind), self.names.get(kind, "")
+        if given != DEFAULT_DEVICE or not name:
+            return given
+        gone = self.found is not None and name not in self._there(kind)
+        return DEFAULT_DEVICE if gone else DeviceSpec("device", name)
+
+    def specs(self) -> Chosen:
+        return Chosen(self.spec("microphone"), self.spec("speaker"), self.spec("camera"))
+
+    def rows(self) -> tuple[DeviceRow, ...]:
+        """For the screen: microphone, loudspeaker, camera."""
+        return tuple(self._row(kind) for kind in ("microphone", "speaker", "camera"))
+
+    def _row(self, kind: DeviceKind) -> DeviceRow:
+        given, there = self.given.of(kind), self._there(kind)
+        if given != DEFAULT_DEVICE:
+            return DeviceRow(kind, there, given.name, True)
+        name = self.names.get(kind, "")
+        return DeviceRow(kind, there, name, not name or self.found is None or name in there)
+
+    def _there(self, kind: DeviceKind) -> tuple[str, ...]:
+        """Names, each once: some systems list one device several times."""
+        return tuple(dict.fromkeys(device.name for device in self.found or () if device.kind == kind))
+
+
+def load_names(folder: Path) -> dict[DeviceKind, str]:
+    """What was chosen last time; nothing when there is no such file or it cannot be read."""
+    try:
+        with (folder / _FILE).open("rb") as file:
+            data = json.loads(file.read(_MAX_FILE))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as exc:
+        log.warning("the choice of devices cannot be read: %s", type(exc).__name__)
+        return {}
+    if not isinstance(data, dict):
+        return {}
+    kept = {kind: data.get(kind) for kind in KINDS}
+    return {kind: name for kind, name in kept.items() if isinstance(name, str) and 0 < len(name) <= _MAX_NAME}
+
+
+def save_names(folder: Path, names: Mapping[DeviceKind, str]) -> None:
+    """Raises OfflineError when the disk does not take it."""
+    write_private(folder / _FILE, json.dumps(dict(names), ensure_ascii=False, indent=1).encode())
