@@ -91,7 +91,7 @@ class Script:
         self._seen("The patient waits and the provider sees it", "waiting")
         self._provider.click(names.schedule_start(visit_id))
         for hand in self._both():
-            hand.wait(names.VISIT_LINK, seconds=25, text_has="link is good")
+            hand.wait(names.VISIT_LINK, seconds=25, text_has="connection is good")
             hand.wait(names.VISIT_REMOTE, seconds=15, picture_over=15)
             hand.wait(names.VISIT_OTHER, seconds=15, text_has="hears you and sees you")
         self._speech_goes_on(2.0)
@@ -101,7 +101,7 @@ class Script:
         began = time.monotonic()
         self._path.set(rate_kbps=THIN_KBPS)
         for hand in self._both():
-            hand.wait(names.VISIT_LINK, seconds=25, text_has="link is thin")
+            hand.wait(names.VISIT_LINK, seconds=25, text_has="connection is weak")
         self._patient.wait(names.VISIT_LINK, seconds=20, text_has="both pictures are paused")
         took = time.monotonic() - began
         heard = self._speech_goes_on(4.0)
@@ -117,7 +117,7 @@ class Script:
         numbers = {hand.name: hand.picture_number(names.VISIT_REMOTE) for hand in self._both()}
         for hand in self._both():
             hand.wait(names.VISIT_REMOTE, seconds=40, picture_over=numbers[hand.name] + 20)
-            hand.wait(names.VISIT_LINK, seconds=25, text_has="link is good")
+            hand.wait(names.VISIT_LINK, seconds=25, text_has="connection is good")
         self._seen("The link is wide again: the pictures come back by themselves", "recovered")
 
     def _cut_and_photo(self) -> None:

@@ -52,7 +52,7 @@ class SoundCheck:
 
     @property
     def running(self) -> bool:
-        return self._tester is not None
+        return self._phase in _RUNNING
 
     @property
     def phase(self) -> SoundPhase:
@@ -83,7 +83,7 @@ class SoundCheck:
             await asyncio.to_thread(self._tester.start)
 
     async def stop(self) -> None:
-        """Ends a running test, frees the devices; 2 s at most."""
+        """Ends a running test, frees the devices, 2 s at most; the page begins anew."""
         await self._end()
 
     def answer(self, heard: bool) -> None:
@@ -96,8 +96,9 @@ class SoundCheck:
         wish = self._wish
         async with self._turn:
             tester, self._tester = self._tester, None
-            if tester is not None:
+            if self._phase is not SoundPhase.READY:
                 self._show(SoundPhase.READY)
+            if tester is not None:  # one that has come to its end may not have let go of the devices yet
                 await asyncio.to_thread(tester.stop)
         return wish
 
@@ -106,9 +107,6 @@ class SoundCheck:
         phase = _PHASES[state]
         if wish != self._wish:
             return  # of a test that is over
-        if phase in _OVER:
-            tester, self._tester = self._tester, None
-            del tester
         self._show(phase, problem if phase is SoundPhase.FAILED else "")
 
     def _show(self, phase: SoundPhase, problem: str = "") -> None:
@@ -125,7 +123,7 @@ _PHASES = {
 }
 """By the names of SoundTestState."""
 
-_OVER = frozenset({SoundPhase.ASKING, SoundPhase.NO_SOUND, SoundPhase.FAILED})
+_RUNNING = frozenset({SoundPhase.LISTENING, SoundPhase.PLAYING})
 
 SAYS = {
     SoundPhase.READY: Sentence("Press the button and say a few words. Then you hear your own voice.", Level.NOTE),

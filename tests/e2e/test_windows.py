@@ -106,7 +106,7 @@ def meet(patient, provider, visit):
     provider.presses(names.schedule_start(visit))
     for person, other in ((patient, "Dr Lee"), (provider, "Ann Example")):
         person.sees(names.VISIT_OTHER, f"{other} hears you and sees you")
-        person.sees(names.VISIT_LINK, "link is good")
+        person.sees(names.VISIT_LINK, "connection is good")
 
 
 def controls(patient, provider):

@@ -33,6 +33,26 @@ CLICKS = [
     (samples.patient(Page.VISIT, visit=samples.visit()), names.VISIT_CAMERA, ("set_camera", (False,))),
     (samples.patient(Page.VISIT, visit=samples.visit()), names.VISIT_PHOTO, ("start_photo", ())),
     (samples.patient(Page.VISIT, visit=samples.visit()), names.VISIT_HANGUP, ("hang_up", ())),
+    (samples.patient(Page.VISIT, visit=samples.visit()), names.VISIT_SPEECH_ALONE, ("set_speech_alone", (True,))),
+    (
+        samples.patient(Page.VISIT, visit=samples.VISITS["speech-mine"]),
+        names.VISIT_SPEECH_ALONE,
+        ("set_speech_alone", (False,)),
+    ),
+    (
+        samples.patient(Page.VISIT, visit=samples.VISITS["speech-theirs"]),
+        names.VISIT_SPEECH_ALONE,
+        ("set_speech_alone", (True,)),
+    ),
+    (samples.patient(Page.VISIT, visit=samples.VISITS["waiting"]), names.VISIT_TRY_SOUND, ("open_sound", ())),
+    (samples.patient(Page.VISIT, visit=samples.visit()), names.VISIT_SOUND, ("open_sound", ())),
+    (samples.patient(Page.HOME), names.OPEN_SOUND, ("open_sound", ())),
+    (samples.patient_views()["sound-ready"], names.SOUND_START, ("start_sound_test", ())),
+    (samples.patient_views()["sound-ready"], names.SOUND_BACK, ("close_sound", ())),
+    (samples.patient_views()["sound-listening"], names.SOUND_STOP, ("stop_sound_test", ())),
+    (samples.patient_views()["sound-asking"], names.SOUND_HEARD, ("answer_sound_test", (True,))),
+    (samples.patient_views()["sound-asking"], names.SOUND_NOT_HEARD, ("answer_sound_test", (False,))),
+    (samples.patient_views()["sound-no-sound"], names.SOUND_START, ("start_sound_test", ())),
 ]
 DESK_CLICKS = [
     ("day", names.schedule_start("visit0001"), ("start_visit", ("visit0001",))),
@@ -41,6 +61,10 @@ DESK_CLICKS = [
     ("day", names.DESK_OPEN_INVITE, ("open_desk", ())),
     ("day", names.DESK_OPEN_PLAN, ("open_desk", ())),
     ("desk-invited", names.DESK_BACK, ("close_desk", ())),
+    ("day", names.OPEN_SOUND, ("open_sound", ())),
+    ("visit-live", names.VISIT_SOUND, ("open_sound", ())),
+    ("visit-live", names.VISIT_SPEECH_ALONE, ("set_speech_alone", (True,))),
+    ("sound-in-visit", names.SOUND_BACK, ("close_sound", ())),
 ]
 
 

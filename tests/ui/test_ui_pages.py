@@ -25,7 +25,9 @@ from app.ui.widgets.text import Text
 
 PATIENT = samples.PATIENT_STATES
 PROVIDER = samples.PROVIDER_STATES
-SIZES = [(800, 600), (1024, 720), (3840, 2160)]
+SIZES = [(800, 600), (1024, 720)]
+HUGE = ["enrol", "home", "photo-review", "visit-live", "visit-speech-mine", "visit-lost", "sound-asking"]
+SMALL = [state for state in PATIENT if state.startswith(("visit", "sound")) and state != "visit-notice"]
 
 
 def named(window: QWidget, name: str) -> QWidget:
@@ -79,6 +81,26 @@ def test_patient_pages(qtbot, qapp, patient, state, size) -> None:
     settle(qtbot, qapp)
     assert (patient.width(), patient.height()) == size
     judge(patient)
+
+
+@pytest.mark.parametrize(("size", "states"), [((640, 480), SMALL), ((3840, 2160), HUGE)])
+def test_patient_pages_in_the_least_and_in_a_huge_window(qtbot, qapp, patient, size, states) -> None:
+    patient.resize(*size)
+    for state in states:
+        patient.show_view(samples.patient_views()[state])
+        settle(qtbot, qapp)
+        assert (patient.width(), patient.height()) == size
+        judge(patient)
+
+
+@pytest.mark.parametrize("size", [(640, 480), (3840, 2160)])
+def test_provider_visits_in_the_least_and_in_a_huge_window(qtbot, qapp, provider, size) -> None:
+    provider.resize(*size)
+    for state in ("visit-live", "visit-speech-both", "visit-reconnecting", "visit-lost", "sound-in-visit"):
+        provider.show_view(samples.provider_views()[state])
+        settle(qtbot, qapp)
+        assert (provider.width(), provider.height()) == size
+        judge(provider)
 
 
 @pytest.mark.parametrize("size", SIZES)

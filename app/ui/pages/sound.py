@@ -22,7 +22,7 @@ from app.ui import names
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
 from app.ui.widgets.fields import ChoiceBox, labelled
-from app.ui.widgets.layout import Beside, Card, KeyedRows, ScrollColumn, ground
+from app.ui.widgets.layout import Beside, Card, ScrollColumn, ground
 from app.ui.widgets.meter import LevelKind, LevelMeter, MeterWords
 from app.ui.widgets.picture import PictureWidget
 from app.ui.widgets.text import SentenceLine, Text
@@ -48,9 +48,7 @@ class SoundCard(Card):
         policy = self._meters.sizePolicy()
         policy.setRetainSizeWhenHidden(True)  # the page must not jump when the sound begins
         self._meters.setSizePolicy(policy)
-        self._hints: KeyedRows[tuple[int, str], Text] = KeyedRows(
-            lambda row: str(row[0]), lambda _row: Text(), names.SOUND_HINTS
-        )
+        self._hints = Text(name=names.SOUND_HINTS)
         self._start = ActionButton(names.SOUND_START, self.tr("Begin"), "microphone", Kind.PRIMARY, large=True)
         self._stop = ActionButton(names.SOUND_STOP, self.tr("Stop"), "stop", Kind.SECONDARY)
         self._heard = ActionButton(names.SOUND_HEARD, self.tr("I heard myself"), "good", Kind.PRIMARY, large=True)
@@ -73,9 +71,7 @@ class SoundCard(Card):
         if meter is not None:
             self._meters.setCurrentWidget(meter)
         self._meters.setVisible(meter is not None)
-        self._hints.show_rows(
-            [(n, f"{n}. {hint}") for n, hint in enumerate(sound.hints, 1)], lambda text, row: text.say(row[1])
-        )
+        self._hints.say("\n".join(f"{n}. {hint}" for n, hint in enumerate(sound.hints, 1)))
         self._hints.setVisible(bool(sound.hints))
         label, sign, kind = self._look(phase)
         self._start.set_label(label)
