@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,34 +12,11 @@ from numpy.typing import NDArray
 from app.media.audio.portaudio import AudioUnavailable, list_audio
 from app.media.levels import Levels
 from app.media.slot import FrameSlot
+from app.media.specs import DeviceKind, DeviceSpec, FoundDevice
 from app.media.video.capture import list_cameras
 from app.media.video.frames import CapturedFrame
 
-DeviceKind = Literal["camera", "microphone", "speaker"]
-
-
-@dataclass(frozen=True)
-class DeviceSpec:
-    """Which device: a real one (`which`: its number, or empty for the default), a file (`which`: its path),
-    a synthetic one (a moving test picture, or silence), or none at all.
-    """
-
-    kind: Literal["device", "file", "synthetic", "none"]
-    which: str = ""
-
-    @classmethod
-    def parse(cls, text: str) -> DeviceSpec:
-        """Reads a command-line value: `default`, `none`, `synthetic`, a device's number, or a file's path."""
-        words = {"default": cls("device"), "none": cls("none"), "synthetic": cls("synthetic"), "": cls("device")}
-        if text in words:
-            return words[text]
-        return cls("device", text) if text.isdecimal() else cls("file", text)
-
-    @property
-    def name(self) -> str:
-        """A name for people: a file's own name, or what kind of device it is."""
-        return Path(self.which).name if self.kind == "file" else f"{self.kind} {self.which}".strip()
-
+__all__ = ["DeviceKind", "DeviceSpec", "FoundDevice", "Sinks", "Sources", "Taps", "list_devices"]
 
 DEFAULT_DEVICE = DeviceSpec("device")
 
@@ -79,15 +55,6 @@ class Sinks:
     mine: FrameSlot = field(default_factory=FrameSlot)
     taps: Taps = field(default_factory=Taps)
     levels: Levels = field(default_factory=Levels)
-
-
-@dataclass(frozen=True)
-class FoundDevice:
-    """A device that is there now: `spec` opens it."""
-
-    kind: DeviceKind
-    name: str
-    spec: DeviceSpec
 
 
 def list_devices() -> tuple[FoundDevice, ...]:

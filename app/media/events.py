@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from app.media.devices import FoundDevice
+from app.media.specs import FoundDevice
 
 
 class Modality(StrEnum):
@@ -100,7 +99,7 @@ class DeviceChanged:
 
 @dataclass(frozen=True)
 class DevicesChanged:
-    """All devices that are there now, told when one has come or gone."""
+    """Devices were plugged in or pulled out: `devices` are all that are there now."""
 
     at: float
     devices: tuple[FoundDevice, ...]

@@ -55,8 +55,17 @@ class DeviceChoice:
         given, name = self.given.of(kind), self.names.get(kind, "")
         if given != DEFAULT_DEVICE or not name:
             return given
-        gone = self.found is not None and name not in self._there(kind)
-        return DEFAULT_DEVICE if gone else DeviceSpec("device", name)
+        if self.found is None:  # sound devices can be opened by name, cameras by their number alone
+            return DEFAULT_DEVICE if kind == "camera" else DeviceSpec("device", name)
+        same = (device.spec for device in self.found if device.kind == kind and device.name == name)
+        return next(same, DEFAULT_DEVICE)
+
+    def told(self, found: tuple[FoundDevice, ...]) -> DeviceChoice:
+        """What is there now. A list without cameras says nothing of them: on some systems looking would disturb the
+        one in use."""
+        if not any(device.kind == "camera" for device in found):
+            found = (*found, *(device for device in self.found or () if device.kind == "camera"))
+        return replace(self, found=found)
 
     def specs(self) -> Chosen:
         return Chosen(self.spec("microphone"), self.spec("speaker"), self.spec("camera"))

@@ -105,7 +105,7 @@ class SoundPage(ABC):
 
     def on_devices(self, found: tuple[FoundDevice, ...]) -> None:
         """What is there now: a chosen device that comes back is used again, one that goes is stood in for."""
-        self._choice = replace(self._choice, found=found)
+        self._choice = self._choice.told(found)
         self._use_choice()
         self.changed()
 
@@ -128,7 +128,9 @@ class SoundPage(ABC):
     async def _look_for_devices(self) -> None:
         """Looks for devices; a session under way tells of them itself, and must not be disturbed."""
         if not self._media_on() or self._choice.found is None:
-            self.on_devices(await asyncio.to_thread(self.env.list_devices))
+            self._choice = replace(self._choice, found=await asyncio.to_thread(self.env.list_devices))
+            self._use_choice()
+            self.changed()
 
     def _leave_sound(self) -> None:
         if self._page is Page.SOUND:

@@ -18,9 +18,9 @@ def test_nothing_chosen_means_the_computers_own():
     assert all(row.present and row.chosen == "" for row in choice.rows())
 
 
-def test_the_chosen_one_is_opened_by_its_name():
+def test_the_chosen_one_is_opened_as_it_was_found():
     choice = DeviceChoice(found=(DESK, HEADSET)).choose("microphone", "Headset")
-    assert choice.spec("microphone") == DeviceSpec("device", "Headset")
+    assert choice.spec("microphone") == HEADSET.spec
     assert choice.spec("speaker") == DEFAULT_DEVICE
     row = choice.rows()[0]
     assert (row.names, row.chosen, row.present) == (("Desk", "Headset"), "Headset", True)
@@ -42,11 +42,22 @@ def test_the_command_line_goes_before_memory_and_a_person_before_both():
     choice = DeviceChoice(given_, {"microphone": "Headset"}, (DESK, HEADSET))
     assert choice.spec("microphone") == DeviceSpec("file", "/tmp/talk.flac")
     assert choice.rows()[0].chosen == "talk.flac"
-    assert choice.choose("microphone", "Desk").spec("microphone") == DeviceSpec("device", "Desk")
+    assert choice.choose("microphone", "Desk").spec("microphone") == DESK.spec
 
 
 def test_a_device_that_is_listed_twice_is_shown_once():
     assert DeviceChoice(found=(DESK, DESK, HEADSET)).rows()[0].names == ("Desk", "Headset")
+
+
+def test_a_list_without_cameras_says_nothing_of_them():
+    camera = FoundDevice("camera", "Lens", DeviceSpec("device", "2"))
+    choice = DeviceChoice(names={"camera": "Lens"})
+    assert choice.spec("camera") == DEFAULT_DEVICE  # nobody has looked: a camera is opened by its number
+    choice = choice.told((camera, DESK)).told((HEADSET,))
+    assert choice.spec("camera") == camera.spec
+    assert choice.rows()[0].names == ("Headset",)
+    other = FoundDevice("camera", "Other", DeviceSpec("device", "0"))
+    assert choice.told((other,)).spec("camera") == DEFAULT_DEVICE
 
 
 def test_what_was_chosen_is_there_next_time(tmp_path):

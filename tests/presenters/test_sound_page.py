@@ -227,7 +227,7 @@ def test_a_choice_is_used_for_the_next_test_and_remembered(run, tmp_path):
         assert w.sound.devices[0].chosen == "Headset"
         w.presenter.start_sound_test()
         await w.until(lambda: len(w.tests) == 2)
-        assert w.tests[1].microphone == DeviceSpec("device", "Headset")
+        assert w.tests[1].microphone == HEADSET.spec
         async with w.presenter._choice_saving:
             assert load_names(tmp_path) == {"microphone": "Headset"}
 
@@ -244,7 +244,7 @@ def test_in_a_visit_a_choice_reaches_the_session_and_a_device_that_returns_is_us
         assert p.chosen_for_visit() == Chosen()
         p.choose_device("microphone", "Headset")
         await w.until(lambda: room.used)
-        assert room.used == [("microphone", DeviceSpec("device", "Headset"))]
+        assert room.used == [("microphone", HEADSET.spec)]
         assert w.sound.phase is SoundPhase.IN_VISIT
         assert "Dr Lee goes on" in w.sound.says.text
         p.start_sound_test()  # the visit has the devices

@@ -38,8 +38,8 @@ def named(window: QWidget, name: str) -> QWidget:
 
 def settle(qtbot, qapp) -> None:
     QThreadPool.globalInstance().waitForDone()
-    qapp.processEvents()
-    qapp.processEvents()
+    for _ in range(8):  # a layout in a layout in a scroll area comes to rest by and by
+        qapp.processEvents()
 
 
 def in_scroll_area(widget: QWidget) -> bool:

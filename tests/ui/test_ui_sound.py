@@ -18,7 +18,7 @@ from app.ui.widgets.layout import FlowRow
 from app.ui.widgets.meter import LevelMeter, MeterWords, share
 
 WORDS = MeterWords("What the microphone hears", "It hears something", "It hears nothing")
-LOUD = np.full(960, 6000, np.int16)
+LOUD = np.full(48_000, 6000, np.int16)
 
 
 class Box(QWidget):
@@ -37,11 +37,10 @@ class Clock:
 
 
 @pytest.fixture
-def metered(qtbot, qapp, monkeypatch):
+def metered(qtbot, qapp):
     """A meter on a clock of the test's own; its levels are put at that clock's time."""
     clock = Clock()
-    monkeypatch.setattr("app.media.levels.time.monotonic", clock)
-    levels = Levels()
+    levels = Levels(clock)
     meter = LevelMeter(levels, "microphone", "meter", WORDS, blocks=10, clock=clock)
     qtbot.addWidget(meter)
     meter.resize(240, 18)
@@ -67,7 +66,7 @@ def test_a_meter_rises_at_once_and_falls_gently(metered) -> None:
     seen = []
     for step in range(1, 13):
         clock.now = 1.0 + step / 12
-        levels.put("microphone", np.zeros(960, np.int16))
+        levels.put("microphone", np.zeros(4000, np.int16))
         meter.look()
         seen.append(meter.lit())
     assert seen == sorted(seen, reverse=True)
