@@ -243,6 +243,7 @@ class VisitPage(QWidget):
         says = QVBoxLayout()
         says.setSpacing(4)
         head = QHBoxLayout()
+        head.setSpacing(14)
         head.addWidget(self._with, 1)
         head.addWidget(self._sound, 0, Qt.AlignmentFlag.AlignTop)
         says.addLayout(head)

@@ -85,7 +85,8 @@ class ChoiceBox(QComboBox):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        _paint_sign(self, "down", self.width() - TARGET)
+        mirrored = self.layoutDirection() is Qt.LayoutDirection.RightToLeft
+        _paint_sign(self, "down", 0 if mirrored else self.width() - TARGET)
 
 
 class MinutesField(QSpinBox):
