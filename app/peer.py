@@ -51,7 +51,6 @@ class MeasuringPeer:
         self._session: VisitSession | None = None
         self._first: asyncio.Queue[SignalPart] = asyncio.Queue()
         self._handed_over = False
-        self._stats: asyncio.Task[None] | None = None
 
     async def command(self, command: dict[str, Any]) -> bool:
         """One line of the harness; False when it was the last. Raises PeerProtocolError."""
@@ -79,8 +78,6 @@ class MeasuringPeer:
         return True
 
     async def stop(self) -> None:
-        if self._stats is not None:
-            self._stats.cancel()
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -101,6 +98,7 @@ class MeasuringPeer:
             captured_speech=files.captured,
             decoded_picture=files.shown_picture,
             played_speech=files.played,
+            statistics=lambda t, parts: files.stats({"t": t, **parts}),
         )
         self._session = VisitSession(
             offerer=offerer,
@@ -112,7 +110,6 @@ class MeasuringPeer:
             bind_address=self._options.get("bind"),
         )
         await self._session.start()
-        self._stats = asyncio.get_running_loop().create_task(self._write_stats(self._session))
 
     async def _first_part(self, kind: str) -> SignalPart:
         while True:
@@ -146,11 +143,6 @@ class MeasuringPeer:
     def _emit(self, event: SessionEvent) -> None:
         detail = {k: v for k, v in dataclasses.asdict(event).items() if k != "at"}
         self._files.stats({"t": time.time(), "event": {"k": type(event).__name__, "s": detail}})
-
-    async def _write_stats(self, session: VisitSession) -> None:
-        while True:
-            await asyncio.sleep(1)
-            self._files.stats({"t": time.time(), **(await session.stats())})
 
 
 def _wrapped(part: SignalPart) -> str:

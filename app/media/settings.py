@@ -19,11 +19,4 @@ class MediaSettings:
     try_gaps: tuple[float, ...] = (6.0, 8.0, 10.0, 14.0, 20.0)
     """Between tries for a new transport; the last is repeated."""
     failed_after: float = 60.0
-    report_every: float = 1.0
-    report_every_congested: float = 0.5
-    report_often_for: float = 6.0
-    """How long reports come at the quicker pace on a new transport."""
-    pictures_wait: float = 2.0
-    """Pictures wait so long at most for the first report: the feedback channel is set up on a link left to it."""
-    congested_ms: int = 120
     device_retry: float = 2.0

@@ -32,7 +32,6 @@ QUICK = MediaSettings(
     renew_after=2.0,
     first_connect=4.0,
     first_offer=2.0,
-    pictures_wait=0.5,
     try_gaps=(2.0, 3.0),
     device_retry=0.3,
 )

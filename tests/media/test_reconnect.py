@@ -8,19 +8,18 @@ from collections.abc import Callable
 from session_pair import Pair, Side, pair
 
 from app.media.events import Cause, ConnectionState, Modality
-from app.media.rtc import private
+from app.media.rtc import private_ice
 
 
 def _cut(side: Side) -> Callable[[], None]:
     """Drops all that comes in on the transport in use; returns what mends it."""
-    transport = side.session._current
+    transport = side.session.transports.current
     assert transport is not None
-    gate = transport.gate
-    assert gate is not None
-    gate.accepts = lambda _data, _address: False  # type: ignore[method-assign]
+    gate = transport.path.agent.gate
+    gate._take = lambda *_: False  # type: ignore[method-assign]
 
     def mend() -> None:
-        del gate.accepts
+        del gate._take
 
     return mend
 
@@ -33,14 +32,14 @@ def test_a_short_cut_is_mended_on_the_same_transport() -> None:
     async def run() -> None:
         async with pair() as both:
             await both.until(lambda: both.b.pictures >= 3)
-            before = both.a.session._current
+            before = both.a.session.transports.current
             mends = [_cut(both.a), _cut(both.b)]
             await both.until(lambda: all(s.states[-1] is ConnectionState.INTERRUPTED for s in (both.a, both.b)))
             assert any(m.cause is Cause.LINK_LOST and m.sending is Modality.AUDIO for m in both.a.sending)
             for mend in mends:
                 mend()
             await both.until(lambda: _both_connected(both))
-            assert both.a.session._current is before
+            assert both.a.session.transports.current is before
             assert ConnectionState.RECONNECTING not in both.a.states
 
     asyncio.run(run())
@@ -50,11 +49,11 @@ def test_a_longer_cut_gets_a_new_transport_under_the_same_visit() -> None:
     async def run() -> None:
         async with pair() as both:
             await both.until(lambda: both.b.pictures >= 3)
-            first = both.a.session._current
+            first = both.a.session.transports.current
             _cut(both.a)
             _cut(both.b)
             await both.until(lambda: ConnectionState.RECONNECTING in both.a.states)
-            await both.until(lambda: _both_connected(both) and both.a.session._current is not first)
+            await both.until(lambda: _both_connected(both) and both.a.session.transports.current is not first)
             offers = [p for p in both.a.sent if p.kind == "offer"]
             assert len({p.call for p in offers}) == len(offers) >= 2
             seen = both.b.pictures
@@ -67,11 +66,11 @@ def test_closed_sockets_are_noticed_and_replaced() -> None:
     async def run() -> None:
         async with pair() as both:
             await both.until(lambda: both.b.pictures >= 2)
-            first = both.b.session._current
+            first = both.b.session.transports.current
             assert first is not None
-            private.close_sockets(first._pc)
+            private_ice.close_sockets(first.path.agent._connection)
             await both.until(
-                lambda: _both_connected(both) and both.b.session._current not in (None, first), timeout=20
+                lambda: _both_connected(both) and both.b.session.transports.current not in (None, first), timeout=20
             )
             played = both.a.played
             await both.until(lambda: both.a.played > played + 9600)
@@ -99,11 +98,11 @@ def test_datagrams_from_strangers_are_dropped_and_counted() -> None:
     async def run() -> None:
         async with pair() as both:
             await both.until(lambda: both.b.pictures >= 2)
-            transport = both.b.session._current
+            transport = both.b.session.transports.current
             assert transport is not None
-            gate = transport.gate
-            assert gate is not None
-            port = private.ice_of(transport._pc)._protocols[0].transport.get_extra_info("sockname")[1]
+            gate = transport.path.agent.gate
+            socket = private_ice.protocols(transport.path.agent._connection)[0]
+            port = socket.transport.get_extra_info("sockname")[1]
             client_hello = bytes([22, 254, 253]) + bytes(10) + b"\x01" + bytes(60)
             loop = asyncio.get_running_loop()
             stranger, _ = await loop.create_datagram_endpoint(
@@ -115,6 +114,6 @@ def test_datagrams_from_strangers_are_dropped_and_counted() -> None:
             stranger.close()
             seen = both.b.pictures
             await both.until(lambda: both.b.pictures > seen + 2)
-            assert both.b.session._current is transport
+            assert both.b.session.transports.current is transport
 
     asyncio.run(run())

@@ -22,11 +22,11 @@ def test_sound_and_pictures_flow_both_ways_and_both_know_it(tmp_path: Path) -> N
             await both.until(lambda: min(both.a.pictures, both.b.pictures) >= 10)
             await both.until(lambda: min(both.a.loud, both.b.loud) >= 50)
             await both.until(lambda: all(s.peer and s.peer.hears_us and s.peer.sees_us for s in (both.a, both.b)))
-            assert both.a.sending[0].sending is Modality.VIDEO
-            assert both.a.sending[0].cause is Cause.START
+            assert (both.a.sending[0].sending, both.a.sending[0].cause) == (Modality.AUDIO, Cause.START)
+            assert both.a.sending[-1].sending is Modality.VIDEO
             picture = both.b.session.sinks.remote.latest()
             assert picture is not None
-            assert picture.rgb.shape == (180, 240, 3)
+            assert picture.rgb.shape[2] == 3
             assert picture.rgb.std() > 10
             assert both.a.session.sinks.mine.latest() is not None
             stats = await both.b.session.stats()
@@ -55,8 +55,7 @@ def test_mute_sends_silence_and_says_so(tmp_path: Path) -> None:
             await both.until(lambda: both.b.played > start + 72_000)
             assert both.b.loud == loud
             both.a.session.set_microphone(True)
-            await both.until(lambda: both.b.loud > loud + 10)
-            assert both.b.peer.microphone_on
+            await both.until(lambda: both.b.loud > loud + 10 and both.b.peer.microphone_on)
 
     asyncio.run(run())
 
@@ -84,15 +83,17 @@ def test_a_key_frame_follows_a_picture_loss_indication() -> None:
     async def run() -> None:
         async with pair() as both:
             await both.until(lambda: both.b.pictures >= 3)
-            sender = both.a.session._current
-            receiver = both.b.session._current
+            sender = both.a.session.transports.current
+            receiver = both.b.session.transports.current
             assert sender is not None
             assert receiver is not None
-            before = sender.video.key_frames
-            video = receiver._receivers[1]
-            await video._send_rtcp_pli(sender._video_ssrc)
+            assert sender.outbound is not None
+            assert receiver.control is not None
+            pictures = sender.outbound.pictures
+            before = pictures.key_frames
+            receiver.control.ask_key()
             seen = both.b.pictures
-            await both.until(lambda: sender.video.key_frames > before and both.b.pictures > seen + 2)
+            await both.until(lambda: pictures.key_frames > before and both.b.pictures > seen + 2)
 
     asyncio.run(run())
 
@@ -151,7 +152,7 @@ def test_malformed_sdp_is_a_typed_error_and_the_visit_still_connects(sdp: str) -
         async with pair(connected=False) as both:
             with pytest.raises(BadSignal):
                 await both.b.session.receive(SignalPart("offer", "0123456789abcdef", sdp))
-            await both.a.session._renew()
+            await both.a.session.transports.renew()
             await both.until(lambda: ConnectionState.CONNECTED in both.b.states)
 
     asyncio.run(run())
@@ -218,13 +219,13 @@ def test_speech_arrives_as_it_was_said(tmp_path: Path) -> None:
             await both.until(lambda: both.b.loud >= 20)
             pull = both.b.session.playout.pull
 
-            def listen(count: int) -> np.ndarray:
-                samples = pull(count)
+            def listen(count: int, now: float) -> np.ndarray:
+                samples = pull(count, now)
                 heard.append(samples)
                 return samples
 
             both.b.session.playout.pull = listen  # type: ignore[method-assign]
-            await both.until(lambda: len(heard) >= 50)
+            await both.until(lambda: len(heard) >= 100)
         return np.concatenate(heard)
 
     sound = asyncio.run(run()).astype(float)

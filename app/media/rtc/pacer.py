@@ -1,20 +1,96 @@
-"""PURE: when the next packet of a paced stream may go, and whether a repair fits its small allowance."""
+"""PURE: the order and the pace of what leaves. Speech never waits; everything else goes one packet at a time.
+
+Queues by kind (speech, repair, pictures, data, probe), a leaky bucket for the whole link, and a window on what is
+under way (RFC 8298): when feedback stays away, pictures stop by themselves before they fill the link's queue.
+"""
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-class Pacer:
-    """A leaky bucket: packets leave at `rate` bit/s, one after the other; an idle time saves up nothing."""
+from app.media.rate.feedback import Kind
 
-    def __init__(self, rate: float) -> None:
-        self.rate = rate
+Item = TypeVar("Item")
+
+PACED = (Kind.REPAIR, Kind.PICTURES, Kind.DATA)
+"""In the order in which they go; speech and probes are not queued at all."""
+MOST_QUEUED_BYTES = 60_000
+_WINDOW_POLL_S = 0.02
+_DEBT_S = 0.5
+
+
+@dataclass(frozen=True)
+class Go(Generic[Item]):
+    """Send this now."""
+
+    kind: Kind
+    item: Item
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing to send for so many seconds; None: until something is queued."""
+
+    seconds: float | None
+
+
+class Pacer(Generic[Item]):
+    """`rate` bit/s and `window` bytes may change at any time."""
+
+    def __init__(self, rate: float, window: int) -> None:
+        if rate <= 0 or window <= 0:
+            raise ValueError("a pacer needs a rate and a window above zero")
+        self.rate, self.window = rate, window
+        self._queues: dict[Kind, deque[tuple[int, Item]]] = {kind: deque() for kind in PACED}
         self._free_at = 0.0
+        self._bytes = 0
 
-    def wait(self, now: float, size: int) -> float:
-        """Seconds until a packet of `size` bytes may go; it counts as sent."""
-        start = max(now, self._free_at)
-        self._free_at = start + size * 8 / self.rate
-        return start - now
+    def push(self, kind: Kind, size: int, item: Item) -> bool:
+        """False, and nothing kept, when the queue is full. KeyError for a kind that is not paced."""
+        queue = self._queues[kind]
+        if self._bytes + size > MOST_QUEUED_BYTES:
+            return False
+        queue.append((size, item))
+        self._bytes += size
+        return True
+
+    def spent(self, size: int, now: float) -> None:
+        """`size` bytes left without waiting (speech, feedback): what is paced waits that much longer, half a second
+        at most.
+        """
+        self._free_at = min(max(now, self._free_at) + size * 8 / self.rate, now + _DEBT_S)
+
+    def next(self, now: float, in_flight: int) -> Go[Item] | Wait:
+        """What to send now; it counts as sent. Only pictures and data mind the window: a repair is small and late
+        enough already.
+        """
+        kind = next((k for k in PACED if self._queues[k]), None)
+        if kind is None:
+            return Wait(None)
+        if now < self._free_at:
+            return Wait(self._free_at - now)
+        size, item = self._queues[kind][0]
+        if kind is not Kind.REPAIR and in_flight > 0 and in_flight + size > self.window:
+            return Wait(_WINDOW_POLL_S)
+        self._queues[kind].popleft()
+        self._bytes -= size
+        self._free_at = max(now, self._free_at) + size * 8 / self.rate
+        return Go(kind, item)
+
+    def clear(self, kind: Kind) -> None:
+        self._bytes -= sum(size for size, _ in self._queues[kind])
+        self._queues[kind].clear()
+
+    def queued(self, kind: Kind) -> int:
+        """Bytes that wait."""
+        return sum(size for size, _ in self._queues[kind])
+
+    @property
+    def backlog_s(self) -> float:
+        """How long the paced queues take to empty."""
+        return self._bytes * 8 / self.rate
 
 
 class Allowance:

@@ -1,0 +1,279 @@
+"""RTCP of one transport: transport-wide feedback, reports, requests and our state out; theirs in.
+
+Reduced-size (RFC 5506) but for a compound report now and then; all of it within a share of the link.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+
+from app.media.events import PeerState
+from app.media.rate.feedback import RemoteFeedback, TransportFeedback
+from app.media.rate.interval import feedback_interval
+from app.media.rtc.errors import BadRtcp
+from app.media.rtc.inbound import Inbound
+from app.media.rtc.ntp import SenderClock, ntp_time, round_trip
+from app.media.rtc.outbound import IP_UDP_BYTES, SRTCP_TRAILER_BYTES, Outbound, RtpStream
+from app.media.rtc.rtcp import (
+    FullIntraRequest,
+    Nack,
+    Part,
+    PeerStateReport,
+    PictureLoss,
+    ReceiverReport,
+    Remb,
+    ReportBlock,
+    SenderReport,
+    SourceDescription,
+    TransportCc,
+    build_rtcp,
+    parse_rtcp,
+)
+from app.media.rtc.sdp import Formats
+from app.media.rtc.twcc import parse_feedback
+
+log = logging.getLogger(__name__)
+
+_TURN_S = 0.02
+_FIRST_REPORT_S, _REPORT_S = 0.3, 5.0
+_STATE_S = 4.0
+_STATE_GAP_S = 0.15
+_KEY_GAP_S = 0.7
+_FCI_BYTES = 400
+_GUEST_S = 1.0
+
+
+class Control:
+    """`send` takes one RTCP datagram in clear. On the loop. `feedback` gets what the far side tells of our packets."""
+
+    def __init__(
+        self,
+        formats: Formats,
+        outbound: Outbound,
+        inbound: Inbound,
+        *,
+        cname: str,
+        send: Callable[[bytes], bool],
+        feedback: Callable[[TransportFeedback | RemoteFeedback], None],
+        peer: Callable[[PeerState], None],
+    ) -> None:
+        self._formats, self._out, self._in = formats, outbound, inbound
+        self._cname, self._send, self._feedback, self._peer = cname, send, feedback, peer
+        self._state: PeerState | None = None
+        self._state_due = 0.0
+        self._state_new = False
+        self._began = time.monotonic()
+        self._counted = (self._began, 0, 0.0)
+        self._report_due = time.monotonic() + _FIRST_REPORT_S
+        self._feedback_due = 0.0
+        self._remb_due = time.monotonic() + _GUEST_S
+        self._remb_lost = (0, 0)
+        self._keyed_at = 0.0
+        self._key_wanted = False
+        self._task: asyncio.Task[None] | None = None
+        self.link_bps = 12_000.0
+        self.rtt_s: float | None = None
+        self.told_at: float | None = None
+        self.fraction_lost: float | None = None
+        self.packets_lost = 0
+        self.remb_bps: float | None = None
+        self._guest_mark: tuple[float, int] | None = None
+        self._near: float | None = None
+        self.speech_clock, self.picture_clock = SenderClock(48_000), SenderClock(90_000)
+        self.sent_bytes = 0
+        self.malformed = 0
+        self.plis_received = 0
+        self.nacks_received = 0
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def tell(self, state: PeerState) -> None:
+        """What we say of ourselves: at once when it is new, and again every few seconds."""
+        if state != self._state:
+            self._state, self._state_new = state, True
+
+    def ask_key(self) -> None:
+        self._key_wanted = True
+
+    # Out
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(_TURN_S)
+            self.turn(time.monotonic())
+
+    def turn(self, now: float) -> None:
+        """Sends what is due. What several things want to say goes in one datagram."""
+        parts: list[Part] = []
+        if now >= self._report_due:
+            parts += self._reports(now)
+            self._report_due = now + _REPORT_S
+        if not self._formats.transport_cc and now >= self._remb_due:
+            self._remb_due = now + _GUEST_S
+            parts += self._remb(now)
+        requests = self._requests(now)
+        due = self._formats.transport_cc and self._in.recorder.pending and now >= self._feedback_due
+        if due or (requests and self._in.recorder.pending):
+            fci = self._in.recorder.flush(_FCI_BYTES)
+            parts += [TransportCc(self._out.audio.ssrc, self._in.audio_ssrc or 0, one) for one in fci]
+            self._feedback_due = now + feedback_interval(self.link_bps, self._packets_per_s(now), now - self._began)
+        parts += requests
+        state = self._state
+        if state is not None and ((self._state_new and now >= self._state_due) or (parts and now >= self._state_due)):
+            parts.append(PeerStateReport(self._out.audio.ssrc, state))
+            self._state_due = now + (_STATE_GAP_S if self._state_new else _STATE_S)
+            self._state_new = False
+        if parts:
+            self._transmit(build_rtcp(parts), now)
+
+    def _packets_per_s(self, now: float) -> float:
+        """What arrives, over about a second: each packet costs two bytes of feedback."""
+        at, count, rate = self._counted
+        if now - at >= 1.0:
+            rate = (self._in.received_packets - count) / (now - at)
+            self._counted = (now, self._in.received_packets, rate)
+        return rate
+
+    def _transmit(self, data: bytes, now: float) -> None:
+        size = len(data) + SRTCP_TRAILER_BYTES + IP_UDP_BYTES
+        if self._send(data):
+            self.sent_bytes += size
+            self._out.count(size, now)
+
+    def _requests(self, now: float) -> list[Part]:
+        found: list[Part] = []
+        ours, theirs = self._out.audio.ssrc, self._in.video_ssrc
+        if theirs is None:
+            return found
+        lost = self._in.nacks.due(now, self.rtt_s or 0.2) if self._formats.nack else []
+        if lost:
+            found.append(Nack(ours, theirs, tuple(lost)))
+        if self._key_wanted and now - self._keyed_at >= _KEY_GAP_S:
+            self._key_wanted, self._keyed_at = False, now
+            found.append(PictureLoss(ours, theirs))
+        return found
+
+    def _remb(self, now: float) -> list[Part]:
+        """What a guest may send us, where it has nothing better than this to go by."""
+        streams = (self._in.audio, self._in.video)
+        got, lost = sum(s.packets_received for s in streams), sum(s.packets_lost for s in streams)
+        got_now, lost_now = got - self._remb_lost[0], lost - self._remb_lost[1]
+        self._remb_lost = (got, lost)
+        gone = max(0.0, min(1.0, lost_now / max(1, got_now + lost_now)))
+        ssrcs = tuple(s for s in (self._in.audio_ssrc, self._in.video_ssrc) if s is not None)
+        if not ssrcs:
+            return []
+        return [Remb(self._out.audio.ssrc, round(self._in.receive_side.estimate(now, gone)), ssrcs)]
+
+    def _reports(self, now: float) -> list[Part]:
+        """A compound report (RFC 3550 section 6.1) for each stream that we send; the blocks go with the first."""
+        blocks: list[ReportBlock] = []
+        for ssrc, stream in ((self._in.audio_ssrc, self._in.audio), (self._in.video_ssrc, self._in.video)):
+            block = None if ssrc is None else stream.report(ssrc, now)
+            if block is not None:
+                blocks.append(block)
+        sending = [s for s in (self._out.audio, self._out.video) if s.packets and s.newest is not None]
+        parts: list[Part] = []
+        for stream_out in sending:
+            parts.append(self._sender_report(stream_out, tuple(blocks), now))
+            blocks = []
+        if not parts:
+            parts.append(ReceiverReport(self._out.audio.ssrc, tuple(blocks)))
+        parts.append(SourceDescription(self._out.audio.ssrc, self._cname))
+        return parts
+
+    def _sender_report(self, stream: RtpStream, blocks: tuple[ReportBlock, ...], now: float) -> SenderReport:
+        return SenderReport(
+            stream.ssrc, ntp_time(now), stream.rtp_time(now), stream.packets, stream.octets, tuple(blocks)
+        )
+
+    # In
+
+    def on_rtcp(self, data: bytes, now: float) -> None:
+        """One RTCP datagram in clear, authenticated. What is malformed is counted and dropped."""
+        try:
+            parts = parse_rtcp(data)
+        except BadRtcp as exc:
+            self.malformed += 1
+            log.debug("malformed RTCP: %s", exc)
+            return
+        for part in parts:
+            self._take(part, now)
+
+    def _take(self, part: Part, now: float) -> None:
+        match part:
+            case TransportCc(fci=fci):
+                self._on_transport_cc(fci, now)
+            case SenderReport(ssrc=ssrc, ntp=ntp, rtp=rtp, reports=reports):
+                self._on_sender_report(ssrc, ntp, rtp, now)
+                self._on_blocks(reports, now)
+            case ReceiverReport(reports=reports):
+                self._on_blocks(reports, now)
+            case Nack(media=media, lost=lost) if media == self._out.video.ssrc:
+                self.nacks_received += 1
+                self._out.on_nack(list(lost), now)
+            case PictureLoss() | FullIntraRequest():
+                self.plis_received += 1
+                self._out.pictures.want_key()
+            case Remb(bitrate=bitrate):
+                self.remb_bps = float(bitrate)
+                self._on_guest(now)
+            case PeerStateReport(state=state):
+                self._peer(state)
+            case _:
+                pass
+
+    def _on_transport_cc(self, fci: bytes, now: float) -> None:
+        """The parser has vouched for it when the datagram was read."""
+        parsed = parse_feedback(fci, self._near)
+        arrived = [at for _, at in parsed.arrivals if at is not None]
+        if arrived:
+            self._near = arrived[-1]
+        feedback = self._out.log.on_feedback(parsed.arrivals, now)
+        if any(result.arrived_at is not None for result in feedback.results):
+            self.told_at = now
+        self._feedback(feedback)
+
+    def _on_sender_report(self, ssrc: int, ntp: int, rtp: int, now: float) -> None:
+        for known, stream, clock in (
+            (self._in.audio_ssrc, self._in.audio, self.speech_clock),
+            (self._in.video_ssrc, self._in.video, self.picture_clock),
+        ):
+            if ssrc == known:
+                stream.sender_report(ntp, now)
+                clock.report(ntp, rtp)
+
+    def _on_blocks(self, blocks: tuple[ReportBlock, ...], now: float) -> None:
+        ours = [b for b in blocks if b.ssrc in (self._out.audio.ssrc, self._out.video.ssrc)]
+        if not ours:
+            return
+        trips = [trip for b in ours if (trip := round_trip(b.lsr, b.dlsr, now)) is not None]
+        if trips:
+            self.rtt_s = min(trips)
+        self.fraction_lost = max(b.fraction_lost for b in ours) / 256
+        self.packets_lost = sum(b.packets_lost for b in ours)
+        self._on_guest(now)
+
+    def _on_guest(self, now: float) -> None:
+        """Without transport-wide feedback, REMB and reports are all there is."""
+        if self._formats.transport_cc:
+            return
+        before = self._guest_mark
+        if before is not None and now - before[0] < _GUEST_S / 2:
+            return
+        self._guest_mark = (now, self._out.sent_bytes)
+        if before is not None:
+            sent = (self._out.sent_bytes - before[1]) * 8 / (now - before[0])
+            self.told_at = now
+            self._feedback(RemoteFeedback(now, self.remb_bps, self.fraction_lost, self.rtt_s, sent))

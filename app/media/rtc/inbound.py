@@ -1,0 +1,157 @@
+"""RTP in: parsed, counted, put in order; speech goes to the playout at once, pictures through assembly to the decoder."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+import av
+from aiortc.codecs.vpx import vp8_depayload
+from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
+from aiortc.rtp import HeaderExtensionsMap, RtpPacket
+
+from app.media.audio.playout import SpeechPacket
+from app.media.rate.receive_side import ReceiveSide
+from app.media.rtc.errors import BadRed, BadRtp
+from app.media.rtc.nack import NackTracker
+from app.media.rtc.outbound import IP_UDP_BYTES, SRTP_TAG_BYTES
+from app.media.rtc.red import parse_red
+from app.media.rtc.reception import ReceptionStatistics
+from app.media.rtc.rtp import parse_rtp
+from app.media.rtc.sdp import TRANSPORT_CC, Formats
+from app.media.rtc.twcc import Recorder
+from app.media.rtc.unwrap import Unwrapper
+from app.media.video.assembly import FrameAssembler, VideoPacket
+from app.media.video.decoder import PictureDecoder
+
+
+class Inbound:
+    """`speech(packet, now)` and `picture(frame, RTP time)` take what came; `ask_key()` asks the far side for a key
+    frame. Malformed packets are counted and dropped.
+    """
+
+    def __init__(
+        self,
+        formats: Formats,
+        executor: Executor,
+        speech: Callable[[SpeechPacket, float], None],
+        picture: Callable[[av.VideoFrame, int], None],
+        ask_key: Callable[[], None],
+    ) -> None:
+        self._formats = formats
+        self._speech = speech
+        self._ask_key = ask_key
+        self.recorder = Recorder()
+        self.receive_side = ReceiveSide()
+        self.audio = ReceptionStatistics(48_000)
+        self.video = ReceptionStatistics(90_000)
+        self.nacks = NackTracker()
+        self.assembler = FrameAssembler()
+        self.decoder = PictureDecoder(executor, picture, ask_key)
+        self._extensions = HeaderExtensionsMap()
+        if formats.cc_id is not None:
+            known = RTCRtpHeaderExtensionParameters(formats.cc_id, TRANSPORT_CC)
+            self._extensions.configure(RTCRtpParameters(headerExtensions=[known]))
+        self._audio_sequence, self._audio_time = Unwrapper(16), Unwrapper(32)
+        self._video_time = Unwrapper(32)
+        self._task: asyncio.Task[None] | None = None
+        self.received_bytes = 0
+        self.received_packets = 0
+        self.malformed = 0
+        self.frames = 0
+        self.redundant_blocks = 0
+        self.keys_asked = 0
+        self.audio_at: float | None = None
+        self.video_at: float | None = None
+        self.audio_ssrc: int | None = None
+        self.video_ssrc: int | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self.decoder.run())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def on_rtp(self, data: bytes, now: float) -> None:
+        """One RTP packet in clear, authenticated, as it arrived at `now` (monotonic s)."""
+        self.received_bytes += len(data) + SRTP_TAG_BYTES + IP_UDP_BYTES
+        self.received_packets += 1
+        self.receive_side.add(len(data) + SRTP_TAG_BYTES + IP_UDP_BYTES, now)
+        try:
+            packet = parse_rtp(data, self._extensions)
+        except BadRtp:
+            self.malformed += 1
+            return
+        number = packet.extensions.transport_sequence_number
+        if number is not None:
+            self.recorder.add(number, now)
+        kind = packet.payload_type
+        if kind in (self._formats.opus, self._formats.red):
+            self._on_speech(packet, now)
+        elif kind == self._formats.vp8:
+            self._on_picture(packet, now)
+        elif kind == self._formats.rtx:
+            self._on_repair(packet, now)
+
+    def _on_speech(self, packet: RtpPacket, now: float) -> None:
+        if self.audio_ssrc != packet.ssrc:
+            self.audio_ssrc = packet.ssrc
+            self.audio = ReceptionStatistics(48_000)
+            self._audio_sequence, self._audio_time = Unwrapper(16), Unwrapper(32)
+        self.audio_at = now
+        self.audio.add(packet.sequence_number, packet.timestamp, now)
+        sequence = self._audio_sequence.add(packet.sequence_number)
+        timestamp = self._audio_time.add(packet.timestamp)
+        self.receive_side.speech(now, timestamp / 48_000)
+        if packet.payload_type == self._formats.opus:
+            self._speech(SpeechPacket(sequence, timestamp, packet.payload), now)
+            return
+        try:
+            blocks = parse_red(packet.payload)
+        except BadRed:
+            self.malformed += 1
+            return
+        for block in blocks:  # oldest first, the primary last
+            if block.payload_type != self._formats.opus or not block.payload:
+                continue
+            earlier = block.timestamp_offset > 0
+            self.redundant_blocks += earlier
+            number = -1 if earlier else sequence
+            self._speech(SpeechPacket(number, timestamp - block.timestamp_offset, block.payload, earlier), now)
+
+    def _on_picture(self, packet: RtpPacket, now: float) -> None:
+        if self.video_ssrc != packet.ssrc:
+            self.video_ssrc = packet.ssrc
+            self.video = ReceptionStatistics(90_000)
+            self.nacks.restart()
+            self._video_time = Unwrapper(32)
+        self.video.add(packet.sequence_number, packet.timestamp, now)
+        self._take_picture(packet, packet.payload, packet.sequence_number, now)
+
+    def _on_repair(self, packet: RtpPacket, now: float) -> None:
+        """RFC 4588: the original's number, then its payload. Nothing at all is a probe of the link."""
+        if len(packet.payload) > 2:
+            original = int.from_bytes(packet.payload[:2], "big")
+            self._take_picture(packet, packet.payload[2:], original, now)
+
+    def _take_picture(self, packet: RtpPacket, payload: bytes, sequence: int, now: float) -> None:
+        self.nacks.add(sequence, now)
+        self.video_at = now
+        try:
+            data = vp8_depayload(payload)
+        except ValueError:
+            self.malformed += 1
+            return
+        whole = VideoPacket(sequence, packet.timestamp, bool(packet.marker), payload, data)
+        frames, wants_key = self.assembler.add(whole, now)
+        for frame in frames:
+            self.frames += 1
+            self.decoder.add(frame)
+        if wants_key:
+            self.keys_asked += 1
+            self._ask_key()

@@ -1,0 +1,234 @@
+"""RTP out: speech at once, everything else through the pacer; each packet numbered, counted and remembered."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
+from aiortc.rtp import HeaderExtensionsMap, RtpPacket
+from numpy.typing import NDArray
+
+from app.media.rate.controller import Decision, Probe
+from app.media.rate.feedback import Kind
+from app.media.rate.ladder import Rung
+from app.media.rtc.pacer import Allowance, Go, Pacer
+from app.media.rtc.picture_out import EncodedPicture, PictureSource
+from app.media.rtc.sdp import TRANSPORT_CC, Formats
+from app.media.rtc.sent import SentLog
+from app.media.rtc.speech_out import SpeechSource
+from app.media.video.frames import CapturedFrame
+
+IP_UDP_BYTES = 28
+SRTP_TAG_BYTES = 10
+SRTCP_TRAILER_BYTES = 14
+_HISTORY = 256
+_PADDING_MOST = 240
+_REPAIR_SHARE = 0.3
+_FIRST_PACE, _FIRST_WINDOW = 30_000.0, 3_000
+
+
+@dataclass
+class RtpStream:
+    """One SSRC that we send (RFC 3550); numbers and times begin anywhere."""
+
+    ssrc: int
+    clock: int
+    sequence: int = field(default_factory=lambda: secrets.randbits(15))
+    offset: int = field(default_factory=lambda: secrets.randbits(31))
+    packets: int = 0
+    octets: int = 0
+    newest: tuple[int, float] | None = None
+    """(RTP time, monotonic s) of the same moment, for sender reports."""
+
+    def packet(self, payload_type: int, timestamp: int, payload: bytes, *, marker: bool = False) -> RtpPacket:
+        """`timestamp` without the stream's offset."""
+        made = RtpPacket(
+            payload_type=payload_type,
+            marker=int(marker),
+            sequence_number=self.sequence,
+            timestamp=(timestamp + self.offset) & 0xFFFFFFFF,
+            ssrc=self.ssrc,
+            payload=payload,
+        )
+        self.sequence = (self.sequence + 1) & 0xFFFF
+        return made
+
+    def rtp_time(self, now: float) -> int:
+        """RTP time (with offset) of the moment `now` (monotonic s)."""
+        if self.newest is None:
+            return self.offset
+        stamp, at = self.newest
+        return (stamp + self.offset + round((now - at) * self.clock)) & 0xFFFFFFFF
+
+
+class Outbound:
+    """`send` takes one RTP datagram in clear and says whether it went out. All on the loop."""
+
+    def __init__(
+        self,
+        formats: Formats,
+        ssrcs: tuple[int, int, int],
+        *,
+        ours: bool,
+        send: Callable[[bytes], bool],
+        executor: Executor,
+        newest: Callable[[], CapturedFrame | None],
+        decision: Decision,
+    ) -> None:
+        self._formats, self._ours, self._send = formats, ours, send
+        self.audio, self.video, self.rtx = (
+            RtpStream(ssrcs[0], 48_000),
+            RtpStream(ssrcs[1], 90_000),
+            RtpStream(ssrcs[2], 90_000),
+        )
+        self.log = SentLog()
+        self.speech = SpeechSource(decision.rung.speech)
+        self.speech.connect(formats, ours=ours)
+        self._pacer: Pacer[RtpPacket] = Pacer(_FIRST_PACE, _FIRST_WINDOW)
+        self._queued = asyncio.Event()
+        self.pictures = PictureSource(executor, newest, lambda: self._pacer.backlog_s, self._on_picture)
+        self._repairs = Allowance(_FIRST_PACE)
+        self._history: OrderedDict[int, RtpPacket] = OrderedDict()
+        self._extensions = HeaderExtensionsMap()
+        if formats.cc_id is not None:
+            known = RTCRtpHeaderExtensionParameters(formats.cc_id, TRANSPORT_CC)
+            self._extensions.configure(RTCRtpParameters(headerExtensions=[known]))
+        self._probe: Probe | None = None
+        self._clusters = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self.sent_bytes = 0
+        self.sent_packets = 0
+        self.by_kind: dict[Kind, int] = dict.fromkeys(Kind, 0)
+        self.repaired = 0
+
+    def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._pace()), loop.create_task(self.pictures.run())]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    def use(self, decision: Decision, rung: Rung, *, muted: bool) -> None:
+        """The rate decision, and the rung with what people want; a muted person costs next to nothing (DTX)."""
+        self.speech.use(replace(rung.speech, dtx=True) if muted else rung.speech)
+        # The whole link's pace: what leaves without waiting (speech, RTCP) is taken off it packet by packet.
+        self._pacer.rate, self._pacer.window = decision.split.link_bps, decision.window_bytes
+        self._repairs.rate = max(4_000.0, decision.split.pictures_bps * _REPAIR_SHARE)
+        self.pictures.limit = decision.payload_bytes
+        pictures = rung.pictures if self._formats.vp8 is not None else None
+        if pictures is None and self.pictures.pictures is not None:
+            self._pacer.clear(Kind.PICTURES)
+            self._pacer.clear(Kind.REPAIR)
+        if pictures != self.pictures.pictures:
+            self.pictures.use(pictures)
+        if decision.probe is not None:
+            self._probe = decision.probe
+
+    @property
+    def in_flight(self) -> int:
+        """Bytes sent and not yet told of; 0 for a far side that never tells."""
+        return self.log.in_flight if self._formats.transport_cc else 0
+
+    # Speech
+
+    def feed(self, place: int, chunk: NDArray[np.int16], now: float) -> None:
+        """20 ms of the microphone; `place` counts samples since its start."""
+        self.audio.newest = (place + len(chunk), now)
+        for made in self.speech.feed(place, chunk):
+            packet = self.audio.packet(made.payload_type, made.timestamp, made.payload, marker=made.fresh)
+            probe, self._probe = self._probe, None
+            cluster = None
+            if probe is not None and self._formats.rtx is not None and self._formats.cc_id is not None:
+                self._clusters += 1
+                cluster = self._clusters
+            self._transmit(Kind.SPEECH, packet, now, cluster)
+            if probe is not None and cluster is not None:
+                self._send_probe(probe, cluster, now)
+
+    def _send_probe(self, probe: Probe, cluster: int, now: float) -> None:
+        """Padding alone, back to back behind a speech packet, on the repair stream: no picture is missed for it."""
+        assert self._formats.rtx is not None
+        for _ in range(probe.packets):
+            packet = self.rtx.packet(self._formats.rtx, 0, b"")
+            packet.padding_size = max(1, min(_PADDING_MOST, probe.packet_bytes))
+            self._transmit(Kind.PROBE, packet, now, cluster)
+
+    # Pictures
+
+    def _on_picture(self, picture: EncodedPicture) -> None:
+        assert self._formats.vp8 is not None
+        self.video.newest = (picture.timestamp, picture.timestamp / self.video.clock)
+        last = len(picture.payloads) - 1
+        for i, payload in enumerate(picture.payloads):
+            packet = self.video.packet(self._formats.vp8, picture.timestamp, payload, marker=i == last)
+            if not self._pacer.push(Kind.PICTURES, self._size(packet), packet):
+                self.pictures.want_key()  # what was not queued is missed like a loss
+        self._queued.set()
+
+    def on_nack(self, lost: list[int], now: float) -> None:
+        """The far side asks for pictures' packets again (RFC 4585), sent as RTX (RFC 4588) as far as allowed."""
+        if self._formats.rtx is None or self.pictures.pictures is None:
+            return
+        for sequence in lost:
+            packet = self._history.get(sequence)
+            if packet is None or not self._repairs.take(now, self._size(packet) + 2):
+                continue
+            payload = sequence.to_bytes(2, "big") + packet.payload
+            again = self.rtx.packet(
+                self._formats.rtx, packet.timestamp - self.rtx.offset, payload, marker=bool(packet.marker)
+            )
+            if self._pacer.push(Kind.REPAIR, self._size(again), again):
+                self.repaired += 1
+        self._queued.set()
+
+    async def _pace(self) -> None:
+        while True:
+            turn = self._pacer.next(time.monotonic(), self.in_flight)
+            if isinstance(turn, Go):
+                if turn.kind is Kind.PICTURES:
+                    self._history[turn.item.sequence_number] = turn.item
+                    while len(self._history) > _HISTORY:
+                        self._history.popitem(last=False)
+                self._transmit(turn.kind, turn.item, time.monotonic(), None)
+                continue
+            if turn.seconds is not None:
+                await asyncio.sleep(turn.seconds)
+                continue
+            self._queued.clear()
+            await self._queued.wait()
+
+    # The wire
+
+    def _size(self, packet: RtpPacket) -> int:
+        extension = 8 if self._formats.cc_id is not None else 0
+        return len(packet.payload) + packet.padding_size + 12 + extension + SRTP_TAG_BYTES + IP_UDP_BYTES
+
+    def _transmit(self, kind: Kind, packet: RtpPacket, now: float, cluster: int | None) -> None:
+        size = self._size(packet)
+        packet.extensions.transport_sequence_number = self.log.add(now, size, kind, cluster) & 0xFFFF
+        if not self._send(packet.serialize(self._extensions)):
+            return
+        stream = {self.audio.ssrc: self.audio, self.video.ssrc: self.video}.get(packet.ssrc, self.rtx)
+        stream.packets += 1
+        stream.octets += len(packet.payload)
+        self.count(size, now, paced=kind in (Kind.PICTURES, Kind.REPAIR, Kind.DATA))
+        self.by_kind[kind] += size
+
+    def count(self, size: int, now: float, *, paced: bool = False) -> None:
+        """Bytes that left, every header in; what was not paced is taken off what pictures may send next."""
+        self.sent_bytes += size
+        self.sent_packets += 1
+        if not paced:
+            self._pacer.spent(size, now)

@@ -1,0 +1,42 @@
+"""What a guest that knows REMB alone is told."""
+
+from __future__ import annotations
+
+from app.media.rate.receive_side import LEAST_BPS, MOST_BPS, START_BPS, ReceiveSide
+
+
+def _second(side: ReceiveSide, start: float, bps: float, queued: float, lost: float = 0.0) -> float:
+    """One second of packets of 200 bytes with speech 20 times in it."""
+    for i in range(round(bps / 1_600)):
+        side.add(200, start + i * 1_600 / bps)
+    for i in range(20):
+        at = start + i * 0.05
+        side.speech(at + queued, at)
+    return side.estimate(start + 1.0, lost)
+
+
+def test_it_grows_on_an_idle_link_but_not_far_beyond_what_arrives() -> None:
+    side = ReceiveSide()
+    told = [_second(side, float(i), 200_000, 0.05) for i in range(60)]
+    assert told[0] > START_BPS
+    assert told == sorted(told)
+    assert 250_000 < told[-1] < 350_000
+
+
+def test_a_queue_or_losses_bring_it_under_what_arrives() -> None:
+    for queued, lost in ((0.4, 0.0), (0.05, 0.2)):
+        side = ReceiveSide()
+        for i in range(5):
+            _second(side, float(i), 120_000, 0.05)
+        assert _second(side, 5.0, 120_000, queued, lost) < 120_000
+
+
+def test_bounds_hold() -> None:
+    side = ReceiveSide()
+    assert side.estimate(1.0, 0.0) == START_BPS
+    for i in range(30):
+        low = _second(side, float(i), 8_000, 0.05 + 0.05 * i)
+    assert low == LEAST_BPS
+    for i in range(30, 120):
+        high = _second(side, float(i), 9_000_000, 0.05)
+    assert high <= MOST_BPS

@@ -1,0 +1,212 @@
+"""Session descriptions: ours read by us, a browser's read and answered, malformed ones refused in one way."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from aiortc import RTCIceCandidate
+from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters
+from aiortc.rtcicetransport import RTCIceParameters
+from aiortc.sdp import SessionDescription
+
+from app.media.rtc import sdp
+from app.media.rtc.errors import BadSignal
+
+FINGERPRINT = ":".join(["A1"] * 32)
+BROWSER = f"""v=0
+o=- 4611731400430051336 2 IN IP4 127.0.0.1
+s=-
+t=0 0
+a=group:BUNDLE 0 1 2
+a=extmap-allow-mixed
+a=msid-semantic: WMS stream
+m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110 126
+c=IN IP4 0.0.0.0
+a=rtcp:9 IN IP4 0.0.0.0
+a=candidate:1 1 udp 2122260223 10.77.0.2 40000 typ host generation 0 network-id 1
+a=ice-ufrag:abcd
+a=ice-pwd:abcdefghijklmnopqrstuvwx
+a=ice-options:trickle
+a=fingerprint:sha-256 {FINGERPRINT}
+a=setup:actpass
+a=mid:0
+a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level
+a=extmap:2 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time
+a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01
+a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid
+a=sendrecv
+a=msid:stream audio
+a=rtcp-mux
+a=rtcp-rsize
+a=rtpmap:111 opus/48000/2
+a=rtcp-fb:111 transport-cc
+a=fmtp:111 minptime=10;useinbandfec=1
+a=rtpmap:63 red/48000/2
+a=fmtp:63 111/111
+a=rtpmap:9 G722/8000
+a=rtpmap:0 PCMU/8000
+a=rtpmap:8 PCMA/8000
+a=rtpmap:13 CN/8000
+a=rtpmap:110 telephone-event/48000
+a=rtpmap:126 telephone-event/8000
+a=ssrc:1234567 cname:abc
+m=video 9 UDP/TLS/RTP/SAVPF 96 97 102
+c=IN IP4 0.0.0.0
+a=rtcp:9 IN IP4 0.0.0.0
+a=ice-ufrag:abcd
+a=ice-pwd:abcdefghijklmnopqrstuvwx
+a=fingerprint:sha-256 {FINGERPRINT}
+a=setup:actpass
+a=mid:1
+a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01
+a=recvonly
+a=rtcp-mux
+a=rtcp-rsize
+a=rtpmap:96 VP8/90000
+a=rtcp-fb:96 goog-remb
+a=rtcp-fb:96 transport-cc
+a=rtcp-fb:96 ccm fir
+a=rtcp-fb:96 nack
+a=rtcp-fb:96 nack pli
+a=rtpmap:97 rtx/90000
+a=fmtp:97 apt=96
+a=rtpmap:102 H264/90000
+m=application 9 UDP/DTLS/SCTP webrtc-datachannel
+c=IN IP4 0.0.0.0
+a=ice-ufrag:abcd
+a=ice-pwd:abcdefghijklmnopqrstuvwx
+a=fingerprint:sha-256 {FINGERPRINT}
+a=setup:actpass
+a=mid:2
+a=sctp-port:5000
+""".replace("\n", "\r\n")
+
+
+def local(role: str = "auto") -> sdp.Local:
+    return sdp.Local(
+        RTCIceParameters("ufra", "p" * 22),
+        [RTCIceCandidate(1, "f", "10.77.0.1", 5000, 1, "udp", "host")],
+        RTCDtlsParameters([RTCDtlsFingerprint("sha-256", FINGERPRINT)], role),
+        11,
+        22,
+        33,
+        "cname",
+    )
+
+
+def test_our_offer_read_by_us_says_everything() -> None:
+    text = sdp.offer(local())
+    remote = sdp.read(text, "offer")
+    assert remote.ours
+    assert remote.send == sdp.OUR_FORMATS
+    assert (remote.ice.usernameFragment, remote.ice.password) == ("ufra", "p" * 22)
+    assert {(c.ip, c.port) for c in remote.candidates} == {("10.77.0.1", 5000)}
+    assert remote.dtls.fingerprints[0].value == FINGERPRINT
+    for line in (
+        "a=group:BUNDLE 0 1",
+        "a=maxptime:120",
+        "a=rtpmap:63 red/48000/2",
+        "a=fmtp:63 111/111",
+        "a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1",
+        "a=rtcp-fb:96 transport-cc",
+        "a=rtcp-fb:111 transport-cc",
+        "a=ssrc-group:FID 22 33",
+        f"a=extmap:3 {sdp.TRANSPORT_CC}",
+    ):
+        assert line in text.split("\r\n"), line
+
+
+def test_an_answer_mirrors_a_browsers_payload_types_and_refuses_what_we_do_not_know() -> None:
+    remote = sdp.read(BROWSER, "offer")
+    assert not remote.ours
+    assert remote.send == sdp.Formats(111, 63, 96, 97, 3, transport_cc=True, nack=True)
+    text = sdp.answer(local("client"), remote)
+    parsed = SessionDescription.parse(text)
+    assert [(m.kind, m.port, m.direction) for m in parsed.media] == [
+        ("audio", 9, "sendrecv"),
+        ("video", 9, "sendonly"),
+        ("application", 0, "inactive"),
+    ]
+    assert [m.rtp.muxId for m in parsed.media] == ["0", "1", "2"]
+    assert "a=group:BUNDLE 0 1\r\n" in text
+    assert "a=setup:active" in text
+    answered = sdp.read(text, "answer")
+    assert answered.dtls.role == "client"
+    assert answered.send == remote.send
+
+
+@pytest.mark.parametrize(
+    ("without", "lost"),
+    [
+        ("a=rtcp-fb:111 transport-cc\r\n|a=rtcp-fb:96 transport-cc\r\n", "transport_cc"),
+        ("a=fmtp:63 111/111\r\n", "red"),
+        ("a=fmtp:97 apt=96\r\n", "rtx"),
+        ("a=rtpmap:96 VP8/90000\r\n", "vp8"),
+    ],
+)
+def test_what_a_guest_does_not_name_is_not_used(without: str, lost: str) -> None:
+    text = BROWSER
+    for part in without.split("|"):
+        assert part in text
+        text = text.replace(part, "")
+    if lost == "vp8":  # aiortc's grammar wants its parameters gone too
+        text = "\r\n".join(line for line in text.split("\r\n") if not line.startswith("a=rtcp-fb:96"))
+    assert not getattr(sdp.read(text, "offer").send, lost)
+
+
+def test_a_guests_longest_packet_is_minded() -> None:
+    assert sdp.read(BROWSER, "offer").send.longest_frame_ms == 120
+    limited = BROWSER.replace("a=rtpmap:111", "a=maxptime:40\r\na=rtpmap:111")
+    assert sdp.read(limited, "offer").send.longest_frame_ms == 40
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("a=ice-ufrag:abcd\r\n", ""),
+        ("a=setup:actpass\r\n", ""),
+        ("m=audio 9", "m=audio 0"),
+        (f"a=fingerprint:sha-256 {FINGERPRINT}\r\n", ""),
+        ("a=candidate:1 1 udp", "a=candidate:1"),
+        ("v=0", "v=x"),
+    ],
+)
+def test_an_offer_that_cannot_be_used_is_a_bad_signal(change: tuple[str, str]) -> None:
+    text = BROWSER.replace(*change)
+    if change[0] == "m=audio 9":
+        text = text.replace("m=video 9", "m=video 0")
+    with pytest.raises(BadSignal):
+        sdp.read(text, "offer")
+
+
+def test_an_answer_without_a_role_and_endless_text_are_refused() -> None:
+    with pytest.raises(BadSignal, match="role"):
+        sdp.read(BROWSER, "answer")
+    with pytest.raises(BadSignal, match="longer"):
+        sdp.read(BROWSER + "a=x\r\n" * 20_000, "offer")
+
+
+def test_mutated_descriptions_are_read_or_refused_never_anything_else() -> None:
+    chance = random.Random(1)
+    samples = [BROWSER, sdp.offer(local())]
+    for _ in range(1_500):
+        text = list(chance.choice(samples))
+        for _ in range(chance.randint(1, 8)):
+            place = chance.randrange(len(text))
+            match chance.randrange(4):
+                case 0:
+                    text[place] = chr(chance.randrange(1, 300))
+                case 1:
+                    del text[place : place + chance.randrange(1, 40)]
+                case 2:
+                    text[place:place] = text[place : place + chance.randrange(1, 200)]
+                case _:
+                    text[place] = chance.choice("\r\n 0-9:/=")
+            if not text:
+                break
+        try:
+            remote = sdp.read("".join(text), chance.choice(["offer", "answer"]))
+            sdp.answer(local("client"), remote)
+        except BadSignal:
+            pass
