@@ -90,6 +90,12 @@ missing_packages() {
     # A desktop's own screen is as good as Xvfb; namespaces can be made by root alone.
     [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || command -v Xvfb >/dev/null 2>&1 || echo xvfb
     [ "$(id -u)" != 0 ] || command -v ip >/dev/null 2>&1 || echo iproute2
+    # A sound server of the tests' own, with devices that can be pulled out. Not asked of people: their tests skip.
+    if [ "$(id -u)" = 0 ]; then
+        command -v pulseaudio >/dev/null 2>&1 || echo pulseaudio
+        command -v pactl >/dev/null 2>&1 || echo pulseaudio-utils
+        [ -n "$(find /usr/lib -name libasound_module_pcm_pulse.so 2>/dev/null | head -n 1)" ] || echo libasound2-plugins
+    fi
     [ -n "$(find /usr/share/fonts /usr/local/share/fonts -name '*.ttf' -o -name '*.otf' 2>/dev/null | head -n 1)" ] ||
         echo fonts-dejavu-core
 }

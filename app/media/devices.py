@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.media.audio.portaudio import AudioUnavailable, list_audio
+from app.media.audio.choice import look
+from app.media.audio.portaudio import AudioUnavailable
 from app.media.levels import Levels
 from app.media.slot import FrameSlot
 from app.media.specs import DeviceKind, DeviceSpec, FoundDevice
 from app.media.video.capture import list_cameras
 from app.media.video.frames import CapturedFrame
 
-__all__ = ["DeviceKind", "DeviceSpec", "FoundDevice", "Sinks", "Sources", "Taps", "list_devices"]
+__all__ = ["DeviceKind", "DeviceSpec", "FoundDevice", "Sinks", "Sources", "Taps", "list_devices", "list_sound_devices"]
 
 DEFAULT_DEVICE = DeviceSpec("device")
 
@@ -64,13 +65,14 @@ def list_devices() -> tuple[FoundDevice, ...]:
     the UI thread.
     """
     found = [FoundDevice("camera", name, DeviceSpec("device", str(number))) for number, name in list_cameras()]
+    return (*found, *list_sound_devices())
+
+
+def list_sound_devices() -> tuple[FoundDevice, ...]:
+    """Microphones and speakers, each once, by names that stay the same when it is plugged in again."""
     try:
-        audio = list_audio()
+        devices = look()
     except AudioUnavailable:
-        return tuple(found)
-    for number, name, can_record, can_play in audio:
-        if can_record:
-            found.append(FoundDevice("microphone", name, DeviceSpec("device", str(number))))
-        if can_play:
-            found.append(FoundDevice("speaker", name, DeviceSpec("device", str(number))))
-    return tuple(found)
+        return ()
+    microphones = [FoundDevice("microphone", t.name, DeviceSpec("device", t.id)) for t in devices.inputs]
+    return (*microphones, *(FoundDevice("speaker", t.name, DeviceSpec("device", t.id)) for t in devices.outputs))

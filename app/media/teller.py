@@ -26,6 +26,6 @@ class Teller:
         self._tell(state, self._name if name is None else name)
 
     def _tell(self, state: str, name: str) -> None:
-        if state != self._told:
+        if state != self._told or (state == "ready" and name != self._name):
             self._told, self._name = state, name
             self._report(state, name)

@@ -15,9 +15,10 @@ import pytest
 from session_pair import write_tone
 
 from app.media.audio import portaudio as pa
+from app.media.audio.choice import Target
 from app.media.audio.microphone import Microphone
-from app.media.audio.playout import Playout
 from app.media.audio.speaker import Speaker
+from app.media.audio.stream import open_input
 from app.media.devices import DeviceSpec, list_devices
 from app.media.slot import FrameSlot
 from app.media.video import capture
@@ -230,21 +231,40 @@ def test_without_a_microphone_there_is_silence_at_the_clocks_pace(tmp_path: Path
 
 
 class FakeSound:
-    """sounddevice with one device that can be pulled out."""
+    """sounddevice with one device that can be pulled out, of the given rate and number of channels."""
 
     class PortAudioError(Exception):
         pass
 
-    def __init__(self, error: str = "") -> None:
-        self.error, self.streams = error, []
+    def __init__(self, error: str = "", rate: int = 0, channels: int = 2) -> None:
+        self.error, self.rate, self.channels, self.streams = error, rate, channels, []
+        self.latency = 0.03
         self.RawInputStream = self.RawOutputStream = self._make
 
-    def query_devices(self, _number: int | None = None, _kind: str | None = None) -> dict[str, Any]:
-        if self.error:
-            raise self.PortAudioError(self.error)
-        return {"name": "Headset"}
+    def query_devices(self, number: int | None = None, kind: str | None = None) -> Any:
+        device = {
+            "name": "Headset",
+            "hostapi": 0,
+            "max_input_channels": self.channels,
+            "max_output_channels": self.channels,
+            "default_samplerate": float(self.rate or 44_100),
+        }
+        return [device] if number is None and kind is None else device
+
+    def query_hostapis(self) -> list[dict[str, Any]]:
+        return [{"name": "Fake", "default_input_device": 0, "default_output_device": 0}]
+
+    def _terminate(self) -> None:
+        return None
+
+    def _initialize(self) -> None:
+        return None
 
     def _make(self, **how: Any) -> FakeSound:
+        if self.error:
+            raise self.PortAudioError(self.error)
+        if self.rate and (how["samplerate"], how["channels"]) != (self.rate, self.channels):
+            raise self.PortAudioError("Invalid sample rate [PaErrorCode -9997]")
         self.callback, self.active = how["callback"], True
         self.streams.append(self)
         return self
@@ -256,13 +276,31 @@ class FakeSound:
         self.active = False
 
 
+class Constant:
+    """A source of one value, which remembers when it was asked."""
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+        self.asked: list[float] = []
+
+    def pull(self, count: int, now: float) -> Any:
+        self.asked.append(now)
+        return np.full(count, self.value, np.int16)
+
+
+class When:
+    """PortAudio's times: what was taken 20 ms ago, what will be heard in 40 ms."""
+
+    currentTime, inputBufferAdcTime, outputBufferDacTime = 1.0, 0.98, 1.04
+
+
 def test_a_microphone_pulled_out_becomes_silence_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     fake, told = FakeSound(), Told()
     monkeypatch.setattr(pa, "portaudio", lambda: fake)
     microphone = Microphone("device", "", deliver=told.take, report=told.report, retry_s=0.1)
     microphone.start()
     told.until(lambda: bool(told.states))
-    fake.callback(np.full(960, 1234, np.int16).tobytes(), 960, None, None)
+    fake.callback(np.full(960, 1234, np.int16).tobytes(), 960, When, None)
     told.until(lambda: bool(told.items))
     assert told.items[0][1][0] == 1234
     fake.active = False
@@ -280,22 +318,21 @@ def test_sound_devices_that_cannot_be_opened_are_typed(
 ) -> None:
     monkeypatch.setattr(pa, "portaudio", lambda: FakeSound(error))
     with pytest.raises(kind):
-        pa.open_stream("input", "", lambda *_: None)
+        open_input(Target("", "Headset", None), lambda *_: None)
 
 
 def test_a_speaker_takes_sound_from_the_playout_and_survives_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake, told, playout = FakeSound(), Told(), Playout()
+    fake, told, playout = FakeSound(), Told(), Constant(500)
     monkeypatch.setattr(pa, "portaudio", lambda: fake)
-    for i in range(10):
-        playout.push(i * 960, np.full(960, 500, np.int16))
     speaker = Speaker("device", "", playout, report=told.report, played=told.take, retry_s=0.2)
     speaker.start()
     told.until(lambda: bool(told.states))
     out = bytearray(960 * 2)
-    fake.callback(memoryview(out), 960, None, None)
+    fake.callback(memoryview(out), 960, When, None)
+    assert speaker.delay_s == pytest.approx(0.04)
     assert np.frombuffer(bytes(out), np.int16)[0] == 500
     fake.active = False
-    told.until(lambda: len(told.items) > 4)  # the clock goes on pulling
+    told.until(lambda: len(told.items) > 12)  # the clock goes on pulling
     speaker.stop()
     assert told.states[1] == ("missing", "Headset")
     assert speaker.seconds >= 0.1
@@ -308,6 +345,7 @@ def test_a_speaker_takes_sound_from_the_playout_and_survives_its_device(monkeypa
         ("none", DeviceSpec("none")),
         ("synthetic", DeviceSpec("synthetic")),
         ("2", DeviceSpec("device", "2")),
+        ("device: Jabra 510", DeviceSpec("device", "Jabra 510")),
         ("/tmp/a b.y4m", DeviceSpec("file", "/tmp/a b.y4m")),
     ],
 )

@@ -6,26 +6,30 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
-from app.media.audio.portaudio import CHUNK, RATE, AudioMissing, AudioUnavailable, open_stream
+from app.media.audio.choice import Target
+from app.media.audio.portaudio import CHUNK, RATE, AudioMissing, AudioUnavailable
+from app.media.audio.processing import Processing
+from app.media.audio.route import Route
+from app.media.audio.stream import Stream, open_input
+from app.media.levels import Levels
 from app.media.teller import Teller
 
 RETRY_S = 2.0
-_STALLED_S = 1.5
 
 Deliver = Callable[[int, NDArray[np.int16]], None]
-"""(place of the first sample since the start, samples); called on the microphone's thread."""
+"""(place of the first sample since `origin`, samples); called on the microphone's thread."""
 
 
 class Microphone:
     """Delivers chunks for as long as it runs, silence when the device is missing: time goes on for the far side.
 
-    `report(state, name)` as for a camera. `kind`, `which` are those of a DeviceSpec.
+    `report(state, name)` as for a camera. `kind`, `which` are those of a DeviceSpec. `processing` cleans what a real
+    device takes (not files). `origin` is the monotonic time at which place 0 is due: by default that of the start.
     """
 
     def __init__(
@@ -36,26 +40,40 @@ class Microphone:
         deliver: Deliver,
         report: Callable[[str, str], None],
         retry_s: float = RETRY_S,
+        processing: Processing | None = None,
+        levels: Levels | None = None,
+        origin: float | None = None,
     ) -> None:
-        self._kind, self._which, self._deliver, self._retry_s = kind, which, deliver, retry_s
-        self._stop = threading.Event()
+        self._kind, self._which, self._sink, self._retry_s = kind, which, deliver, retry_s
+        self._processing, self._levels, self._origin = processing, levels, origin
         self._teller = Teller(report, Path(which).name if kind == "file" else "")
+        self._route = Route("input", which, self._teller)
         self._place = 0
         self._start = 0.0
-        self._fed = threading.Event()
-        self._fed_at = 0.0
+        self._half: list[NDArray[np.int16]] = []
         self._thread = threading.Thread(target=self._run, name="microphone", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self, timeout: float = 2.0) -> None:
-        self._stop.set()
+        self._route.stop()
         self._thread.join(timeout)
 
+    def reconsider(self) -> None:
+        """Devices came or went, or one is free now."""
+        self._route.reconsider()
+
+    @property
+    def settled(self) -> threading.Event:
+        """Set when it is clear whether the device can be used."""
+        return self._route.settled
+
     def _run(self) -> None:
-        self._start = time.monotonic()
-        while not self._stop.is_set():
+        self._start = time.monotonic() if self._origin is None else self._origin
+        if self._kind != "device":
+            self._route.settled.set()
+        while not self._route.stopped:
             try:
                 if self._kind == "file":
                     self._play(_file_chunks(self._which), Path(self._which).name)
@@ -76,31 +94,40 @@ class Microphone:
                 self._teller.ready(name)
             due = self._start + (self._place + CHUNK) / RATE
             ahead = due - time.monotonic()
-            if self._stop.wait(max(0.0, ahead)) or (end is not None and time.monotonic() > end):
+            woken = self._route.wait(ahead)
+            if self._route.stopped or (end is not None and (woken or time.monotonic() > end)):
                 return
             place, self._place = self._place, self._place + CHUNK
             if ahead > -1.0:
                 self._deliver(place, chunk)
 
     def _record(self) -> None:
-        """From the sound card's callback until it stalls: PortAudio says nothing when a device is pulled out."""
-        self._catch_up()
-        self._fed_at = time.monotonic()
+        """From the sound card's callback until the device goes or another is the right one."""
+        if self._processing is not None:
+            self._processing.prepare()
+        self._half.clear()
 
-        def callback(data: Any, frames: int, _time: Any, _status: Any) -> None:
-            samples = np.frombuffer(data, np.int16).copy()
-            place, self._place = self._place, self._place + frames
-            self._fed_at = time.monotonic()
-            self._deliver(place, samples)
+        def open_it(target: Target) -> Stream:
+            self._catch_up()
+            return open_input(target, self._take)
 
-        stream, name = open_stream("input", self._which, callback)
-        self._teller.ready(name)
-        try:
-            while not self._stop.wait(0.2):
-                if not stream.active or time.monotonic() - self._fed_at > _STALLED_S:
-                    raise AudioMissing(f"The microphone {name} was unplugged or gives no sound.")
-        finally:
-            stream.close(ignore_errors=True)
+        self._route.run(open_it)
+
+    def _take(self, frame: NDArray[np.int16], age_s: float) -> None:
+        if self._processing is not None:
+            frame = self._processing.capture(frame, age_s)
+        self._half.append(frame)
+        if len(self._half) * len(frame) < CHUNK:
+            return
+        chunk = np.concatenate(self._half)
+        self._half.clear()
+        place, self._place = self._place, self._place + CHUNK
+        self._deliver(place, chunk)
+
+    def _deliver(self, place: int, chunk: NDArray[np.int16]) -> None:
+        if self._levels is not None:
+            self._levels.put("microphone", chunk)
+        self._sink(place, chunk)
 
     def _catch_up(self) -> None:
         """The place follows the clock over a pause, so that the far side hears a pause, not a leap."""
