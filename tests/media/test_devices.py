@@ -15,6 +15,7 @@ import pytest
 from session_pair import write_tone
 
 from app.media.audio import portaudio as pa
+from app.media.audio import stream as streams
 from app.media.audio.choice import Target
 from app.media.audio.microphone import Microphone
 from app.media.audio.speaker import Speaker
@@ -238,7 +239,8 @@ class FakeSound:
 
     def __init__(self, error: str = "", rate: int = 0, channels: int = 2) -> None:
         self.error, self.rate, self.channels, self.streams = error, rate, channels, []
-        self.latency = 0.03
+        self.latency, self.latencies = 0.03, []
+        self.opened = threading.Condition()
         self.RawInputStream = self.RawOutputStream = self._make
 
     def query_devices(self, number: int | None = None, kind: str | None = None) -> Any:
@@ -266,6 +268,9 @@ class FakeSound:
         if self.rate and (how["samplerate"], how["channels"]) != (self.rate, self.channels):
             raise self.PortAudioError("Invalid sample rate [PaErrorCode -9997]")
         self.callback, self.active = how["callback"], True
+        with self.opened:
+            self.latencies.append(how["latency"])
+            self.opened.notify_all()
         self.streams.append(self)
         return self
 
@@ -291,7 +296,9 @@ class Constant:
 class When:
     """PortAudio's times: what was taken 20 ms ago, what will be heard in 40 ms."""
 
-    currentTime, inputBufferAdcTime, outputBufferDacTime = 1.0, 0.98, 1.04
+    currentTime = 1.0
+    inputBufferAdcTime = 0.98
+    outputBufferDacTime = 1.04
 
 
 def test_a_microphone_pulled_out_becomes_silence_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,6 +315,22 @@ def test_a_microphone_pulled_out_becomes_silence_and_comes_back(monkeypatch: pyt
     microphone.stop()
     assert [s for s, _ in told.states][:3] == ["ready", "missing", "ready"]
     assert any(not chunk.any() for _, chunk in told.items), "silence in between"
+
+
+def test_a_stream_with_gaps_gets_a_longer_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake, told = FakeSound(), Told()
+    monkeypatch.setattr(pa, "portaudio", lambda: fake)
+    monkeypatch.setattr(streams, "_CALM_S", -1.0)
+    speaker = Speaker("device", "", Constant(500), report=told.report, played=told.take, retry_s=0.2)
+    speaker.start()
+    told.until(lambda: bool(told.states))
+    for _ in range(5):
+        fake.callback(memoryview(bytearray(960)), 480, When, True)
+    with fake.opened:
+        assert fake.opened.wait_for(lambda: len(fake.latencies) == 2, 5)
+    speaker.stop()
+    assert fake.latencies == list(streams.LATENCIES_S[:2])
+    assert told.states == [("ready", "Headset")]
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,9 @@ class Microphone:
         self._place = 0
         self._start = 0.0
         self._half: list[NDArray[np.int16]] = []
+        self._fresh = False
+        self.settled = threading.Event()
+        """Set when sound comes, or when it is clear that the device gives none for now."""
         self._thread = threading.Thread(target=self._run, name="microphone", daemon=True)
 
     def start(self) -> None:
@@ -64,15 +67,10 @@ class Microphone:
         """Devices came or went, or one is free now."""
         self._route.reconsider()
 
-    @property
-    def settled(self) -> threading.Event:
-        """Set when it is clear whether the device can be used."""
-        return self._route.settled
-
     def _run(self) -> None:
         self._start = time.monotonic() if self._origin is None else self._origin
         if self._kind != "device":
-            self._route.settled.set()
+            self.settled.set()
         while not self._route.stopped:
             try:
                 if self._kind == "file":
@@ -83,6 +81,7 @@ class Microphone:
                     self._play(_silence(), "")
             except AudioUnavailable as exc:
                 self._teller.fail(exc.state, exc)
+                self.settled.set()
                 self._play(_silence(), "", self._retry_s)
 
     def _play(self, chunks: Iterator[NDArray[np.int16]], name: str, seconds: float | None = None) -> None:
@@ -105,15 +104,19 @@ class Microphone:
         """From the sound card's callback until the device goes or another is the right one."""
         if self._processing is not None:
             self._processing.prepare()
-        self._half.clear()
 
-        def open_it(target: Target) -> Stream:
-            self._catch_up()
-            return open_input(target, self._take)
+        def open_it(target: Target, latency_s: float) -> Stream:
+            self._fresh = True
+            return open_input(target, self._take, latency_s)
 
         self._route.run(open_it)
 
     def _take(self, frame: NDArray[np.int16], age_s: float) -> None:
+        if self._fresh:  # some devices take a second until they give sound
+            self._fresh = False
+            self._half.clear()
+            self._catch_up()
+            self.settled.set()
         if self._processing is not None:
             frame = self._processing.capture(frame, age_s)
         self._half.append(frame)

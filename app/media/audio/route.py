@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 
 from app.media.audio import portaudio
 from app.media.audio.choice import Direction, Target, choose, look, missing
 from app.media.audio.portaudio import AudioMissing
-from app.media.audio.stream import Stream
+from app.media.audio.stream import LATENCIES_S, Stream
 from app.media.teller import Teller
 
+log = logging.getLogger(__name__)
+
 _LOOK_S = 0.2
+_GAPS = 4
 _GONE = {
     "input": "The microphone {name} was unplugged or gives no sound.",
     "output": "The loudspeaker {name} was unplugged.",
@@ -24,10 +28,9 @@ class Route:
     def __init__(self, direction: Direction, which: str, teller: Teller) -> None:
         self._direction, self._which, self._teller = direction, which, teller
         self._name = which
+        self._latency = 0  # a place in LATENCIES_S; it only grows
         self._stopped = threading.Event()
         self._wake = threading.Event()
-        self.settled = threading.Event()
-        """Set once a stream has been opened, or could not be."""
 
     @property
     def stopped(self) -> bool:
@@ -49,16 +52,13 @@ class Route:
             self._wake.clear()
         return True
 
-    def run(self, open_stream: Callable[[Target], Stream]) -> None:
-        """One stream's life: until the end, or until another device is the right one.
+    def run(self, open_stream: Callable[[Target, float], Stream]) -> None:
+        """One stream's life: until the end, or until another device or a longer queue is the right one.
 
-        Raises AudioUnavailable when it cannot be opened or goes silent.
+        `open_stream(target, latency_s)`. Raises AudioUnavailable when it cannot be opened or goes silent.
         """
-        try:
-            target = self._target()
-            stream = open_stream(target)
-        finally:
-            self.settled.set()
+        target = self._target()
+        stream = open_stream(target, LATENCIES_S[self._latency])
         self._teller.ready(target.name)
         try:
             while not self.stopped and not portaudio.is_stale():
@@ -69,6 +69,12 @@ class Route:
                     if again.name != target.name:  # the server moved the stream along with its default
                         target = again
                         self._teller.ready(target.name)
+                if stream.gaps >= _GAPS and self._latency + 1 < len(LATENCIES_S):
+                    self._latency += 1
+                    log.info(
+                        "%d gaps: the queue of %s grows to %g s", stream.gaps, target.name, LATENCIES_S[self._latency]
+                    )
+                    return
                 if not stream.alive:
                     if target.listed:
                         portaudio.mark_stale()

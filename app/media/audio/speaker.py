@@ -19,6 +19,8 @@ from app.media.levels import Levels
 from app.media.teller import Teller
 
 RETRY_S = 2.0
+_FADE_S = 0.05
+_DRAIN_S = 0.3
 
 Samples = NDArray[np.int16]
 
@@ -61,6 +63,8 @@ class Speaker:
             self._sounding.set()
         self._was_sounding = not held
         self._faded = threading.Event()
+        self.settled = threading.Event()
+        """Set when the device takes sound, or when it is clear that it takes none for now."""
         self._stream: Stream | None = None
         self.seconds = 0.0
         """Seconds of sound given out so far, silence included."""
@@ -70,17 +74,16 @@ class Speaker:
         self._thread.start()
 
     def stop(self, timeout: float = 2.0) -> None:
+        """Fades out and lets the device play what it was given, then frees it."""
+        if self._stream is not None:
+            self.fade_out(_FADE_S)
+            time.sleep(min(self.delay_s, _DRAIN_S))
         self._route.stop()
         self._thread.join(timeout)
 
     def reconsider(self) -> None:
         """Devices came or went, or one is free now."""
         self._route.reconsider()
-
-    @property
-    def settled(self) -> threading.Event:
-        """Set when it is clear whether the device can be used."""
-        return self._route.settled
 
     def release(self) -> None:
         self._sounding.set()
@@ -98,7 +101,7 @@ class Speaker:
 
     def _run(self) -> None:
         if self._kind != "device":
-            self._route.settled.set()
+            self.settled.set()
         while not self._route.stopped:
             if self._kind != "device":
                 self._by_clock(None)
@@ -107,6 +110,7 @@ class Speaker:
                 self._by_device()
             except AudioUnavailable as exc:
                 self._teller.fail(exc.state, exc)
+                self.settled.set()
                 self._by_clock(self._retry_s)
 
     def _by_clock(self, seconds: float | None) -> None:
@@ -124,13 +128,14 @@ class Speaker:
             self._processing.prepare()
 
         def give(lead_s: float) -> Samples:
+            self.settled.set()
             frame = self._take(time.monotonic())
             if self._processing is not None:
                 self._processing.render(frame, lead_s)
             return frame
 
-        def open_it(target: Target) -> Stream:
-            self._stream = open_output(target, give)
+        def open_it(target: Target, latency_s: float) -> Stream:
+            self._stream = open_output(target, give, latency_s)
             return self._stream
 
         try:

@@ -24,13 +24,14 @@ from app.media.audio.portaudio import (
 )
 from app.media.audio.pulse import VARIABLES
 
-LATENCY_S = 0.03
-"""What is asked of the device: over PulseAudio it gives 40 ms to the loudspeaker and no gap while Python is busy
-(measured; 10 ms crackles, 50 ms and more cost speech more than they save)."""
+LATENCIES_S = (0.03, 0.06, 0.1)
+"""What is asked of the device: the first over PulseAudio gives 40 ms to the loudspeaker without a gap on an idle
+machine (10 ms crackles); one that is busy gets the next when it has gaps (80 ms; 120 ms had none with Python at 100 %)."""
 
-_STALLED_S = 1.5
+_STALLED_S = 2.5
 _FIRST_S = 4.0  # a Bluetooth headset may take so long until its first sound
 _DELAY_MAX_S = 2.0
+_CALM_S = 1.0  # streams stumble when they start
 
 Took = Callable[[NDArray[np.int16], float], None]
 """(frame, age): a frame of 10 ms and how many seconds ago its first sample was taken; on the device's thread."""
@@ -48,6 +49,8 @@ class Stream:
         self._stream: Any = None
         self._begun = time.monotonic()
         self._fed_at: float | None = None
+        self.gaps = 0
+        """How often the device had to wait for us, or we lost what it had, since the stream's first second."""
 
     @property
     def alive(self) -> bool:
@@ -58,53 +61,57 @@ class Stream:
     def close(self) -> None:
         close_stream(self._stream)
 
-    def _delay(self, seconds: float) -> float:
+    def _delay(self, seconds: float, gap: bool) -> float:
         """The device's word if it can be true, else what PortAudio promised when it opened the stream."""
         self._fed_at = time.monotonic()
+        if gap and self._fed_at - self._begun > _CALM_S:
+            self.gaps += 1
         if not 0.0 <= seconds <= _DELAY_MAX_S:
             seconds = 0.0 if self._stream is None else min(_DELAY_MAX_S, float(self._stream.latency))
         self.delay_s = seconds
         return seconds
 
 
-def open_input(target: Target, took: Took) -> Stream:
+def open_input(target: Target, took: Took, latency_s: float = LATENCIES_S[0]) -> Stream:
     """Starts recording. Raises AudioUnavailable or one of its kinds."""
     stream = Stream(target.name)
 
     def start(rate: int, channels: int) -> Callable[..., None]:
         joint = ToMono(rate, channels, FRAME)
 
-        def callback(data: Any, _frames: int, when: Any, _status: Any) -> None:
-            age = stream._delay(when.currentTime - when.inputBufferAdcTime) + joint.waiting / RATE
+        def callback(data: Any, _frames: int, when: Any, status: Any) -> None:
+            age = stream._delay(when.currentTime - when.inputBufferAdcTime, bool(status)) + joint.waiting / RATE
             for number, frame in enumerate(joint.put(bytes(data))):
                 took(frame, max(0.0, age - number * FRAME / RATE))
 
         return callback
 
-    stream._stream = _open("input", target, start)
+    stream._stream = _open("input", target, start, latency_s)
     return stream
 
 
-def open_output(target: Target, give: Give) -> Stream:
+def open_output(target: Target, give: Give, latency_s: float = LATENCIES_S[0]) -> Stream:
     """Starts playing. Raises AudioUnavailable or one of its kinds."""
     stream = Stream(target.name)
 
     def start(rate: int, channels: int) -> Callable[..., None]:
         joint = FromMono(rate, channels)
 
-        def callback(out: Any, frames: int, when: Any, _status: Any) -> None:
-            lead = stream._delay(when.outputBufferDacTime - when.currentTime)
+        def callback(out: Any, frames: int, when: Any, status: Any) -> None:
+            lead = stream._delay(when.outputBufferDacTime - when.currentTime, bool(status))
             while joint.lacks(frames):
                 joint.put(give(lead + joint.waiting_s))
             out[:] = joint.take(frames)
 
         return callback
 
-    stream._stream = _open("output", target, start)
+    stream._stream = _open("output", target, start, latency_s)
     return stream
 
 
-def _open(direction: Direction, target: Target, start: Callable[[int, int], Callable[..., None]]) -> Any:
+def _open(
+    direction: Direction, target: Target, start: Callable[[int, int], Callable[..., None]], latency_s: float
+) -> Any:
     error: Exception | None = None
     with opening(VARIABLES[direction], target.pulse) as library:
         make = {"input": library.RawInputStream, "output": library.RawOutputStream}[direction]
@@ -120,7 +127,7 @@ def _open(direction: Direction, target: Target, start: Callable[[int, int], Call
                     device=target.number,
                     channels=channels,
                     dtype="int16",
-                    latency=LATENCY_S,
+                    latency=latency_s,
                     callback=start(rate, channels),
                 )
             except (library.PortAudioError, ValueError) as exc:
