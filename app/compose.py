@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.io_thread import IoThread
-from app.media.devices import DeviceSpec, Sinks, Sources
+from app.media.audio.sound_test import SoundTest
+from app.media.call_log import CallLog
+from app.media.devices import DeviceSpec, Sinks, Sources, Taps
 from app.media.events import DeviceChanged, SessionEvent, SignalPart
 from app.media.levels import Levels
 from app.media.session import VisitSession
@@ -134,6 +136,9 @@ def take_down(running: Running) -> bool:
 
 
 def _environment(options: WindowOptions, remote: FrameSlot, mine: FrameSlot, levels: Levels) -> Environment:
+    folder = options.profile or default_folder(options.role)
+    calls = CallLog(folder / "calls")
+
     def session(
         *,
         offerer: bool,
@@ -143,16 +148,20 @@ def _environment(options: WindowOptions, remote: FrameSlot, mine: FrameSlot, lev
         emit: Callable[[SessionEvent], None],
     ) -> VisitSession:
         sources = Sources(chosen.camera, chosen.microphone)
-        sinks = Sinks(chosen.speaker, remote, mine, levels=levels)
-        return VisitSession(offerer=offerer, ice=ice, sources=sources, sinks=sinks, send=send, emit=emit)
+        sinks = Sinks(chosen.speaker, remote, mine, Taps(statistics=calls.statistics), levels)
+        calls.begin()
+
+        def noted(event: SessionEvent) -> None:
+            calls.event(time.time(), event)
+            emit(event)
+
+        return VisitSession(offerer=offerer, ice=ice, sources=sources, sinks=sinks, send=send, emit=noted)
 
     def sound_test(microphone: DeviceSpec, speaker: DeviceSpec, tell: Callable[[SoundStatus], None]) -> SoundTester:
-        from app.media.audio.sound_test import SoundTest
-
         return SoundTest(microphone, speaker, levels, tell)
 
     return Environment(
-        folder=options.profile or default_folder(options.role),
+        folder=folder,
         ring=system_ring() if options.keyring else None,
         session=session,
         sound_test=sound_test,

@@ -41,7 +41,9 @@ class CallLog:
     """One for each running app; `begin` for each visit. A log that cannot be written costs no visit."""
 
     def __init__(self, folder: Path) -> None:
-        self._logger = logging.Logger(f"calls-{secrets.token_hex(4)}", logging.INFO)  # of its own: nothing goes further
+        self._logger = logging.Logger(
+            f"calls-{secrets.token_hex(4)}", logging.INFO
+        )  # of its own: nothing goes further
         self._due = 0.0
         self._call = ""
         try:

@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 _FROZEN_AFTER_S = 1.5
 _TIMELINE_MAX = 500
-_TRICKLE = 5_000.0
+_UPLOAD_SHARE, _UPLOAD_LEAST, _UPLOAD_MOST = 0.5, 400.0, 20_000.0
 
 
 class VisitRoom:
@@ -113,14 +113,16 @@ class VisitRoom:
     def upload_allowance(self) -> float | None:
         """Bytes a second that bulk upload may take beside this visit (law 1); None: no bound, 0: nothing.
 
-        Until the rate control shares out the whole link: a trickle while pictures flow freely, nothing while the
-        link is too thin for them, and all of it while no media gets through anyway.
+        Half of what the rate control has left over when speech, repairs and pictures have theirs: an upload's own
+        bursts are not paced with them. All of the link while no media gets through anyway.
         """
-        facts = self._facts
-        if not facts.started or facts.connection not in _MEDIA_FLOWS:
+        if not self._facts.started or self._facts.connection not in _MEDIA_FLOWS:
             return None
-        narrow = facts.sending is not Modality.VIDEO and facts.cause not in _NOT_THE_LINK
-        return 0.0 if narrow else _TRICKLE
+        spare = None if self._session is None else self._session.upload_bps
+        if spare is None:
+            return None
+        share = spare / 8 * _UPLOAD_SHARE
+        return min(share, _UPLOAD_MOST) if share >= _UPLOAD_LEAST else 0.0
 
     @property
     def timeline(self) -> tuple[TimelineEntry, ...]:
@@ -355,7 +357,6 @@ class VisitRoom:
 
 _MEDIA_FLOWS = frozenset({ConnectionState.CONNECTING, ConnectionState.CONNECTED})
 
-_NOT_THE_LINK = frozenset({Cause.CHOSEN, Cause.OTHER_CHOSE, Cause.NO_CAMERA})
 """Why there are no pictures though the link could carry them."""
 
 _USE: dict[DeviceKind, Callable[[Session, DeviceSpec], Awaitable[None]]] = {

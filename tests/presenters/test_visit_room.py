@@ -47,6 +47,8 @@ DETAILS = VisitDetails(
 class ScriptedSession:
     """The face of a media session; keeps what it was told."""
 
+    upload_bps = None
+
     def __init__(self, offerer, send, emit):
         self.offerer, self.send, self.emit = offerer, send, emit
         self.heard, self.log = [], []
@@ -260,18 +262,17 @@ def test_what_the_session_says_becomes_view_and_timeline(run):
     run(ANN, scenario)
 
 
-def test_bulk_waits_while_the_link_is_too_thin_for_pictures(run):
+def test_bulk_gets_half_of_what_media_leave_and_all_while_none_flow(run):
     async def scenario(w):
         assert w.room.upload_allowance is None
         w.presence(True)
         await settle()
-        emit = w.sessions[0].emit
+        session, emit = w.sessions[0], w.sessions[0].emit
+        assert w.room.upload_allowance is None, "no transport yet"
         emit(ConnectionChanged(1.0, ConnectionState.CONNECTED))
-        assert w.room.upload_allowance > 0
-        emit(ModalityChanged(2.0, Modality.AUDIO, Cause.LINK_THIN, "speech-16"))
-        assert w.room.upload_allowance == 0
-        emit(ModalityChanged(3.0, Modality.AUDIO, Cause.CHOSEN, "speech-20"))
-        assert w.room.upload_allowance > 0
+        for spare, allowed in ((80_000.0, 5_000.0), (1_300.0, 0.0), (0.0, 0.0), (9e6, 20_000.0)):
+            session.upload_bps = spare
+            assert w.room.upload_allowance == allowed
         emit(ConnectionChanged(4.0, ConnectionState.RECONNECTING))
         assert w.room.upload_allowance is None
 
@@ -325,7 +326,6 @@ def test_speech_alone_is_chosen_and_taken_back_at_once_and_noted_with_who_chose(
         assert (view.speech_alone, view.pictures_off) == (False, True)
         assert "Dr Lee chose speech alone" in view.stage.text
         emit(ModalityChanged(4.0, Modality.AUDIO, Cause.OTHER_CHOSE, "speech"))
-        assert w.room.upload_allowance > 0
         emit(PeerChanged(5.0, PeerState(True, True, Modality.VIDEO, Cause.CHOSEN, True, False)))
         assert not w.room.view().pictures_off
         texts = [entry.text for entry in w.room.timeline]

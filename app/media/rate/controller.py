@@ -99,7 +99,9 @@ def on_remote(control: Control, feedback: RemoteFeedback, now: float) -> Control
     )
     if verdict is Verdict.CLEAR and control.phase in (Phase.START, Phase.STEADY):
         starting = control.phase is Phase.START
-        grown = control.link.remote(feedback.remb_bps, feedback.sent_bps, now, passed, starting)
+        # Silence sends less than the rung may: the rung is what goes as tried.
+        tried = max(feedback.sent_bps, float(control.decision.rung.total_bps))
+        grown = control.link.remote(feedback.remb_bps, tried, now, passed, starting)
         return _decide(replace(control, link=grown), now)
     control = act(control, Step(signals, now, 0.0))
     return _decide(replace(control, link=control.link.limited(feedback.remb_bps)), now)

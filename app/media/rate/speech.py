@@ -12,13 +12,17 @@ PACKET_OVERHEAD_BYTES = 58
 FRAMES_MS = (20, 40, 60, 120)
 LEAST_BITRATE, MOST_BITRATE = 6_000, 32_000
 DEEPEST = 3
+LONGEST_REACH_MS = 360
+_WAIT_MOST_MS = 180  # a copy further back makes talk stumble more than the gap that it fills
+_DISTANCES = (2, 4, 7)
 _RED_HEADER_BYTES, _RED_LAST_BYTES = 4, 1  # RFC 2198 section 3
 
 
 @dataclass(frozen=True)
 class Speech:
     """`bitrate` bit/s of Opus payload (6,000..32,000) in packets of `frame_ms` (20, 40, 60 or 120); `redundancy`: how
-    many earlier frames ride in each packet (RFC 2198), 0..3; `fec`: Opus in-band FEC (RFC 6716 section 2.1.7);
+    many earlier frames ride in each packet (RFC 2198), 0..3, each `distance` frames before the next: a copy that rides
+    far behind outlives a burst of losses; `fec`: Opus in-band FEC (RFC 6716 section 2.1.7);
     `loss_percent`: told to the encoder; `dtx`: nothing is sent in silence. Raises ValueError for anything else.
     """
 
@@ -28,6 +32,7 @@ class Speech:
     fec: bool = False
     loss_percent: int = 0
     dtx: bool = False
+    distance: int = 1
 
     def __post_init__(self) -> None:
         if not LEAST_BITRATE <= self.bitrate <= MOST_BITRATE:
@@ -36,6 +41,8 @@ class Speech:
             raise ValueError("no such frame length")
         if not 0 <= self.redundancy <= DEEPEST or not 0 <= self.loss_percent <= 100:
             raise ValueError("no such redundancy or loss")
+        if not 1 <= self.distance or self.redundancy * self.distance * self.frame_ms > LONGEST_REACH_MS:
+            raise ValueError("redundancy reaches too far back")
 
     @property
     def packet_bytes(self) -> int:
@@ -105,20 +112,23 @@ def _depth(seen: float, run: float) -> int:
     return next((depth for depth in range(DEEPEST) if residual(seen, run, depth) <= 0.01), DEEPEST)
 
 
-def residual(loss: float, burst: float, depth: float) -> float:
-    """The fraction of frames that stay lost when each rides in `depth` further packets (Gilbert's model: a run goes
-    on with 1 - 1/burst, or, if losses are independent, with their own probability).
+def residual(loss: float, burst: float, depth: float, distance: int = 1) -> float:
+    """The fraction of frames that stay lost when each rides in `depth` further packets, `distance` apart (Gilbert's
+    model: a run goes on with 1 - 1/burst, or, if losses are independent, with their own probability).
     """
-    goes_on = max(loss, 1 - 1 / max(1.0, burst))
-    return float(loss * goes_on**depth)
+    if loss >= 1:
+        return 1.0
+    lasting = max(0.0, 1 - 1 / max(1.0, burst) - loss / (max(1.0, burst) * (1 - loss)))
+    also = loss + (1 - loss) * lasting**distance
+    return float(loss * also**depth)
 
 
 def worth(speech: Speech, loss: float, burst: float) -> float:
     """What a listener gets, on the scale of PESQ: quality less delay less what stays lost."""
     share = _FEC_SHARE if speech.fec else 1.0
     depth = speech.redundancy + (_FEC_DEPTH if speech.fec else 0.0)
-    gone = residual(loss, burst, depth)
-    waits = speech.redundancy * speech.frame_ms * _WAIT_PER_MS if loss >= _LOSS_THAT_COUNTS else 0.0
+    gone = residual(loss, burst, depth, speech.distance)
+    waits = speech.redundancy * speech.distance * speech.frame_ms * _WAIT_PER_MS if loss >= _LOSS_THAT_COUNTS else 0.0
     fragile = _FRAGILE[speech.frame_ms] * (1 + _RUN_COSTS * (burst - 1))
     quality = _quality(speech.bitrate * share, speech.frame_ms)
     return quality - _WORTH_OF_MS[speech.frame_ms] - waits - _FALL * (1 - math.exp(-fragile * gone))
@@ -143,7 +153,12 @@ def _candidates(loss_percent: int) -> tuple[Speech, ...]:
     depths = range(DEEPEST + 1) if loss_percent else (0,)
     plain = [Speech(b, f, r, False, loss_percent) for b, f, r in itertools.product(BITRATES, FRAMES_MS, depths)]
     fec = [Speech(b, f, 0, True, loss_percent) for b in BITRATES for f in (20, 40, 60) if loss_percent and b >= 12_000]
-    return tuple(plain + fec)
+    far = [
+        Speech(b, f, r, False, loss_percent, distance=d)
+        for b, f, r, d in itertools.product(BITRATES, (20, 40), (1, 2), _DISTANCES)
+        if loss_percent and r * d * f <= _WAIT_MOST_MS
+    ]
+    return tuple(plain + fec + far)
 
 
 @lru_cache(maxsize=4096)

@@ -105,7 +105,11 @@ class Path:
 
     @property
     def is_dead(self) -> bool:
-        return self._gave_up or self._dtls.state in ("closed", "failed") or self.agent.transport.state in ("closed", "failed")
+        return (
+            self._gave_up
+            or self._dtls.state in ("closed", "failed")
+            or self.agent.transport.state in ("closed", "failed")
+        )
 
     def address_is_gone(self) -> bool:
         """Whether the local address in use is none of this machine's any more. A relay's is not asked for."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.media.audio.opus import OpusEncoder
-from app.media.rate.speech import DEEPEST, FRAMES_MS, Speech
+from app.media.rate.speech import FRAMES_MS, Speech
 from app.media.rtc.red import LONGEST_BLOCK, LONGEST_OFFSET, Block, pack_red
 from app.media.rtc.sdp import Formats
 
@@ -17,6 +17,7 @@ _SAMPLES_PER_MS = 48
 _DTX_BYTES = 2
 """A packet of this size or less need not be sent (RFC 7587 section 3.1.3)."""
 _GUEST_FRAME_MS = 60
+_KEPT = 20  # frames of 20 ms that RED can reach, and a few
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class SpeechSource:
         self._chunks: list[NDArray[np.int16]] = []
         self._length = 0
         self._place = 0
-        self._sent: deque[tuple[int, bytes]] = deque(maxlen=DEEPEST)
+        self._sent: deque[tuple[int, bytes]] = deque(maxlen=_KEPT)
         self._paused = True
 
     def connect(self, formats: Formats, *, ours: bool) -> None:
@@ -93,11 +94,12 @@ class SpeechSource:
 
     def _with_redundancy(self, opus: int, start: int, data: bytes) -> bytes:
         """Earlier frames, oldest first, then this one (RFC 2198 section 3)."""
-        kept = list(self._sent)[-self._speech.redundancy :]
+        far = self._speech.distance
+        places = [i * far for i in range(self._speech.redundancy, 0, -1) if i * far <= len(self._sent)]
+        kept = [self._sent[-place] for place in places]
         blocks = [
             Block(opus, start - then, earlier)
             for then, earlier in kept
             if 0 < start - then <= LONGEST_OFFSET and len(earlier) <= LONGEST_BLOCK
         ]
         return pack_red([*blocks, Block(opus, 0, data)])
-
