@@ -235,7 +235,7 @@ class Peer:
         if not self._paused():
             frame = next(self._frame)
             self.record.frames_sent.append((self.clock.now, frame))
-            frames = tuple(range(max(0, frame - speech.redundancy), frame + 1))
+            frames = tuple(frame - i * speech.distance for i in range(speech.redundancy + 1))
             cluster = next(self._clusters) if self._probe is not None else None
             self._send(Kind.SPEECH, speech.packet_bytes, cluster, frames)
             if self._probe is not None:

@@ -56,7 +56,7 @@ def test_speech_alone_takes_what_the_link_gives(kbit: int, least: int, longest: 
     [
         (70_000, 0.05, 1.0, 1, 40),
         (90_000, 0.15, 1.2, 2, 40),
-        (90_000, 0.05, 4.0, 2, 40),
+        (90_000, 0.05, 4.0, 1, 40),
         (55_000, 0.20, 1.2, 2, 40),
     ],
 )
@@ -67,6 +67,14 @@ def test_loss_asks_for_redundancy_and_short_frames(
     assert speech.redundancy >= depth
     assert speech.frame_ms <= longest
     assert speech.loss_percent >= 5
+
+
+def test_in_bursts_a_copy_rides_well_apart() -> None:
+    speech = choose_speech(90_000, 0.05, 4.0, None)
+    assert speech.redundancy * speech.distance * speech.frame_ms >= 80
+    assert residual(0.05, 4.0, 1, 8) < residual(0.05, 4.0, 3, 1)
+    with pytest.raises(ValueError, match="distance"):
+        Speech(8_000, 120, 2, distance=4)
 
 
 def test_where_redundancy_does_not_fit_in_band_fec_does() -> None:

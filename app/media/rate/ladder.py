@@ -112,4 +112,4 @@ def _costs(depth: int) -> tuple[int, ...]:
 def _protected(rung: Rung, depth: int) -> Rung:
     if not depth or rung.pictures is None:
         return rung
-    return Rung(rung.name, Speech(rung.speech.bitrate, max(40, rung.speech.frame_ms), depth), rung.pictures)
+    return Rung(rung.name, Speech(rung.speech.bitrate, min(60, max(40, rung.speech.frame_ms)), depth), rung.pictures)
