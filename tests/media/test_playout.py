@@ -229,7 +229,7 @@ _CACHE: dict[int, list[bytes]] = {}
 
 
 def _payloads(frame_ms: int) -> list[bytes]:
-    return _CACHE.setdefault(frame_ms, encoded(Speech(16_000, frame_ms, 0, True, 20), spoken(), 2.4))
+    return _CACHE.setdefault(frame_ms, encoded(Speech(24_000, frame_ms, 0, True, 20), spoken(), 2.4))
 
 
 def test_packets_that_nobody_plays_cost_a_bounded_memory() -> None:
