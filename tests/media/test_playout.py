@@ -203,8 +203,8 @@ _STEPS = st.one_of(
 )
 
 
-@settings(deadline=None)  # the machine may be busy
-@given(st.lists(_STEPS, min_size=1, max_size=120), st.sampled_from([20, 60, 120]))
+@settings(deadline=None, max_examples=40)  # the machine may be busy
+@given(st.lists(_STEPS, min_size=1, max_size=80), st.sampled_from([20, 60, 120]))
 def test_whatever_is_pushed_every_pull_gives_what_was_asked_for(steps: list[tuple], frame_ms: int) -> None:
     playout, now, number = Playout(), 0.0, 0
     payloads = _payloads(frame_ms)
