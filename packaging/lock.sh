@@ -1,5 +1,5 @@
 #!/bin/sh
-# The two lock files of pinned packages with hashes.
+# The three lock files of pinned packages with hashes: the app's, the developers', and the benchmark's.
 #
 #   packaging/lock.sh write           brings them in step with pyproject.toml, keeping the versions that still fit
 #   packaging/lock.sh write --upgrade the same with the newest versions
@@ -18,7 +18,7 @@ trap 'rm -rf "$work"' EXIT
 compile() {
     output=$1
     shift
-    if ! (cd "$work" && "$uv" pip compile pyproject.toml "$@" --universal --python-version 3.11 --generate-hashes \
+    if ! (cd "$work" && "$uv" pip compile "$@" --universal --python-version 3.11 --generate-hashes \
         --no-header --no-annotate "--no-emit-index-url" -o "$output") >/dev/null 2>"$work/log"; then
         cat "$work/log" >&2
         echo "lock: uv could not work out $output. Is the network down, or is pyproject.toml at odds with itself?" >&2
@@ -37,11 +37,12 @@ case "$mode $upgrade" in
 esac
 
 # Work on copies beside a copy of pyproject.toml: the present pins seed the answer, so only real changes show.
-cp "$root/pyproject.toml" "$root/requirements.lock" "$root/requirements-dev.lock" "$work/"
-compile requirements.lock $upgrade
-compile requirements-dev.lock --extra dev $upgrade
+cp "$root/pyproject.toml" "$root"/requirements*.lock "$work/"
+compile requirements.lock pyproject.toml $upgrade
+compile requirements-dev.lock pyproject.toml --extra dev $upgrade
+compile requirements-bench.lock --group bench $upgrade
 
-for name in requirements.lock requirements-dev.lock; do
+for name in requirements.lock requirements-dev.lock requirements-bench.lock; do
     if [ "$mode" = check ]; then
         diff -u "$root/$name" "$work/$name" || {
             echo "lock: $name is not in step with pyproject.toml: run 'make lock'" >&2
