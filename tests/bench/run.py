@@ -1,124 +1,169 @@
-"""`make bench`: what this machine pays for encoding, sealing and saving. Prints a table and writes docs/benchmarks.md.
+"""`make bench`: measures, prints a table for each part and writes it into that part's section of docs/benchmarks.md.
+
+    make bench                                            machine, speech, echo, drift and cost
+    make bench ARGS="speech --cases 24,64 --seconds 30"   a selection; other rows of the table stay
 
 Machines are noisy: compare lines of one run with each other, not runs with runs.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import platform
+import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import av
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from app.demo.samples import make_sample
-from app.media.audio.opus import OpusEncoder
-from app.media.rate.ladder import LADDER
-from app.media.video.vp8 import encoder_for
-from app.offline.capture import Part as CapturePart
-from app.offline.capture import Words, save_sealed, seal_submission
-from app.offline.trust import sender
-from app.offline.vault import seal
-from tests.offline.offline_kit import Clinic, open_device
+from tests.bench import long_visit, machine, peer_cost, speech
+from tests.bench.lab import ROOT, LabFailed
+from tests.bench.speech_cases import CASES, LONG_CASES, NoSuchCase, chosen
+from tests.bench.tables import BadDocument, Row, merged, rows_of, section, table, with_section
 
-Row = tuple[str, str, str]
+_DOCUMENT = ROOT / "docs" / "benchmarks.md"
+_DEFAULT = ("machine", "speech", "echo", "drift", "cost")
+_FIGURE_HEADER: Row = ("what", "figure", "target")
 
 
-def best(work: Callable[[], object], times: int = 5) -> float:
-    """Seconds of the fastest of some runs: what the work costs when nothing disturbs it."""
-    spent = []
-    for _ in range(times):
-        began = time.perf_counter()
-        work()
-        spent.append(time.perf_counter() - began)
-    return min(spent)
+def context(arguments: Sequence[str]) -> str:
+    """Date, machine, commit and command, for the head of a section."""
+    described = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.strip()
+    words = " ".join(arguments)
+    command = f'make bench ARGS="{words}"' if words else "make bench"
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
+    there = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    return f"{day}; {there}; commit {described or 'unknown'}; `{command}`."
 
 
-def pictures(folder: Path) -> list[Row]:
-    """Encoding 4 s of the sample film on each picture rung, against the time it lasts."""
-    with av.open(str(make_sample("home", folder).camera)) as container:
-        frames = [f for _, f in zip(range(100), container.decode(video=0), strict=False)]
-    rows = []
-    for rung in LADDER:
-        if rung.pictures is None:
-            continue
-        p = rung.pictures
-        step = max(1, round(25 / p.fps))
-        encoder = encoder_for(frames[0], (p.width, p.height), p.fps, p.bitrate)
-        began, sizes = time.perf_counter(), []
-        for place in range(0, len(frames), step):
-            data, _ = encoder.encode(frames[place], place * 3600, place == 0)
-            sizes.append(len(data))
-        cost = (time.perf_counter() - began) / 4.0
-        rate = sum(sizes) * 8 / 4.0 / 1000
-        rows.append(
-            (f"VP8 {rung.name}", f"{100 * cost:.0f} % of one core", f"{rate:.0f} kbit/s of {p.bitrate // 1000}")
-        )
-    return rows
+def present_rows(name: str, header: Row) -> list[Row]:
+    text = _DOCUMENT.read_text() if _DOCUMENT.exists() else ""
+    return rows_of(section(text, name) or "", header)
 
 
-def speech() -> list[Row]:
-    random = np.random.default_rng(1)
-    rows = []
-    for rate, ms in sorted({(r.speech_bps, r.frame_ms) for r in LADDER}):
-        encoder = OpusEncoder(rate, ms)
-        frames = (random.standard_normal((10_000 // ms, ms * 48)) * 3000).astype(np.int16)
-        cost = best(lambda e=encoder, f=frames: [e.encode(x) for x in f], 3) / 10  # type: ignore[misc]
-        rows.append((f"Opus {rate // 1000} kbit/s in {ms} ms", f"{100 * cost:.1f} % of one core", ""))
-    return rows
+def run_machine(args: argparse.Namespace) -> int:
+    _finish(args, "machine", "What this machine pays", "", table(machine.HEADER, machine.rows()))
+    return 0
 
 
-def sealing() -> list[Row]:
-    recipients = [Clinic().team().members[0].age_recipient]
-    rows = []
-    for size in (100_000, 3_000_000, 30_000_000):
-        data = os.urandom(size)
-        spent = best(lambda d=data: seal(d, recipients), 3)  # type: ignore[misc]
-        rows.append((f"sealing {size / 1e6:g} MB", f"{1000 * spent:.0f} ms", f"{size / 1e6 / spent:.0f} MB/s"))
-    return rows
+def run_speech(args: argparse.Namespace) -> int:
+    cases = chosen(args.cases)
+    with speech.open_bench(args.link, args.lab, args.ours, args.keep) as bench:
+        for case in cases:
+            if not bench.takes(case):
+                print(f"{case.name}: on the lab's link alone", flush=True)
+                continue
+            ours = speech.several(bench, "ours", case, args.seconds, args.seeds)
+            stock = None if args.no_stock else speech.several(bench, "stock", case, args.seconds, args.seeds)
+            line = speech.row(case, ours, stock, _measured(args, bench.name))
+            print(" | ".join(line), "" if speech.holds(case, ours) else "  MISSED", flush=True)
+            # Row by row: a run that is stopped has still measured something.
+            rows = merged(present_rows("speech", speech.HEADER), [line], [c.name for c in CASES])
+            _finish(args, "speech", "Speech on thin links", speech.LEGEND, table(speech.HEADER, rows), quiet=True)
+    return 0
 
 
-def saving(folder: Path) -> list[Row]:
-    """From a photo in memory to "Saved": sealed, files and rows synced."""
-    device = open_device(folder / "profile", Clinic())
-    try:
-        rows = []
-        for size in (80_000, 3_000_000):
-            photo = os.urandom(size)
+def run_long(args: argparse.Namespace) -> int:
+    with speech.open_bench("lab", args.lab, args.ours, args.keep) as bench:
+        assert isinstance(bench, speech.LabBench)
+        rows = long_visit.rows(bench, chosen(args.cases, LONG_CASES), args.seconds, _measured(args, bench.name))
+    rows = merged(present_rows("long", long_visit.HEADER), rows, [case.name for case in LONG_CASES])
+    _finish(args, "long", "Long visits", "STOI and the rest over the whole visit.", table(long_visit.HEADER, rows))
+    return 0
 
-            def save(data: bytes = photo) -> None:
-                who = sender(device.core)
-                sealed = seal_submission(
-                    who, [CapturePart(data, "photo.jpg", "image/jpeg")], Words("photo"), datetime.now(UTC)
-                )
-                save_sealed(device.core, device.profile.blobs, sealed)
 
-            rows.append((f"a photo of {size / 1e6:g} MB saved", f"{1000 * best(save):.0f} ms", ""))
-        return rows
-    finally:
-        device.close()
+def run_cost(args: argparse.Namespace) -> int:
+    rows = peer_cost.rows(args.hours, args.ours.split() if args.ours else None)
+    _finish(args, "cost", "What a peer costs", "", table(peer_cost.HEADER, rows))
+    return 0
+
+
+def run_script(name: str, title: str) -> Callable[[argparse.Namespace], int]:
+    """A bench that is a program of its own, tests/bench/NAME.py: it prints JSON lines of what, figure, target."""
+
+    def run(args: argparse.Namespace) -> int:
+        script = Path(__file__).with_name(f"{name}.py")
+        if not script.exists():
+            print(f"{name}: there is no {script.name} yet", flush=True)
+            return 0
+        done = subprocess.run([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+        if done.returncode:
+            print(f"{name}: it failed (see above)", file=sys.stderr)
+            return 1
+        lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        rows = [tuple(str(line[key]) for key in _FIGURE_HEADER) for line in lines]
+        _finish(args, name, title, "", table(_FIGURE_HEADER, rows))
+        return 0
+
+    return run
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "machine": run_machine,
+    "speech": run_speech,
+    "echo": run_script("echo", "Echo"),
+    "drift": run_script("drift", "Clock drift"),
+    "cost": run_cost,
+    "long": run_long,
+}
+
+
+def _measured(args: argparse.Namespace, bench: str) -> str:
+    length = "" if args.seconds is None else f", {args.seconds:g} s"
+    seeds = f", seeds {' '.join(map(str, args.seeds))}" if len(args.seeds) > 1 else ""
+    return f"{datetime.now(UTC):%Y-%m-%d}, {bench}{length}{seeds}"
+
+
+def _finish(args: argparse.Namespace, name: str, title: str, legend: str, body: str, *, quiet: bool = False) -> None:
+    if args.print_only:
+        if not quiet:
+            print(body, flush=True)
+        return
+    head = "\n\n".join(part for part in (context(args.words), legend) if part)
+    text = _DOCUMENT.read_text() if _DOCUMENT.exists() else ""
+    _DOCUMENT.write_text(with_section(text, name, f"## {title}\n\n{head}\n\n{body}"))
+    if not quiet:
+        print(body, flush=True)
+
+
+def _seeds(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; without any: all but long")
+    parser.add_argument("--cases", default="", help="comma list of links (part speech); all without it")
+    parser.add_argument("--seconds", type=float, help="of each call; 60 without it. Cuts and steps keep their own")
+    parser.add_argument("--seeds", type=_seeds, default=[1], help="comma list; each case once for each")
+    parser.add_argument("--link", choices=("auto", "lab", "process"), default="auto")
+    parser.add_argument("--lab", help="the lab's folder; else THINLINE_LAB, else ../shared/lab")
+    parser.add_argument("--ours", help="another command for our peer on the lab's link and in part cost")
+    parser.add_argument("--no-stock", action="store_true", help="without stock aiortc beside it")
+    parser.add_argument("--keep", type=Path, help="a folder for the calls' files, which else go away")
+    parser.add_argument("--hours", type=float, default=1 / 6, help="part cost; ten minutes without it")
+    parser.add_argument("--print-only", action="store_true", help="leaves docs/benchmarks.md as it is")
+    args = parser.parse_args(words)
+    unknown = [part for part in args.parts if part not in PARTS]
+    if unknown:
+        parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    args.words = list(words)
+    return args
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        rows = [*pictures(folder), *speech(), *sealing(), *saving(folder)]
-    lines = [f"| {a} | {b} | {c} |" for a, b, c in rows]
-    table = "\n".join(["| what | cost | |", "|---|---|---|", *lines])
-    print(table)
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    Path("docs/benchmarks.md").write_text(
-        f"# Benchmarks\n\nWritten by `make bench` ({machine}). Compare lines of one run, not runs.\n\n{table}\n"
-    )
-    return 0
+    args = parsed(sys.argv[1:])
+    try:
+        return max(PARTS[part](args) for part in args.parts or _DEFAULT)
+    except (LabFailed, NoSuchCase, BadDocument, peer_cost.NoProc) as error:
+        print(error, file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

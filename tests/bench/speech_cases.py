@@ -15,7 +15,7 @@ _MOST_QUEUE_MS = 60.0  # 95th percentile, in any steady case of 48 kbit/s and mo
 @dataclass(frozen=True)
 class Case:
     """`link`: the lab's options of both directions (linklab/README.md), by their names there. `seconds`: of the call;
-    `fixed`: they belong to the case, so no option changes them. `tcp`: (start, seconds) of a greedy upload from a to b.
+    `fixed`: they belong to the case, and no option changes them. `tcp`: (start, seconds) of a greedy upload, a to b.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Two stock aiortc peers in one process, their signalling through a relay: the yardstick, with aiortc's own defaults."""
+"""Two stock aiortc peers in one process, their signalling through a relay: the yardstick, with its own defaults."""
 
 from __future__ import annotations
 

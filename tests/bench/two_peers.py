@@ -4,35 +4,43 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import queue
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+_ROOT = Path(__file__).parents[2]
 _PATIENCE_S = 60.0
 
 
 class Peer:
-    """A `thinline peer` process. `signals` holds what it wants said to the other one."""
+    """A `thinline peer` process, or another `command` of the same kind. `signals`: what it wants said to the other."""
 
-    def __init__(self, out: Path, media: list[str]) -> None:
+    def __init__(self, out: Path, media: list[str], command: Sequence[str] | None = None) -> None:
         out.mkdir(parents=True, exist_ok=True)
         self.out = out
         self.signals: queue.Queue[Any] = queue.Queue()
         self._lines: queue.Queue[dict[str, Any]] = queue.Queue()
         with (out / "stderr.log").open("w") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "app", "peer", "--outdir", str(out), *media],
+                [*(command or (sys.executable, "-m", "app", "peer")), "--outdir", str(out), *media],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
                 bufsize=1,
+                env={**os.environ, "PYTHONPATH": str(_ROOT)} if command is None else None,
             )
         threading.Thread(target=self._read, daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def say(self, **message: Any) -> None:
         assert self._process.stdin is not None
@@ -50,6 +58,12 @@ class Peer:
         self.expect("done")
         self._process.wait(_PATIENCE_S)
 
+    def kill(self) -> None:
+        """Does nothing to one that has ended."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
@@ -57,24 +71,37 @@ class Peer:
             (self.signals if message["type"] == "signal" else self._lines).put(message)
 
 
-def call(out: Path, seconds: float, media: list[str]) -> list[dict[str, Any]]:
-    """One call; the last line of each peer's statistics."""
-    peers = [Peer(out / name, media) for name in ("a", "b")]
+def connect(peers: list[Peer]) -> None:
+    """The first offers."""
     for peer in peers:
         peer.expect("ready")
     peers[0].say(cmd="offer")
     peers[1].say(cmd="answer", sdp=peers[0].expect("offer")["sdp"])
     peers[0].say(cmd="set_answer", sdp=peers[1].expect("answer")["sdp"])
     peers[0].expect("ok")
-    until = time.monotonic() + seconds
+
+
+def carry(peers: list[Peer], until: float) -> None:
+    """Takes what each says to the other, until that moment of `time.monotonic`."""
     while time.monotonic() < until:
         for one, other in (peers, peers[::-1]):
             try:
                 other.say(cmd="signal", data=one.signals.get(timeout=0.1)["data"])
             except queue.Empty:
                 continue
-    for peer in peers:
-        peer.end()
+
+
+def call(out: Path, seconds: float, media: list[str]) -> list[dict[str, Any]]:
+    """One call; the last line of each peer's statistics."""
+    peers = [Peer(out / name, media) for name in ("a", "b")]
+    try:
+        connect(peers)
+        carry(peers, time.monotonic() + seconds)
+        for peer in peers:
+            peer.end()
+    finally:
+        for peer in peers:
+            peer.kill()
     return [last_stats(peer.out) for peer in peers]
 
 

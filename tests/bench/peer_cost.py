@@ -1,0 +1,133 @@
+"""What a peer of ours costs in a visit of speech alone: its share of a core and the growth of its memory.
+
+    python tests/bench/peer_cost.py [--hours H] [--ours COMMAND]
+
+Two `thinline peer` processes on loopback, read through /proc (Linux); the first two minutes count as warming up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from app.demo.samples import make_sample
+from tests.bench.tables import Row
+from tests.bench.two_peers import Peer, carry, connect
+
+HEADER: Row = ("what", "figure", "target")
+_EVERY_S = 60.0
+_WARM_S = 120.0
+_MOST_CORES, _MOST_GROWTH_MB = 0.25, 20.0
+
+
+class NoProc(Exception):
+    """There is no /proc here."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    at: float  # s since the call began
+    cpu_s: float
+    rss_mb: float
+
+
+def sample(pid: int, at: float) -> Sample:
+    """CPU time and resident memory of a process. Raises NoProc."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError as error:
+        raise NoProc("CPU and memory of a peer are read from /proc, which is not here") from error
+    return Sample(at, cpu_seconds(stat, os.sysconf("SC_CLK_TCK")), rss_mb(status))
+
+
+def cpu_seconds(stat: str, ticks_a_second: int) -> float:
+    """User and system time in /proc/PID/stat (proc(5)); the name in brackets may hold anything."""
+    rest = stat.rpartition(")")[2].split()
+    return (int(rest[11]) + int(rest[12])) / ticks_a_second
+
+
+def rss_mb(status: str) -> float:
+    """VmRSS in /proc/PID/status, in MB."""
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+    return int(line.split()[1]) * 1024 / 1e6
+
+
+def growth_mb_an_hour(samples: Sequence[Sample]) -> float | None:
+    """The slope of a straight line through the samples after warming up; None for fewer than three."""
+    warm = [s for s in samples if s.at >= _WARM_S]
+    if len(warm) < 3:
+        return None
+    middle_t = sum(s.at for s in warm) / len(warm)
+    middle_m = sum(s.rss_mb for s in warm) / len(warm)
+    spread = sum((s.at - middle_t) ** 2 for s in warm)
+    return 3600 * sum((s.at - middle_t) * (s.rss_mb - middle_m) for s in warm) / spread
+
+
+def cores(samples: Sequence[Sample]) -> float:
+    """The share of one core between the first and the last sample."""
+    first, last = samples[0], samples[-1]
+    return (last.cpu_s - first.cpu_s) / max(1e-9, last.at - first.at)
+
+
+def measured(out: Path, hours: float, ours: Sequence[str] | None) -> dict[str, list[Sample]]:
+    """Samples of both peers, one at the start and one each minute. Raises NoProc."""
+    speech = make_sample("home", out / "film").microphone
+    peers = [Peer(out / name, ["--video", "none", "--audio", str(speech)], ours) for name in "ab"]
+    try:
+        connect(peers)
+        began = time.monotonic()
+        found: dict[str, list[Sample]] = {"a": [], "b": []}
+        due = 0.0
+        while due <= 3600 * hours:
+            carry(peers, began + due)
+            for name, peer in zip("ab", peers, strict=True):
+                found[name].append(sample(peer.pid, time.monotonic() - began))
+            due += min(_EVERY_S, 3600 * hours / 2)
+        for peer in peers:
+            peer.end()
+        return found
+    finally:
+        for peer in peers:
+            peer.kill()
+
+
+def rows(hours: float, ours: Sequence[str] | None = None) -> list[Row]:
+    with tempfile.TemporaryDirectory() as name:
+        found = measured(Path(name), hours, ours)
+    share = max(cores(samples) for samples in found.values())
+    grown = max(samples[-1].rss_mb - samples[0].rss_mb for samples in found.values())
+    slopes = [slope for samples in found.values() if (slope := growth_mb_an_hour(samples)) is not None]
+    peak = max(s.rss_mb for samples in found.values() for s in samples)
+    length = f"{60 * hours:g} minutes"
+    slope = f"{max(slopes):.1f} MB an hour after warming up; " if slopes else ""
+    return [
+        (f"CPU of a peer, speech alone, {length}", f"{share:.2f} of one core", f"<= {_MOST_CORES}"),
+        (
+            f"memory of a peer over {length}",
+            f"{slope}{grown:.1f} MB from first to last, at most {peak:.0f} MB",
+            f"< {_MOST_GROWTH_MB:g} MB an hour",
+        ),
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hours", type=float, default=1 / 6)
+    parser.add_argument("--ours", help="another command for the peer")
+    options = parser.parse_args()
+    for line in rows(options.hours, options.ours.split() if options.ours else None):
+        print(*line, sep=" | ")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
