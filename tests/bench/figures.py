@@ -49,7 +49,8 @@ MEASURES: dict[str, Measure] = {
 }
 """In the order of the table's columns; the names are those of :class:`Figures`."""
 ALWAYS_SHOWN = ("pesq", "stoi", "concealed", "mouth_to_ear_ms", "queue_p95_ms", "cpu_cores")
-NOTHING_HEARD = "none"
+_SPEECH = ("pesq", "stoi", "mouth_to_ear_ms")
+NOTHING_HEARD, NOT_MEASURED = "no speech", "-"
 
 
 def worse(several: Iterable[Figures]) -> Figures:
@@ -80,13 +81,15 @@ def shown(figures: Figures | None, target: Figures | None = None) -> str:
     """A table's cell; what misses the target is bold."""
     if figures is None:
         return ""
+    if all(getattr(figures, name) is None for name in _SPEECH):
+        return NOTHING_HEARD if target is None else f"**{NOTHING_HEARD}**"
     bad = missed(figures, target) if target is not None else []
     parts = []
     for name, measure in MEASURES.items():
         value = getattr(figures, name)
         if value is None and name not in ALWAYS_SHOWN and name not in bad:
             continue
-        text = NOTHING_HEARD if value is None else measure.show(value)
+        text = NOT_MEASURED if value is None else measure.show(value)
         if name not in ALWAYS_SHOWN:
             text = f"{measure.label} {text}"
         parts.append(f"**{text}**" if name in bad else text)

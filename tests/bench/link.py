@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from app.demo.path.shaper import LinkSettings, Shaper
 
 T = TypeVar("T")
 
 _JITTER_LIMIT_SD = 3.0
+_LONG_WAIT_MS, _FREE_S = 100.0, 1.0
 
 
 class BadLink(ValueError):
@@ -173,3 +175,21 @@ class Link(Generic[T]):
             if not self.options.reorder:
                 due = self._latest = max(self._latest, due)
             heapq.heappush(self._flying, (due, next(self._numbers), item))
+
+
+def p95(values: list[float]) -> float | None:
+    """The nearest-rank 95th percentile."""
+    return sorted(values)[math.ceil(0.95 * len(values)) - 1] if values else None
+
+
+def queue_down_s(link: Link[Any], end: float) -> float | None:
+    """Of all steps down the longest time until no packet waits 100 ms for a second; None without such a step."""
+    took = []
+    steps = [*link.options.rate, (end, math.inf)]
+    for (_, before), (start, kbps), (until, _) in zip(steps, steps[1:], steps[2:], strict=False):
+        if kbps < before:
+            slow = [t for t, waited in link.waited.packets if start <= t < until and waited >= _LONG_WAIT_MS]
+            moments = [start, *slow]
+            gaps = zip(moments, [*slow, until], strict=True)
+            took.append(next((a - start for a, b in gaps if b - a >= _FREE_S), until - start))
+    return max(took, default=None)

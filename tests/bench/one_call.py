@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import json
 import logging
-import math
 import sys
 import time
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from app.peer_files import PeerFiles
-from tests.bench.link import Link, parse
+from tests.bench.link import Link, p95, parse, queue_down_s
 from tests.bench.ours_pair import OursPair
 from tests.bench.relay import Relay
 from tests.bench.stock_pair import StockPair
@@ -28,25 +27,6 @@ from tests.bench.stock_pair import StockPair
 _PAIRS = {"ours": OursPair, "stock": StockPair}
 _STEADY_FROM_S = 15.0
 _CLOSE_S = 10.0
-_STEP_MS, _FREE_S = 100.0, 1.0
-
-
-def p95(values: list[float]) -> float | None:
-    """The nearest-rank 95th percentile."""
-    return sorted(values)[math.ceil(0.95 * len(values)) - 1] if values else None
-
-
-def queue_down_s(link: Link[Any], end: float) -> float | None:
-    """Of all steps down the longest time until no packet waits 100 ms for a second; None without such a step."""
-    took = []
-    steps = [*link.options.rate, (end, math.inf)]
-    for (_, before), (start, kbps), (until, _) in zip(steps, steps[1:], steps[2:], strict=False):
-        if kbps < before:
-            slow = [t for t, waited in link.waited.packets if start <= t < until and waited >= _STEP_MS]
-            moments = [start, *slow]
-            gaps = zip(moments, [*slow, until], strict=True)
-            took.append(next((a - start for a, b in gaps if b - a >= _FREE_S), until - start))
-    return max(took, default=None)
 
 
 def queue_of(link: Link[Any], seconds: float) -> dict[str, Any]:
