@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 
@@ -37,6 +38,10 @@ def _lower(a: float, b: float) -> bool:
     return a < b
 
 
+def _seconds(value: float) -> str:
+    return f"{value:.1f} s" if math.isfinite(value) else "never"
+
+
 MEASURES: dict[str, Measure] = {
     "pesq": Measure("PESQ", lambda v: f"{v:.2f}", _higher),
     "stoi": Measure("STOI", lambda v: f"{v:.3f}", _higher),
@@ -44,7 +49,7 @@ MEASURES: dict[str, Measure] = {
     "mouth_to_ear_ms": Measure("mouth to ear p50", lambda v: f"{v:.0f} ms", _lower),
     "queue_p95_ms": Measure("queue p95", lambda v: f"{v:.0f} ms", _lower),
     "cpu_cores": Measure("CPU", lambda v: f"{v:.2f}", _lower),
-    "back_s": Measure("back after", lambda v: f"{v:.1f} s", _lower),
+    "back_s": Measure("back after", _seconds, _lower),
     "queue_down_s": Measure("queue down in", lambda v: f"{v:.1f} s", _lower),
 }
 """In the order of the table's columns; the names are those of :class:`Figures`."""

@@ -159,9 +159,17 @@ def _is_root() -> bool:
 
 def several(bench: Bench, engine: str, case: Case, seconds: float | None, seeds: Sequence[int]) -> Heard:
     """The same call once for each seed."""
-    calls = [bench.call(engine, case, seconds_of(case, seconds), seed) for seed in seeds]
+    calls = [_one(bench, engine, case, seconds_of(case, seconds), seed) for seed in seeds]
     errors = [heard.error for heard in calls if heard.error]
     return Heard([figures for heard in calls for figures in heard.directions], errors[0] if errors else None)
+
+
+def _one(bench: Bench, engine: str, case: Case, seconds: float, seed: int) -> Heard:
+    """A call that cannot be made or judged is its row's misfortune alone: an hour of others is not thrown away."""
+    try:
+        return bench.call(engine, case, seconds, seed)
+    except LabFailed as error:
+        return Heard([], str(error))
 
 
 def cell(heard: Heard | None, target: Figures | None = None) -> str:

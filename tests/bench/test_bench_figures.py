@@ -29,6 +29,7 @@ def test_a_cell_shows_what_missed_in_bold() -> None:
     assert shown(_GOOD, Figures(stoi=0.96)) == "3.50, **0.950**, 0.2 %, 290 ms, 40 ms, 0.20"
     assert shown(_GOOD, Figures(back_s=1.0)).endswith("**back after -**")
     assert (shown(Figures(queue_p95_ms=300)), shown(None)) == ("no speech", "")
+    assert shown(Figures(3.0, back_s=float("inf"))).endswith("back after never")
     assert wanted(Figures(pesq=3.3, concealed=0.01)) == "PESQ >= 3.30, concealed <= 1.0 %"
 
 
