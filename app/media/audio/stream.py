@@ -26,7 +26,7 @@ from app.media.audio.pulse import VARIABLES
 
 LATENCIES_S = (0.03, 0.06, 0.1)
 """What is asked of the device: the first over PulseAudio gives 40 ms to the loudspeaker without a gap on an idle
-machine (10 ms crackles); one that is busy gets the next when it has gaps (80 ms; 120 ms had none with Python at 100 %)."""
+machine (10 ms crackles); a busy one gets the next (80 ms, 120 ms) when it has gaps."""
 
 _STALLED_S = 2.5
 _FIRST_S = 4.0  # a Bluetooth headset may take so long until its first sound
