@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 ARGS ?=
 
-.PHONY: setup demo test check bench run-patient run-provider run-clinic lock clean
+.PHONY: setup demo test check bench fuzz run-patient run-provider run-clinic lock clean
 
 setup:
 	@packaging/setup.sh
@@ -22,6 +22,9 @@ check: setup
 
 bench: setup
 	$(PYTHON) tests/bench/run.py $(ARGS)
+
+fuzz: setup
+	$(PYTHON) -m tests.fuzz.fuzz_media --inputs 10000000 $(ARGS)
 
 run-patient: setup
 	@$(PYTHON) -m app patient $(ARGS)

@@ -1,4 +1,4 @@
-"""Lips and speech together: a picture waits for the speech of its moment, a little; speech never waits for pictures."""
+"""Lips and speech together: a picture waits a little for the speech of its moment; speech never waits for pictures."""
 
 from __future__ import annotations
 

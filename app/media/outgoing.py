@@ -1,4 +1,4 @@
-"""What we send and say of ourselves: the rate decision in force, and what people, devices and the other side choose."""
+"""What we send and say of ourselves: the rate decision in force, and what people and devices have chosen."""
 
 from __future__ import annotations
 

@@ -13,11 +13,15 @@ from typing import Any
 from aioice import stun
 from aioice.candidate import Candidate
 from aioice.ice import Connection, StunProtocol
+from aiortc import RTCIceCandidate
+from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters
+from aiortc.rtcicetransport import RTCIceParameters
 from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
 from aiortc.rtp import HeaderExtensions, HeaderExtensionsMap, RtpPacket
 
 from app.media.events import Cause, Modality, PeerState
-from app.media.rtc.errors import BadRed, BadRtcp, BadRtp
+from app.media.rtc import sdp
+from app.media.rtc.errors import BadRed, BadRtcp, BadRtp, BadSignal
 from app.media.rtc.gate import DatagramGate
 from app.media.rtc.peer_state import pack_state, parse_state
 from app.media.rtc.red import MOST_BLOCKS, Block, pack_red, parse_red
@@ -180,6 +184,21 @@ def _stun_samples() -> tuple[bytes, ...]:
     return (b"\1" + unsigned, *(bytes(message) for message in (request, response, refused, data)))
 
 
+def _description(data: bytes) -> None:
+    """Read as an offer, and answered if it can be."""
+    remote = sdp.read(data.decode("utf-8", "replace"), "offer")
+    sdp.answer(_local("client"), remote)
+
+
+def _local(role: str) -> sdp.Local:
+    fingerprint = RTCDtlsFingerprint("sha-256", ":".join(["A1"] * 32))
+    candidate = RTCIceCandidate(1, "f", "10.0.0.1", 5000, 1, "udp", "host")
+    return sdp.Local(
+        RTCIceParameters("ufra", "p" * 22), [candidate], RTCDtlsParameters([fingerprint], role), 11, 22, 33, "c"
+    )
+
+
+_SDP = (sdp.offer(_local("auto")).encode(),)
 _RTCP = tuple(build_rtcp(parts) for parts in _PARTS)
 TARGETS: tuple[Target, ...] = (
     Target("rtp", lambda data: parse_rtp(data, _EXTENSIONS), _rtp_samples(), (BadRtp,)),
@@ -188,5 +207,6 @@ TARGETS: tuple[Target, ...] = (
     Target("twcc-recorder", _recorder(), (bytes(range(90)), b"\0\1\1\0\2\1\0\4\1\0\3\xff"), ()),
     Target("rtcp", parse_rtcp, _RTCP, (BadRtcp,)),
     Target("peer-state", parse_state, (pack_state(_STATE),), (BadRtcp,)),
+    Target("sdp", _description, _SDP, (BadSignal,)),
     Target("stun", _gate(), _stun_samples(), ()),
 )

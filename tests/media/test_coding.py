@@ -10,7 +10,6 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.media.rtc.pacer import Allowance, Pacer
 from app.media.video.capture import SyntheticReader
 from app.media.video.frames import Reshaper, fit, luma, to_rgb
 from app.media.video.vp8 import Vp8Encoder, encoder_for, is_key_frame
@@ -69,25 +68,3 @@ def test_a_wide_picture_keeps_its_shape() -> None:
     encoder = encoder_for(frame, (640, 480), 15, 100_000)
     assert (encoder.width, encoder.height) == (640, 360)
     assert luma(frame).shape == (720, 1280)
-
-
-@given(st.lists(st.tuples(st.floats(0, 0.2), st.integers(50, 1300)), min_size=1, max_size=60))
-def test_the_pacer_never_exceeds_its_rate(packets: list[tuple[float, int]]) -> None:
-    pacer, now, sent, free = Pacer(64_000.0), 0.0, [], 0.0
-    for gap, size in packets:
-        now = max(now + gap, now)
-        leaves = now + pacer.wait(now, size)
-        assert leaves >= free - 1e-9
-        free = leaves + size * 8 / 64_000
-        sent.append(leaves)
-        now = leaves
-    assert sent == sorted(sent)
-
-
-@given(st.lists(st.tuples(st.floats(0, 1), st.integers(50, 1300)), max_size=80))
-def test_repairs_keep_to_their_allowance(packets: list[tuple[float, int]]) -> None:
-    allowance, now, bits = Allowance(20_000.0), 0.0, 0
-    for gap, size in packets:
-        now += gap
-        bits += size * 8 if allowance.take(now, size) else 0
-    assert bits <= 20_000 * (now + 1) + 1

@@ -236,11 +236,15 @@ def test_later_arrivals_never_raise_the_rate(
         dataclasses.replace(r, arrived_at=(r.arrived_at or 0.0) + later * (i + 1) / count)
         for i, r in enumerate(results)
     )
-    after = [
-        controller.on_feedback(path.control, TransportFeedback(path.now, told, None), path.now).decision.split
+    sooner, late = (
+        controller.on_feedback(path.control, TransportFeedback(path.now, told, None), path.now)
         for told in (results, worse)
-    ]
-    assert after[1].link_bps <= after[0].link_bps + 1
+    )
+    most = sooner.decision.split.link_bps
+    if path.control.phase is Phase.DRAIN and late.phase is Phase.STEADY:
+        # Restraint did not shorten the delay: the path is taken for a longer one, and what was held back is let go.
+        most = max(most, path.control.link.settle().bps)
+    assert late.decision.split.link_bps <= most + 1
 
 
 @settings(max_examples=120, deadline=None)

@@ -26,8 +26,8 @@ from app.media.rtc.ice import IceAgent
 from app.wire.visits import IceConfig, IceServer
 
 FOLDER = Path(app.media.rtc.__file__).parent
-PLACES = ("private_ice.py", "private_dtls.py", "private.py")
-"""The only modules that may reach for others' private names; the last holds those of the senders and receivers."""
+PLACES = ("private_ice.py", "private_dtls.py")
+"""The only modules that may reach for others' private names."""
 
 # Private names by the object that has them.
 CONNECTION = {"_check_list", "_nominated", "_protocols", "_query_consent_task", "_queue", "_transport_policy"}

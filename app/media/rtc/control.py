@@ -13,7 +13,8 @@ from collections.abc import Callable
 
 from app.media.events import PeerState
 from app.media.rate.feedback import RemoteFeedback, TransportFeedback
-from app.media.rate.interval import feedback_interval
+from app.media.rate.interval import STARTS_FOR_S, feedback_interval
+from app.media.rate.ladder import FEEDBACK_SHARE
 from app.media.rtc.errors import BadRtcp
 from app.media.rtc.inbound import Inbound
 from app.media.rtc.ntp import SenderClock, ntp_time, round_trip
@@ -39,7 +40,7 @@ from app.media.rtc.twcc import parse_feedback
 log = logging.getLogger(__name__)
 
 _TURN_S = 0.02
-_FIRST_REPORT_S, _REPORT_S = 0.3, 5.0
+_FIRST_REPORT_S, _REPORT_S, _THIN_BPS = 0.3, 5.0, 40_000.0
 _STATE_S = 4.0
 _STATE_GAP_S = 0.15
 _KEY_GAP_S = 0.7
@@ -118,7 +119,7 @@ class Control:
         parts: list[Part] = []
         if now >= self._report_due:
             parts += self._reports(now)
-            self._report_due = now + _REPORT_S
+            self._report_due = now + (_REPORT_S if self.link_bps > _THIN_BPS else 2 * _REPORT_S)
         if not self._formats.transport_cc and now >= self._remb_due:
             self._remb_due = now + _GUEST_S
             parts += self._remb(now)
@@ -147,6 +148,8 @@ class Control:
 
     def _transmit(self, data: bytes, now: float) -> None:
         size = len(data) + SRTCP_TRAILER_BYTES + IP_UDP_BYTES
+        if now - self._began >= STARTS_FOR_S:  # then what was just sent must be earned before the next
+            self._feedback_due = max(self._feedback_due, now + size * 8 / (FEEDBACK_SHARE * self.link_bps))
         if self._send(data):
             self.sent_bytes += size
             self._out.count(size, now)

@@ -1,4 +1,4 @@
-"""RTP in: parsed, counted, put in order; speech goes to the playout at once, pictures through assembly to the decoder."""
+"""RTP in: parsed and counted; speech goes to the playout at once, pictures through assembly to the decoder."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from app.media.rate.receive_side import ReceiveSide
 from app.media.rtc.errors import BadRed, BadRtp
 from app.media.rtc.nack import NackTracker
 from app.media.rtc.outbound import IP_UDP_BYTES, SRTP_TAG_BYTES
-from app.media.rtc.red import parse_red
 from app.media.rtc.reception import ReceptionStatistics
+from app.media.rtc.red import parse_red
 from app.media.rtc.rtp import parse_rtp
 from app.media.rtc.sdp import TRANSPORT_CC, Formats
 from app.media.rtc.twcc import Recorder

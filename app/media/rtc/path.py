@@ -1,4 +1,4 @@
-"""The way of one transport's datagrams: ICE under DTLS-SRTP. Media goes past aiortc's queues, from and to the socket."""
+"""The way of one transport's datagrams: ICE under DTLS-SRTP. Media goes past aiortc's queues, straight."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class SentLog:
 
     @property
     def least_trip(self) -> float | None:
-        """The least time (s) from sending to being told in the last 10 s: round trip, and the wait for the feedback."""
+        """The least time (s) from sending to being told in the last 10 s: a round trip and the wait for feedback."""
         return min((trip for _, trip in self._trips), default=None)
 
     def _unwrap(self, short: int) -> int:

@@ -22,7 +22,7 @@ _KEPT = 20  # frames of 20 ms that RED can reach, and a few
 
 @dataclass(frozen=True)
 class SpeechPayload:
-    """`timestamp`: RTP time (48 kHz) of the first sample, not yet offset; `fresh`: first after a pause (marker bit)."""
+    """`timestamp`: RTP time (48 kHz) of the first sample, without offset; `fresh`: first after a pause (marker)."""
 
     payload_type: int
     payload: bytes
