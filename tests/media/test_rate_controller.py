@@ -242,7 +242,8 @@ def test_later_arrivals_never_raise_the_rate(
     )
     most = sooner.decision.split.link_bps
     if path.control.phase is Phase.DRAIN and late.phase is Phase.STEADY:
-        # Restraint did not shorten the delay: the path is taken for a longer one, and what was held back is let go.
+        # A drain ends when the old queue is out of the window, or the path is taken for a longer one; later arrivals
+        # may bring either a message earlier. Then what was held back is let go, and no more.
         most = max(most, path.control.link.settle().bps)
     assert late.decision.split.link_bps <= most + 1
 

@@ -30,6 +30,7 @@ _BLIND_GROWTH, _BLIND_STEP_BPS = 0.05, 500.0
 _REMOTE_START_GROWTH, _REMOTE_GROWTH = 0.6, 0.08
 _UNPROVEN, _UNPROVEN_STEP_BPS = 1.5, 10_000.0
 _CREDIT_PER_S = 0.025
+_AT_LEAST_DOWN = 0.97  # an overuse is an overuse, however much seems to be carried
 _LIED = 1.25
 _AGREES = 0.3
 _RTCP_SHARE = 0.03
@@ -88,8 +89,10 @@ class Link:
         again = self.failed_bps is not None and now - self.failed_at < self.hold_s + PROVEN_S
         alike = again and abs(carried / (self.failed_bps or carried) - 1) < _AGREES
         hold = min(HOLD_LONGEST_S, self.hold_s * 2) if alike else HOLD_FIRST_S
+        drained = self._drained(carried, signals.standing_s)
         return replace(
-            self._drained(carried, signals.standing_s),
+            drained,
+            bps=max(LEAST_BPS, min(drained.bps, _AT_LEAST_DOWN * self.bps)),
             failed_bps=carried,
             first_bps=carried,
             failed_at=now,

@@ -76,12 +76,11 @@ def judge_remote(feedback: RemoteFeedback, least_rtt_s: float) -> Verdict:
 
 
 def standing(points: Sequence[Point]) -> float:
-    """The lower quartile of the queueing delay over the last 0.35 s of sending, four packets at least."""
+    """The lower quartile of the queueing delay over the last 0.35 s, four packets at least."""
     if not points:
         return 0.0
-    # By when they were sent: what arrives later must not push an older queue out of sight.
-    until = points[-1].arrived_at - points[-1].queued_s
-    near = [p.queued_s for p in points[-_STANDING_MOST:] if until - (p.arrived_at - p.queued_s) <= STANDING_SPAN_S]
+    until = points[-1].arrived_at
+    near = [p.queued_s for p in points[-_STANDING_MOST:] if until - p.arrived_at <= STANDING_SPAN_S]
     if len(near) < _STANDING_LEAST:
         near = [p.queued_s for p in points[-_STANDING_LEAST:]]
     return sorted(near)[len(near) // 4]

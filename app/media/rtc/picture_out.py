@@ -47,6 +47,7 @@ class PictureSource:
         self._key_wanted = False
         self._keyed_at = 0.0
         self._picture_id = 0
+        self._place = 0
         self.limit = _MOST_PAYLOAD
         self.frames = 0
         self.key_frames = 0
@@ -79,7 +80,9 @@ class PictureSource:
             timestamp = round(captured.at * CLOCK)
             encoder = self._encoder_of(captured, pictures)
             key = self._key_wanted and loop.time() - self._keyed_at >= _KEY_GAP_S
-            data, is_key = await loop.run_in_executor(self._executor, encoder.encode, captured.frame, timestamp, key)
+            # The encoder counts pictures, not time: one that was held back must not make the next twice as large.
+            self._place += round(CLOCK / pictures.fps)
+            data, is_key = await loop.run_in_executor(self._executor, encoder.encode, captured.frame, self._place, key)
             if not data or self._pictures is not pictures:
                 continue  # the encoder dropped it, or the rung changed meanwhile
             if is_key:
