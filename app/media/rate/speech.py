@@ -13,6 +13,7 @@ FRAMES_MS = (20, 40, 60, 120)
 LEAST_BITRATE, MOST_BITRATE = 6_000, 32_000
 DEEPEST = 3
 _FURTHEST_MS = 340  # RFC 2198: an offset of 14 bits at 48 kHz
+_APART_MOST_MS = 180  # copies further back are waited for longer than talk bears
 _RED_HEADER_BYTES, _RED_LAST_BYTES = 4, 1  # RFC 2198 section 3
 
 
@@ -168,7 +169,7 @@ def _candidates(loss_percent: int, bursts: bool) -> tuple[Speech, ...]:
     apart = [
         Speech(b, f, r, False, loss_percent, False, d)
         for b, f, r, d in itertools.product(BITRATES, FRAMES_MS, (1, 2), _DISTANCES[1:])
-        if bursts and loss_percent and r * d * f <= _FURTHEST_MS
+        if bursts and loss_percent and r * d * f <= _APART_MOST_MS
     ]
     return tuple(plain + apart + fec)
 
