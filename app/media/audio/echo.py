@@ -18,20 +18,22 @@ _BAND = 202  # bins of 50 Hz, to 10 kHz: above, little is spoken, and the post-f
 _EDGE = slice(180, 202)
 _ABOVE = np.float32(0.2)  # amplitude left above the band while the far side speaks
 _KEEP2 = np.float32(0.9998**2)  # how little the room changes in a frame: A^2 of the state model
-_START = 0.02  # |W|^2 that a bin of a partition may have before anything is known, falling along the tail
+_START = 0.03  # |W|^2 that a bin of a partition may have before anything is known, falling along the tail
 _START_FALL = 0.95
-_LEARN = np.float32(0.3)  # of what a frame teaches about the error's size; 0.5 would be right for white noise
+_LEARN = np.float32(0.2)  # of what a frame teaches about the error's size; 0.5 would be right for white noise
 _CONSTRAIN = 3  # partitions made causal again in each frame
-_NOISE_KEEP = np.float32(0.6)
+_NOISE_KEEP = np.float32(0.75)
 _FLOOR = np.float32(0.03)  # amplitude that the post-filter leaves: what noise suppression then sees as noise
-_OVER = np.float32(1.5)
+_OVER = np.float32(1.1)
 
-_LEAK_KEEP = np.float32(0.995)  # 2 s
+_LEAK_KEEP = np.float32(0.98)  # 0.5 s
 _JUDGED = slice(6, 160)  # 300 Hz to 8 kHz
 _FAR_LEAST = 30.0  # rms of a frame in which the far side speaks: -60 dBFS
-_LOST = 0.6
-_WATCH_KEEP = 0.98  # 0.5 s
-_CLEAN = 0.004  # 24 dB below what the microphone took,
+_LOST = 0.25
+_LOST_FRAMES = 20  # in a row: the near person's first words make it fall at once
+_WATCH_KEEP = 0.99  # 1 s
+_CLEAN = 0.006  # 22 dB below what the microphone took,
+_UNKNOWN = 2e7  # an energy to begin with, which some seconds of good work make small
 _FAINT = 1e-4  # or 40 dB below the loudspeaker: a headset, for one
 
 Frame = NDArray[np.float32]
@@ -63,9 +65,11 @@ class LinearCanceller:
         self._psd = np.zeros(_BAND, np.float32)
         self._cross = np.zeros(_BAND, np.complex64)
         self._echo_psd = np.full(_BAND, 1.0, np.float32)
-        self._energies = np.ones(3)  # of the far side, of what was taken, of what is given
-        self.leak = 0.0
-        """How much of the echo is still there (amplitude, 0..1), by what the result has in common with the echo."""
+        self._error_psd = np.full(_BAND, 1.0, np.float32)
+        self._energies = np.array([0.0, 0.0, _UNKNOWN])  # of the far side, of what was taken, of what is given
+        self._lost = 0
+        self.common = 0.0
+        """Coherence (0..1) of the result with the echo as it was foretold: 0 in the room that was learnt."""
         self.sure = False
         """The room is known: what is left of the echo is far below the near person's speech."""
 
@@ -148,22 +152,29 @@ class LinearCanceller:
         return given
 
     def _judge(self, error: Spectrum, echo: Spectrum) -> None:
-        """The leak: speech of the near side has nothing in common with the echo, echo that is left has."""
+        """Speech of the near side has nothing in common with the foretold echo, echo that is left has."""
         psd = echo.real**2 + echo.imag**2
+        if psd.mean() < _FAINT * self._power[self._head].mean():
+            return
         self._cross = _LEAK_KEEP * self._cross + (1 - _LEAK_KEEP) * error * echo.conj()
         self._echo_psd = _LEAK_KEEP * self._echo_psd + (1 - _LEAK_KEEP) * psd
-        cross, own = np.abs(self._cross[_JUDGED]).sum(), self._echo_psd[_JUDGED].sum()
-        self.leak = min(1.0, float(cross / own))
+        own = error.real**2 + error.imag**2
+        self._error_psd = _LEAK_KEEP * self._error_psd + (1 - _LEAK_KEEP) * own
+        cross = np.abs(self._cross[_JUDGED]) ** 2
+        self.common = float(cross.sum() / (self._echo_psd[_JUDGED] * self._error_psd[_JUDGED]).sum())
 
     def _watch(self, far: Frame, near: Frame, given: Frame) -> None:
-        """Sure after good work while the far side alone speaks; unsure when the room is not the one that was learnt."""
+        """Sure after good work while the far side alone speaks; unsure when the room is another than the learnt."""
         now = np.array([np.dot(far, far), np.dot(near, near), np.dot(given, given)], np.float64)
         self._energies = _WATCH_KEEP * self._energies + (1 - _WATCH_KEEP) * now
         loud, took, left = self._energies
-        if left < max(_CLEAN * took, _FAINT * loud):
+        faint = bool(left < max(_CLEAN * took, _FAINT * loud))
+        self._lost = self._lost + 1 if self.common > _LOST and not faint else 0
+        if faint:
             self.sure = True
-        elif self.leak > _LOST and self.sure:
-            self.sure, self.leak = False, 0.0
+        elif self._lost > _LOST_FRAMES and self.sure:
+            self.sure, self._lost = False, 0
+            self._energies[2] += _UNKNOWN
             self._cross[:] = 0
             np.maximum(self._p, self._start, out=self._p)
 
