@@ -17,14 +17,14 @@ _SIZE = 2 * FRAME
 _BAND = 202  # bins of 50 Hz, to 10 kHz: above, little is spoken, and the post-filter alone cares for it
 _EDGE = slice(180, 202)
 _ABOVE = np.float32(0.2)  # amplitude left above the band while the far side speaks
-_KEEP2 = np.float32(0.9998**2)  # how little the room changes in a frame: A^2 of the state model
+_KEEP2 = np.float32(0.9998)  # how little the room changes in a frame: A^2 of the state model
 _START = 0.03  # |W|^2 that a bin of a partition may have before anything is known, falling along the tail
 _START_FALL = 0.95
 _LEARN = np.float32(0.2)  # of what a frame teaches about the error's size; 0.5 would be right for white noise
 _CONSTRAIN = 3  # partitions made causal again in each frame
 _NOISE_KEEP = np.float32(0.75)
 _FLOOR = np.float32(0.03)  # amplitude that the post-filter leaves: what noise suppression then sees as noise
-_OVER = np.float32(1.1)
+_OVER = np.float32(1.0)
 
 _LEAK_KEEP = np.float32(0.98)  # 0.5 s
 _JUDGED = slice(6, 160)  # 300 Hz to 8 kHz
@@ -34,6 +34,7 @@ _LOST_FRAMES = 20  # in a row: the near person's first words make it fall at onc
 _WATCH_KEEP = 0.99  # 1 s
 _CLEAN = 0.006  # 22 dB below what the microphone took,
 _UNKNOWN = 2e7  # an energy to begin with, which some seconds of good work make small
+_FORETOLD = 1e-3  # an echo of less is no news of the room
 _FAINT = 1e-4  # or 40 dB below the loudspeaker: a headset, for one
 
 Frame = NDArray[np.float32]
@@ -154,8 +155,6 @@ class LinearCanceller:
     def _judge(self, error: Spectrum, echo: Spectrum) -> None:
         """Speech of the near side has nothing in common with the foretold echo, echo that is left has."""
         psd = echo.real**2 + echo.imag**2
-        if psd.mean() < _FAINT * self._power[self._head].mean():
-            return
         self._cross = _LEAK_KEEP * self._cross + (1 - _LEAK_KEEP) * error * echo.conj()
         self._echo_psd = _LEAK_KEEP * self._echo_psd + (1 - _LEAK_KEEP) * psd
         own = error.real**2 + error.imag**2
@@ -169,7 +168,8 @@ class LinearCanceller:
         self._energies = _WATCH_KEEP * self._energies + (1 - _WATCH_KEEP) * now
         loud, took, left = self._energies
         faint = bool(left < max(_CLEAN * took, _FAINT * loud))
-        self._lost = self._lost + 1 if self.common > _LOST and not faint else 0
+        foretold = float(self._echo_psd.mean()) > _FORETOLD * loud
+        self._lost = self._lost + 1 if self.common > _LOST and foretold and not faint else 0
         if faint:
             self.sure = True
         elif self._lost > _LOST_FRAMES and self.sure:
