@@ -215,6 +215,8 @@ def test_live_from_loudspeaker_through_the_room_to_the_microphone(sound: SoundSe
         speaker.stop()
     assert sorted(told.states) == [("ready", "Test loudspeaker"), ("ready", "Test microphone")]
     assert 20 < processing.delay_ms < 300
-    loss = 10 * np.log10(np.mean(taken[400:800]) / (np.mean(given[400:800]) + 1e-3))
-    assert np.mean(taken[400:800]) > 100**2, "there is an echo"
-    assert loss >= 25
+    before, after = (np.reshape(powers[400:800], (8, 50)).mean(axis=1) for powers in (taken, given))
+    loud = before > 100**2
+    assert loud.sum() >= 4, "there is an echo"
+    # The median of half seconds: a busy machine's gaps are another test's matter.
+    assert 10 * np.log10(np.median(before[loud] / (after[loud] + 1e-3))) >= 25

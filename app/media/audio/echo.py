@@ -54,6 +54,8 @@ class LinearCanceller:
         fall = _START * _START_FALL ** np.arange(partitions)
         self._start = np.repeat(fall[:, None], _BAND, axis=1).astype(np.float32)
         self._p = self._start.copy()
+        self._scratch = np.zeros(shape, np.complex64)
+        self._step = np.zeros(shape, np.float32)
         self._due = 0
         self._far = np.zeros(_SIZE, np.float32)
         self._silent = partitions
@@ -83,7 +85,8 @@ class LinearCanceller:
             self._residual[:] = 0
             return self._post(near)
         x = self._x[self._head : self._head + self._count]
-        echo = self._time((x * self._w).sum(axis=0))[FRAME:]
+        np.multiply(x, self._w, out=self._scratch)
+        echo = self._time(self._scratch.sum(axis=0))[FRAME:]
         error = near - echo
         padded = np.zeros((2, _SIZE), np.float32)
         padded[0, FRAME:], padded[1, FRAME:] = error, echo
@@ -122,12 +125,17 @@ class LinearCanceller:
 
     def _learn(self, error: Spectrum, x: Spectrum) -> None:
         p, power = self._p, self._power[self._head : self._head + self._count]
-        self._residual = np.float32(0.5) * (power * p).sum(axis=0)
+        step, change = self._step, self._scratch
+        np.multiply(power, p, out=step)
+        self._residual = np.float32(0.5) * step.sum(axis=0)
         psd = error.real**2 + error.imag**2
         near = psd * (1 - self._residual / (self._residual + psd + 1)) ** 2
         self._noise = _NOISE_KEEP * self._noise + (1 - _NOISE_KEEP) * near
-        step = p / (self._residual + self._noise + 1)
-        self._w += step * (x.conj() * error)
+        np.divide(p, self._residual + self._noise + 1, out=step)
+        np.conjugate(x, out=change)
+        change *= error
+        change *= step
+        self._w += change
         rows = [(self._due + n) % self._count for n in range(_CONSTRAIN)]
         self._due = (self._due + _CONSTRAIN) % self._count
         taps = self._time(self._w[rows])
@@ -135,7 +143,9 @@ class LinearCanceller:
         part = np.fft.rfft(taps, axis=1)[:, :_BAND].astype(np.complex64)
         self._w[rows] = part
         step *= power
-        p *= 1 - _LEARN * step
+        step *= -_LEARN
+        step += 1
+        p *= step
         # The room's own change is added where the taps are fresh: each partition's share comes round in turn.
         p[rows] += (1 - _KEEP2) * (self._count / _CONSTRAIN) * (part.real**2 + part.imag**2)
 
