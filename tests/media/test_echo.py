@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -88,6 +89,16 @@ def test_a_canceller_learns_moves_along_and_notices_another_room() -> None:
     assert np.mean(left[310:320]) > 25, "what was learnt is kept"
     assert not all(sure[600:]), "another room is noticed"
     assert np.mean(left[850:]) > 20, "and learnt"
+
+
+@pytest.mark.parametrize("shape", [np.sin, lambda x: np.sign(np.sin(x)), lambda x: np.sign(np.sin(x / 7)) * 4])
+def test_pure_tones_never_make_the_canceller_louder_than_the_room(shape: Callable[[Signal], Signal]) -> None:
+    """Far and near of one pitch teach a filter nonsense: it stays finite (warnings are errors) and adds no sound."""
+    canceller = LinearCanceller()
+    tone = np.clip(8000 * shape(np.arange(1000 * FRAME) * 2 * np.pi * 500 / RATE), -32768, 32767).astype(np.float32)
+    off = np.roll(tone, 31) * np.float32(0.9)
+    given = [canceller.process(tone[i : i + FRAME], off[i : i + FRAME]) for i in range(0, len(tone), FRAME)]
+    assert max(decibels(frame) for frame in given) < decibels(off) + 3
 
 
 def test_silence_of_the_far_side_costs_the_near_person_nothing() -> None:

@@ -35,6 +35,8 @@ _WATCH_KEEP = 0.99  # 1 s
 _CLEAN = 0.006  # 22 dB below what the microphone took,
 _UNKNOWN = 2e7  # an energy to begin with, which some seconds of good work make small
 _FORETOLD = 1e-3  # an echo of less is no news of the room
+_WILD = 4.0  # no room makes the difference louder than this times what was taken
+_ADD_KEEP = 0.9
 _FAINT = 1e-4  # or 40 dB below the loudspeaker: a headset, for one
 
 Frame = NDArray[np.float32]
@@ -70,6 +72,7 @@ class LinearCanceller:
         self._echo_psd = np.full(_BAND, 1.0, np.float32)
         self._error_psd = np.full(_BAND, 1.0, np.float32)
         self._energies = np.array([0.0, 0.0, _UNKNOWN])  # of the far side, of what was taken, of what is given
+        self._added = np.zeros(2)  # energies of what was taken and of the difference
         self._lost = 0
         self.common = 0.0
         """Coherence (0..1) of the result with the echo as it was foretold: 0 in the room that was learnt."""
@@ -88,6 +91,10 @@ class LinearCanceller:
         np.multiply(x, self._w, out=self._scratch)
         echo = self._time(self._scratch.sum(axis=0))[FRAME:]
         error = near - echo
+        if self._is_astray(near, error):
+            self._forget()
+            echo[:] = 0
+            error = near
         padded = np.zeros((2, _SIZE), np.float32)
         padded[0, FRAME:], padded[1, FRAME:] = error, echo
         spectra = np.fft.rfft(padded, axis=1)[:, :_BAND].astype(np.complex64)
@@ -187,6 +194,20 @@ class LinearCanceller:
             self._energies[2] += _UNKNOWN
             self._cross[:] = 0
             np.maximum(self._p, self._start, out=self._p)
+
+    def _is_astray(self, near: Frame, error: Frame) -> bool:
+        """A filter that adds sound for a tenth of a second: pure tones can drive it there."""
+        self._added = _ADD_KEEP * self._added + (1 - _ADD_KEEP) * np.array([np.dot(near, near), np.dot(error, error)])
+        took, left = self._added
+        return not left <= _WILD * took + FRAME * _FAR_LEAST**2
+
+    def _forget(self) -> None:
+        self._added[:] = 0
+        self._w[:] = 0
+        self._p[:] = self._start
+        if self.sure:
+            self.sure = False
+            self._energies[2] += _UNKNOWN
 
     @staticmethod
     def _time(spectrum: Spectrum) -> Frame:
