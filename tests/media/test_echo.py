@@ -21,7 +21,7 @@ from app.media.audio.pairing import Pairing
 from app.media.audio.processing import Processing
 from app.media.audio.speaker import Speaker
 
-ALONE_S, BOTH_S = 8, 6
+ALONE_S, BOTH_S = 8, 4
 DELAY_S = 0.15
 
 
@@ -204,7 +204,7 @@ def test_live_from_loudspeaker_through_the_room_to_the_microphone(sound: SoundSe
             cleaned = super().capture(frame, age_s)
             taken.append(float(np.mean(frame.astype(float) ** 2)))
             given.append(float(np.mean(cleaned.astype(float) ** 2)))
-            if len(taken) >= 800:
+            if len(taken) >= 700:
                 enough.set()
             return cleaned
 
@@ -226,8 +226,8 @@ def test_live_from_loudspeaker_through_the_room_to_the_microphone(sound: SoundSe
         speaker.stop()
     assert sorted(told.states) == [("ready", "Test loudspeaker"), ("ready", "Test microphone")]
     assert 20 < processing.delay_ms < 300
-    before, after = (np.reshape(powers[400:800], (8, 50)).mean(axis=1) for powers in (taken, given))
+    before, after = (np.reshape(powers[400:700], (6, 50)).mean(axis=1) for powers in (taken, given))
     loud = before > 100**2
-    assert loud.sum() >= 4, "there is an echo"
+    assert loud.sum() >= 3, "there is an echo"
     # The median of half seconds: a busy machine's gaps are another test's matter.
     assert 10 * np.log10(np.median(before[loud] / (after[loud] + 1e-3))) >= 25
