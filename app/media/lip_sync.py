@@ -9,6 +9,8 @@ from typing import Protocol
 
 import av
 
+from app.media.audio.portaudio import RATE
+
 EARLY_S = 0.03
 LONGEST_S = 0.4
 _MOST_WAITING = 12
@@ -39,8 +41,9 @@ def wait_s(picture_wall: float | None, speech_wall: float | None) -> float:
 class LipSync:
     """One per session, on the loop. What waits is bounded: with too much waiting, pictures go straight through."""
 
-    def __init__(self, hearing: Hearing) -> None:
-        self._hearing = hearing
+    def __init__(self, hearing: Hearing, air_s: Callable[[], float]) -> None:
+        """`air_s`: seconds from the playout to the air, the loudspeaker's own queue."""
+        self._hearing, self._air_s = hearing, air_s
         self._clocks: Clocks | None = None
         self._waiting: set[asyncio.TimerHandle] = set()
         self.waited_s = 0.0
@@ -52,7 +55,8 @@ class LipSync:
         heard = self._hearing.playing(time.monotonic())
         wait = 0.0
         if heard is not None and self._clocks is not None and len(self._waiting) < _MOST_WAITING:
-            wait = wait_s(self._clocks.picture_wall(timestamp), self._clocks.speech_wall(heard))
+            in_the_air = heard - self._air_s() * RATE
+            wait = wait_s(self._clocks.picture_wall(timestamp), self._clocks.speech_wall(in_the_air))
         self.waited_s = wait
         if not wait:
             show(frame)

@@ -84,7 +84,7 @@ class VisitSession:
             TransportsHooks(self._make_transport, send, self._taken, self.outgoing.detach, self._changed, self._end),
         )
         self._pictures = PictureSink(sinks, self._executor)
-        self._lips = LipSync(self.playout)
+        self._lips = LipSync(self.playout, self._speaker_delay)
         self._equipment: Equipment | None = None
 
     # Life
@@ -185,6 +185,9 @@ class VisitSession:
             self.outgoing.on_feedback(feedback, feedback.at)
         else:
             self.outgoing.on_remote(feedback, feedback.at)
+
+    def _speaker_delay(self) -> float:
+        return 0.0 if self._equipment is None else self._equipment.speaker_delay_s
 
     # Media out
 

@@ -43,7 +43,7 @@ class _Clocks:
 
 def test_an_early_picture_is_shown_later_and_a_late_one_at_once() -> None:
     async def run() -> None:
-        lips, shown = LipSync(_Hearing()), []
+        lips, shown = LipSync(_Hearing(), lambda: 0.0), []
         frame = av.VideoFrame(16, 16, "yuv420p")
         lips.restart(_Clocks())
         done = asyncio.Event()
@@ -66,7 +66,7 @@ def test_an_early_picture_is_shown_later_and_a_late_one_at_once() -> None:
 
 def test_what_waits_is_bounded_and_ends_with_the_session() -> None:
     async def run() -> None:
-        lips, shown = LipSync(_Hearing()), []
+        lips, shown = LipSync(_Hearing(), lambda: 0.0), []
         lips.restart(_Clocks())
         frame = av.VideoFrame(16, 16, "yuv420p")
         for _ in range(100):

@@ -21,6 +21,8 @@ from app.media.teller import Teller
 
 RETRY_S = 2.0
 
+_STALE_S = 0.2  # older speech is left out, not sent late in a burst
+
 Deliver = Callable[[int, NDArray[np.int16]], None]
 """(place of the first sample since `origin`, samples); called on the microphone's thread."""
 
@@ -97,7 +99,7 @@ class Microphone:
             if self._route.stopped or (end is not None and (woken or time.monotonic() > end)):
                 return
             place, self._place = self._place, self._place + CHUNK
-            if ahead > -1.0:
+            if ahead > -_STALE_S:
                 self._deliver(place, chunk)
 
     def _record(self) -> None:
