@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
-sys.path.insert(0, str(ROOT / "tests" / "media"))
+sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "media"))
 
 from echo_room import FRAME, RATE, Room, decibels, response, speech
 
 from app.media.audio.processing import Processing
 
+ROOT = Path(__file__).parents[2]
 ALONE_S, BOTH_S, DELAY_S = 8, 12, 0.15
 _PESQ = """
 import sys, numpy as np
