@@ -114,7 +114,7 @@ class Transports:
             try:
                 sdp = await transport.offer()
             except (BadSignal, OSError) as exc:
-                log.warning("no offer could be made (%s); it is tried again", exc)
+                log.info("no offer could be made (%s); it is tried again", exc)
                 self._discard(transport)
                 return
             if self._adopt(transport):
@@ -150,6 +150,10 @@ class Transports:
             except BadSignal:
                 self._discard(transport)
                 raise
+            except OSError as exc:
+                log.info("an offer cannot be answered now (%s); another is asked for", exc)
+                self._discard(transport)
+                return
             if self._adopt(transport):
                 assert self._life is not None
                 self._life = replace(self._life, next_try=time.monotonic() + self._settings.first_connect)
@@ -229,9 +233,10 @@ class Transports:
         if current is not None and now >= self._address_due:
             self._address_due = now + _ADDRESS_EVERY_S
             if current.address_is_gone():
-                log.info("the address of the transport is gone: a new transport")
                 current.heard_at = None
-                self.hurry()
+                if self.pending is None:  # else one is on its way already
+                    log.info("the address of the transport is gone: a new transport")
+                    self.hurry()
         connected = current is not None and current.state == "connected"
         heard = current.heard_at if current is not None else None
         sign = recovery.sign_of(connected, heard, self._life.live_at, now, self._settings)

@@ -36,7 +36,8 @@ class Peer:
                 bufsize=1,
                 env={**os.environ, "PYTHONPATH": str(_ROOT)} if command is None else None,
             )
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     @property
     def pid(self) -> int:
@@ -57,12 +58,20 @@ class Peer:
         self.say(cmd="stop")
         self.expect("done")
         self._process.wait(_PATIENCE_S)
+        self._let_go()
 
     def kill(self) -> None:
         """Does nothing to one that has ended."""
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._reader.join(_PATIENCE_S)
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            pipe.close()
 
     def _read(self) -> None:
         assert self._process.stdout is not None

@@ -46,3 +46,7 @@ class BadSrtp(ValueError):
 
 class NotConnected(ConnectionError):
     """There are no SRTP keys yet, or the transport is closed."""
+
+
+class NoAddress(ConnectionError):
+    """This machine has no network address at the moment: nobody's mistake, and it may have one soon."""

@@ -26,7 +26,7 @@ from app.media.rate.ladder import Rung
 from app.media.rtc import sdp
 from app.media.rtc.control import Control
 from app.media.rtc.dtls import DtlsRole
-from app.media.rtc.errors import SDP_ERRORS, BadSignal
+from app.media.rtc.errors import SDP_ERRORS, BadSignal, NoAddress
 from app.media.rtc.inbound import Inbound
 from app.media.rtc.outbound import IP_UDP_BYTES, SRTCP_TRAILER_BYTES, Outbound
 from app.media.rtc.path import Path
@@ -83,12 +83,12 @@ class PeerTransport:
     # Signalling
 
     async def offer(self) -> str:
-        """The SDP of the offer, all candidates gathered."""
+        """The SDP of the offer, all candidates gathered. Raises NoAddress."""
         self._offerer = True
         return sdp.offer(await self._local("auto"))
 
     async def answer(self, text: str) -> str:
-        """Takes an offer and gives the answer's SDP. Raises BadSignal."""
+        """Takes an offer and gives the answer's SDP. Raises BadSignal, or NoAddress."""
         remote = sdp.read(text, "offer")
         role = _opposite(remote)
         made = sdp.answer(await self._local(role), remote)
@@ -105,6 +105,8 @@ class PeerTransport:
             candidates = await self.path.gather()
         except SDP_ERRORS as exc:
             raise BadSignal(f"no addresses could be gathered: {exc!r}") from exc
+        if not candidates:
+            raise NoAddress("this machine has no address at the moment")
         dtls = RTCDtlsParameters(self.path.fingerprints(), role)
         return sdp.Local(self.path.ice_parameters(), candidates, dtls, *self._ssrcs, self._cname)
 
