@@ -59,6 +59,19 @@ def test_the_window_stops_pictures_but_not_repairs_nor_an_idle_link() -> None:
     assert pacer.next(2.0, 50_000) == Go(Kind.REPAIR, "r")
 
 
+def test_what_is_held_stays_and_repairs_pass() -> None:
+    pacer: Pacer[str] = Pacer(1e6, 10_000)
+    pacer.push(Kind.PICTURES, 1_000, "p")
+    pacer.held = True
+    turn = pacer.next(0.0, 0)
+    assert isinstance(turn, Wait)
+    assert turn.seconds is not None, "it is looked at again soon"
+    pacer.push(Kind.REPAIR, 100, "r")
+    assert pacer.next(0.0, 0) == Go(Kind.REPAIR, "r")
+    pacer.held = False
+    assert pacer.next(1.0, 0) == Go(Kind.PICTURES, "p")
+
+
 def test_a_full_queue_says_so_and_clearing_makes_room() -> None:
     pacer: Pacer[str] = Pacer(1e6, 1_500)
     assert pacer.push(Kind.PICTURES, MOST_QUEUED_BYTES, "p")

@@ -125,6 +125,8 @@ class Outbound:
         self.speech.use(replace(rung.speech, dtx=True) if muted else rung.speech)
         # The whole link's pace: what leaves without waiting (speech, RTCP) is taken off it packet by packet.
         self._pacer.rate, self._pacer.window = decision.split.link_bps, decision.window_bytes
+        split = decision.split
+        self.pictures.held, self._pacer.held = split.pictures_bps <= 0, split.pictures_bps + split.data_bps <= 0
         self._repairs.rate = max(4_000.0, decision.split.pictures_bps * _REPAIR_SHARE)
         self.pictures.limit = decision.payload_bytes
         pictures = rung.pictures if self._formats.vp8 is not None else None

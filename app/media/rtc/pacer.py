@@ -43,6 +43,8 @@ class Pacer(Generic[Item]):
         if rate <= 0 or window <= 0:
             raise ValueError("a pacer needs a rate and a window above zero")
         self.rate, self.window = rate, window
+        self.held = False
+        """Pictures and data stay where they are: a queue on the link is to go first."""
         self._queues: dict[Kind, deque[tuple[int, Item]]] = {kind: deque() for kind in PACED}
         self._free_at = 0.0
         self._bytes = 0
@@ -66,9 +68,10 @@ class Pacer(Generic[Item]):
         """What to send now; it counts as sent. Only pictures and data mind the window: a repair is small and late
         enough already.
         """
-        kind = next((k for k in PACED if self._queues[k]), None)
+        ready = (Kind.REPAIR,) if self.held else PACED
+        kind = next((k for k in ready if self._queues[k]), None)
         if kind is None:
-            return Wait(None)
+            return Wait(_WINDOW_POLL_S if self._bytes else None)
         if now < self._free_at:
             return Wait(self._free_at - now)
         size, item = self._queues[kind][0]

@@ -49,6 +49,8 @@ class PictureSource:
         self._picture_id = 0
         self._place = 0
         self.limit = _MOST_PAYLOAD
+        self.held = False
+        """No new pictures for a moment; the encoder stays open, so the next one is no key frame."""
         self.frames = 0
         self.key_frames = 0
         self.held_back = 0
@@ -107,7 +109,7 @@ class PictureSource:
             if captured is None or captured.number == self._last:
                 await asyncio.sleep(_POLL_S)
                 continue
-            if self._backlog_s() > _BACKLOG_S:
+            if self.held or self._backlog_s() > _BACKLOG_S:
                 self.held_back += 1
                 await asyncio.sleep(2 * _POLL_S)
                 continue
