@@ -89,6 +89,7 @@ class Running:
     bridge: Bridge
     presenter: PatientPresenter | ProviderPresenter
     io: IoThread
+    calls: CallLog
 
 
 def run_window(options: WindowOptions, attach: Callable[[Running], object] | None = None) -> int:
@@ -113,12 +114,13 @@ def build(options: WindowOptions) -> Running:
     io.start()
     bridge = Bridge()
     remote, mine, levels = FrameSlot(), FrameSlot(), Levels()
-    environment = _environment(options, remote, mine, levels)
+    calls = CallLog((options.profile or default_folder(options.role)) / "calls")
+    environment = _environment(options, remote, mine, levels, calls)
     if options.role == "patient":
         patient = PatientPresenter(environment, io.loop, bridge.publish, functools.partial(_Preview, mine))
-        return Running(PatientWindow(patient, bridge, remote, mine, levels=levels), bridge, patient, io)
+        return Running(PatientWindow(patient, bridge, remote, mine, levels=levels), bridge, patient, io, calls)
     provider = ProviderPresenter(environment, io.loop, bridge.publish)
-    return Running(ProviderWindow(provider, bridge, remote, mine, levels=levels), bridge, provider, io)
+    return Running(ProviderWindow(provider, bridge, remote, mine, levels=levels), bridge, provider, io, calls)
 
 
 def take_down(running: Running) -> bool:
@@ -132,13 +134,13 @@ def take_down(running: Running) -> bool:
         return False
     finally:
         running.io.stop()
+        running.calls.close()
     return True
 
 
-def _environment(options: WindowOptions, remote: FrameSlot, mine: FrameSlot, levels: Levels) -> Environment:
-    folder = options.profile or default_folder(options.role)
-    calls = CallLog(folder / "calls")
-
+def _environment(
+    options: WindowOptions, remote: FrameSlot, mine: FrameSlot, levels: Levels, calls: CallLog
+) -> Environment:
     def session(
         *,
         offerer: bool,
@@ -161,7 +163,7 @@ def _environment(options: WindowOptions, remote: FrameSlot, mine: FrameSlot, lev
         return SoundTest(microphone, speaker, levels, tell)
 
     return Environment(
-        folder=folder,
+        folder=options.profile or default_folder(options.role),
         ring=system_ring() if options.keyring else None,
         session=session,
         sound_test=sound_test,
