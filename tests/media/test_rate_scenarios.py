@@ -81,6 +81,11 @@ CASES = (
         Bounds(speech=(28_000, 40), pictures=(260_000, 450_000), utilisation=0.78, changes=0, seen_by=2.5),
     ),
     Case(
+        "1500: wider than anything we send",
+        LinkSpec(steady(1500)),
+        Bounds(speech=(32_000, 20), pictures=(450_000, 600_000), changes=0, seen_by=2.5),
+    ),
+    Case(
         "250, round trip of 600 ms",
         LinkSpec(steady(250), delay=steady(300)),
         Bounds(speech=(24_000, 40), pictures=(125_000, 180_000), utilisation=0.85, changes=0, seen_by=4.0),

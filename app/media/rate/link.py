@@ -122,7 +122,8 @@ class Link:
 
     def promised(self, newest_bps: float, now: float) -> bool:
         """Whether the newest reading is well above what the link is let carry: others should follow soon."""
-        return not self._held_back(now) and newest_bps * self.credit > _HOPE * self.bps
+        # Beyond MOST_BPS there is nothing to hope for: a wide link must not wait for more.
+        return not self._held_back(now) and min(newest_bps * self.credit, MOST_BPS) > _HOPE * self.bps
 
     def probed_bps(self, reading_bps: float, now: float) -> float:
         """What a probe may count on: less than what was read if that has failed."""
