@@ -56,7 +56,8 @@ class Outgoing:
         self._apply(now)
 
     def set_camera(self, on: bool, now: float) -> None:
-        self._camera_on, self._returning = on, on
+        if on != self._camera_on:
+            self._camera_on, self._returning = on, on
         self._apply(now)
 
     def set_camera_present(self, present: bool, now: float) -> None:
@@ -65,7 +66,8 @@ class Outgoing:
 
     def set_speech_alone(self, on: bool, now: float) -> None:
         """Our person wants no pictures, either way: the other side hears of it at once and stops its own."""
-        self._speech_alone, self._returning = on, not on
+        if on != self._speech_alone:
+            self._speech_alone, self._returning = on, not on
         self._apply(now)
 
     def on_peer_state(self, state: PeerState, now: float) -> bool:

@@ -1,0 +1,93 @@
+"""What is said of what we send: the link's causes, people's choices, and who chose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.media.events import Cause, Modality, ModalityChanged, PeerState
+from app.media.outgoing import Outgoing
+from app.media.rate.controller import Decision
+from app.media.rate.ladder import Rung
+
+
+class _Transport:
+    """The face of a transport that Outgoing uses; keeps what it was told."""
+
+    in_flight = 0
+    audio_at: float | None = None
+    video_at: float | None = None
+
+    def __init__(self) -> None:
+        self.told: list[PeerState] = []
+        self.used: list[tuple[Decision, Rung, bool]] = []
+
+    def use(self, decision: Decision, rung: Rung, *, muted: bool) -> None:
+        self.used.append((decision, rung, muted))
+
+    def tell(self, state: PeerState) -> None:
+        self.told.append(state)
+
+
+def _begun() -> tuple[Outgoing, _Transport, list[Any]]:
+    events: list[Any] = []
+    outgoing, transport = Outgoing(events.append), _Transport()
+    outgoing.begin(0.0, camera=True)
+    outgoing.attach(transport, 1.0)  # type: ignore[arg-type]
+    return outgoing, transport, events
+
+
+def _last(events: list[Any]) -> tuple[Modality, Cause]:
+    changed = [e for e in events if isinstance(e, ModalityChanged)][-1]
+    return changed.sending, changed.cause
+
+
+def _peer(alone: bool) -> PeerState:
+    return PeerState(True, True, Modality.AUDIO, Cause.START, True, False, alone)
+
+
+def test_a_visit_begins_by_nobodys_choice_even_when_the_switches_are_told() -> None:
+    outgoing, _, events = _begun()
+    outgoing.set_microphone(True, 1.1)
+    outgoing.set_camera(True, 1.1)
+    outgoing.set_speech_alone(False, 1.1)
+    assert _last(events) == (Modality.AUDIO, Cause.START)
+
+
+def test_speech_alone_is_told_at_once_with_who_chose_and_taken_back() -> None:
+    outgoing, transport, events = _begun()
+    outgoing.set_speech_alone(True, 2.0)
+    assert _last(events) == (Modality.AUDIO, Cause.CHOSEN)
+    assert transport.told[-1].speech_alone
+    assert not outgoing.pictures_wanted
+    outgoing.set_speech_alone(False, 3.0)
+    assert not transport.told[-1].speech_alone
+    assert outgoing.pictures_wanted
+    assert _last(events)[1] is Cause.CHOSEN, "what comes back comes back by choice"
+
+
+def test_the_other_sides_choice_stops_our_pictures_and_stands_when_we_change_our_own() -> None:
+    outgoing, transport, events = _begun()
+    assert outgoing.on_peer_state(_peer(False), 2.0)
+    assert outgoing.on_peer_state(_peer(True), 2.1)
+    assert not outgoing.on_peer_state(_peer(True), 2.2), "nothing new"
+    assert _last(events) == (Modality.AUDIO, Cause.OTHER_CHOSE)
+    outgoing.set_speech_alone(True, 3.0)
+    assert _last(events)[1] is Cause.CHOSEN
+    outgoing.set_speech_alone(False, 4.0)
+    assert _last(events)[1] is Cause.OTHER_CHOSE
+    assert all(rung.pictures is None for _, rung, _ in transport.used)
+    outgoing.on_peer_state(_peer(False), 5.0)
+    assert outgoing.pictures_wanted
+
+
+def test_no_camera_and_a_lost_link_have_causes_of_their_own() -> None:
+    outgoing, transport, events = _begun()
+    outgoing.set_camera_present(False, 2.0)
+    assert _last(events) == (Modality.AUDIO, Cause.NO_CAMERA)
+    assert not transport.told[-1].camera_on
+    outgoing.set_camera_present(True, 3.0)
+    outgoing.interrupted(4.0)
+    assert _last(events) == (Modality.AUDIO, Cause.LINK_LOST)
+    outgoing.set_microphone(False, 5.0)
+    assert transport.used[-1][2], "muted"
+    assert not transport.told[-1].microphone_on
