@@ -79,6 +79,7 @@ class VisitView:
     timeline: tuple[TimelineEntry, ...]
     speech_alone: bool = False  # one's own choice
     pictures_off: bool = False  # either person chose speech alone
+    figures: str = ""  # the link in figures, quietly
     stage: Sentence | None = None  # stands where the picture would be: who chose speech alone, or why there is none
 
 

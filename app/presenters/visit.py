@@ -25,6 +25,7 @@ from app.media.events import (
 from app.media.rtc.errors import BadSignal
 from app.net.signalling import ForgedSignal, OldSignal, SignedSignals
 from app.presenters.around import Session, Surroundings
+from app.presenters.figures import link_figures
 from app.presenters.views import PictureState, TimelineEntry, VisitPhase, VisitView
 from app.presenters.visit_sentences import (
     TIMELINE_CONNECTION,
@@ -42,6 +43,7 @@ from app.wire.visits import VisitDetails
 
 log = logging.getLogger(__name__)
 
+_FIGURES_S = 2.0
 _FROZEN_AFTER_S = 1.5
 _TIMELINE_MAX = 500
 _UPLOAD_SHARE, _UPLOAD_LEAST, _UPLOAD_MOST = 0.5, 400.0, 20_000.0
@@ -73,6 +75,7 @@ class VisitRoom:
         self._tasks: set[asyncio.Task[None]] = set()
         self._incoming: asyncio.Queue[SignalPart] = asyncio.Queue(32)
         self._timeline: list[TimelineEntry] = []
+        self._figures = ""
         self._camera_missing = False
         self._was_connected = False
         self._gone_at: float | None = None  # since when the connection is away; as `clock` tells the time
@@ -234,6 +237,7 @@ class VisitRoom:
             picture_age_s=age,
             clinic_phone=facts.phone,
             timeline=self.timeline,
+            figures=self._figures,
             speech_alone=facts.speech_alone,
             pictures_off=facts.pictures_off,
             stage=stage_sentence(facts),
@@ -268,6 +272,7 @@ class VisitRoom:
             session.set_speech_alone(True)
         self._session = session
         self._spawn(self._run(session))
+        self._spawn(self._watch(session))
 
     async def _run(self, session: Session) -> None:
         await self._around.make_way()
@@ -283,6 +288,14 @@ class VisitRoom:
                 log.info("a signalling message cannot be used: %s", exc)
                 self._note("A message of the other person's app could not be used")
                 self._around.trouble(misunderstood(self.other))
+
+    async def _watch(self, session: Session) -> None:
+        while True:
+            await asyncio.sleep(_FIGURES_S)
+            figures = link_figures(await session.stats())
+            if figures != self._figures:
+                self._figures = figures
+                self._around.changed()
 
     def _spawn(self, coroutine: Any) -> None:
         task: asyncio.Task[None] = asyncio.create_task(coroutine)

@@ -70,6 +70,7 @@ VISIT_LOST = "visit.lost"
 VISIT_LOST_PHONE = "visit.lost.phone"
 VISIT_LOST_PHOTO = "visit.lost.photo"
 VISIT_TIMELINE = "visit.timeline"
+VISIT_FIGURES = "visit.figures"
 
 DAY = "day"
 SCHEDULE = "schedule"
