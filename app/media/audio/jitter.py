@@ -3,7 +3,7 @@
 A frame's transit is `now - timestamp / 48000` when it can first be decoded: from its own packet, from a RED copy or
 from in-band FEC of the packet behind it. Its origin is arbitrary (two clocks). The deadline is a high quantile of
 recent transits, so it waits for copies exactly when losses make copies matter, and never for what does not come at
-all. Only the window's age ties it to the two clocks' drift: 200 ppm over 15 s are 3 ms.
+all. Only the window's age ties it to the two clocks' drift: 200 ppm over 25 s are 5 ms.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import deque
 
 from app.media.audio.libopus import RATE
 
-WINDOW_S = 15.0
+WINDOW_S = 25.0
 _NEWER_S = 4.0
 _OLD_PEAK_S, _OLD_PEAK_SHARE = 0.15, 0.75
 """What is older than _NEWER_S counts as at most so much later than what is newer (seconds, or a share of the newer's
@@ -22,7 +22,7 @@ _FLOOR_CREEP = 0.001
 """The fastest transit ever counts as so much slower each second: clocks drift less."""
 LATE_SHARE = 0.003
 """Frames that may miss the deadline."""
-MARGIN_S = 0.003
+MARGIN_S = 0.008
 """For the scheduling of the loudspeaker's thread and the rounding to its pulls."""
 START_MARGIN_S = 0.02
 _YOUNG = 50
