@@ -281,3 +281,16 @@ def test_a_rung_leaves_speech_its_part() -> None:
     assert rung.pictures is not None
     base = next(r for r in LADDER if r.pictures == rung.pictures)
     assert path.control.decision.split.speech_bps >= base.speech.wire_bps * 0.95
+
+
+def test_speech_alone_after_a_cut_is_called_thin_when_the_link_stays_thin() -> None:
+    path = climbed()
+    now = path.now
+    control = controller.lose(path.control, now)
+    assert control.decision.cause is Cause.LINK_LOST
+    control = dataclasses.replace(control, phase=Phase.STEADY, phase_since=now, feedback_at=now)
+    control = dataclasses.replace(control, link=dataclasses.replace(control.link, bps=20_000.0, held_bps=20_000.0))
+    before = controller.tick(control, now + 1.0, 0, pictures_wanted=True)
+    assert before.decision.cause is Cause.LINK_LOST
+    later = controller.tick(control, now + 5.0, 0, pictures_wanted=True)
+    assert (later.decision.rung.pictures, later.decision.cause) == (None, Cause.LINK_THIN)

@@ -126,6 +126,8 @@ def tick(control: Control, now: float, in_flight_bytes: int, pictures_wanted: bo
         return _decide(act(replace(control, verdict=Verdict.SILENT), None), now)
     late = overdue > rtt + 3 * control.interval_s + 0.1
     over = control.phase is Phase.START and now - control.phase_since >= START_LASTS_S
+    if control.phase is Phase.STEADY and now - control.phase_since >= START_LASTS_S and control.rungs.is_unsaid:
+        over = pictures_wanted  # the link has had its time to show that it carries them
     if over or late is not control.suspicious or changed:
         control = replace(control, suspicious=late)
         if over:

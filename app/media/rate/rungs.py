@@ -50,8 +50,13 @@ class Rungs:
         return state._up(above, now) if may_rise and above > state.step else state
 
     def thin(self) -> Rungs:
-        """A start is over and no pictures were possible."""
-        return replace(self, cause=Cause.LINK_THIN) if self.cause is Cause.START else self
+        """A start is over, or a cut is, and no pictures were possible."""
+        return replace(self, cause=Cause.LINK_THIN) if self.is_unsaid else self
+
+    @property
+    def is_unsaid(self) -> bool:
+        """Whether speech alone still has a cause that says nothing of how wide the link is."""
+        return self.step == SPEECH_ONLY and self.cause in (Cause.START, Cause.LINK_LOST)
 
     def _down(self, step: int, now: float) -> Rungs:
         if step == SPEECH_ONLY:
