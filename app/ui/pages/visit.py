@@ -137,7 +137,7 @@ class VisitPage(QWidget):
             self._photo.on_press(photo)
         if files is not None:
             self._file.on_press(partial(self._choose, files))
-        self._figures = Text(role="quiet", name=names.VISIT_FIGURES)
+        self._figures: Text | None = None  # beside the timeline; without a parent it would be a window of its own
         self._rows: KeyedRows[tuple[int, TimelineEntry], TimelineRow] = KeyedRows(
             lambda row: str(row[0]), lambda row: TimelineRow(), names.VISIT_TIMELINE
         )
@@ -154,8 +154,9 @@ class VisitPage(QWidget):
         self._other.say(visit.other)
         self._draw_controls(visit)
         self._draw_stage(visit)
-        self._figures.say(visit.figures)
-        self._figures.setVisible(bool(visit.figures))
+        if self._figures is not None:
+            self._figures.say(visit.figures)
+            self._figures.setVisible(bool(visit.figures))
         self._rows.show_rows(tuple(enumerate(visit.timeline)), lambda widget, row: widget.draw(row[1]))
 
     def first_focus(self) -> QWidget:
@@ -278,6 +279,7 @@ class VisitPage(QWidget):
     def _timeline_panel(self) -> QWidget:
         panel = ScrollColumn(margin=16)
         panel.setFixedWidth(264)
+        self._figures = Text(role="quiet", name=names.VISIT_FIGURES)
         panel.column.addWidget(self._figures)
         panel.column.addWidget(Text(self.tr("What happened in this visit"), "heading"))
         panel.column.addWidget(self._rows)
