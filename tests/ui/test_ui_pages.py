@@ -206,3 +206,15 @@ def test_a_picture_is_shown_whole_and_closer(qtbot, qapp, provider) -> None:
     assert still.zoom() == 1.5
     named(provider, names.ITEM_FIT).click()
     assert still.zoom() == 1.0
+
+
+def test_the_links_figures_stand_beside_the_timeline_and_nowhere_else(qtbot, qapp, patient, provider) -> None:
+    """A label without a parent becomes a window, and then the app does not end with its own."""
+    before = [w for w in qapp.topLevelWidgets() if w.isVisible()]
+    for window, view in ((patient, samples.patient_views()), (provider, samples.provider_views())):
+        live = view["visit-live"]
+        window.show_view(replace(live, visit=replace(live.visit, figures="About 140 kbit/s from here")))
+        settle(qtbot, qapp)
+    assert [w for w in qapp.topLevelWidgets() if w.isVisible()] == before
+    assert provider.findChild(QWidget, names.VISIT_FIGURES).isVisible()
+    assert patient.findChild(QWidget, names.VISIT_FIGURES) is None
