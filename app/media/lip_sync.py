@@ -46,7 +46,6 @@ class LipSync:
         self._hearing, self._air_s = hearing, air_s
         self._clocks: Clocks | None = None
         self._waiting: set[asyncio.TimerHandle] = set()
-        self.waited_s = 0.0
 
     def restart(self, clocks: Clocks) -> None:
         self._clocks = clocks
@@ -57,7 +56,6 @@ class LipSync:
         if heard is not None and self._clocks is not None and len(self._waiting) < _MOST_WAITING:
             in_the_air = heard - self._air_s() * RATE
             wait = wait_s(self._clocks.picture_wall(timestamp), self._clocks.speech_wall(in_the_air))
-        self.waited_s = wait
         if not wait:
             show(frame)
             return

@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 
 from app.media.rate.feedback import PacketResult
 
-PROBE_PADDING_BYTES = 240
-"""Padding is 255 bytes at most (RFC 3550 section 5.1); with headers this makes 298 on the wire."""
 LARGEST_BYTES = 298
+"""On the wire: 240 of padding (255 at most, RFC 3550 section 5.1) and headers."""
 LEAST_BYTES = 70
 FRESH_S = 15.0
 HIGHEST_BPS = 2_000_000.0

@@ -15,10 +15,11 @@ from app.media.events import PeerState
 from app.media.rate.feedback import RemoteFeedback, TransportFeedback
 from app.media.rate.interval import STARTS_FOR_S, feedback_interval
 from app.media.rate.ladder import FEEDBACK_SHARE
+from app.media.rtc.dtls import SRTCP_OVERHEAD
 from app.media.rtc.errors import BadRtcp
 from app.media.rtc.inbound import Inbound
 from app.media.rtc.ntp import SenderClock, ntp_time, round_trip
-from app.media.rtc.outbound import IP_UDP_BYTES, SRTCP_TRAILER_BYTES, Outbound, RtpStream
+from app.media.rtc.outbound import IP_UDP_BYTES, Outbound, RtpStream
 from app.media.rtc.rtcp import (
     FullIntraRequest,
     Nack,
@@ -80,7 +81,6 @@ class Control:
         self.rtt_s: float | None = None
         self.told_at: float | None = None
         self.fraction_lost: float | None = None
-        self.packets_lost = 0
         self.remb_bps: float | None = None
         self._guest_mark: tuple[float, int] | None = None
         self._near: float | None = None
@@ -147,7 +147,7 @@ class Control:
         return rate
 
     def _transmit(self, data: bytes, now: float) -> None:
-        size = len(data) + SRTCP_TRAILER_BYTES + IP_UDP_BYTES
+        size = len(data) + SRTCP_OVERHEAD + IP_UDP_BYTES
         if now - self._began >= STARTS_FOR_S:  # then what was just sent must be earned before the next
             self._feedback_due = max(self._feedback_due, now + size * 8 / (FEEDBACK_SHARE * self.link_bps))
         if self._send(data):
@@ -265,7 +265,6 @@ class Control:
         if trips:
             self.rtt_s = min(trips)
         self.fraction_lost = max(b.fraction_lost for b in ours) / 256
-        self.packets_lost = sum(b.packets_lost for b in ours)
         self._on_guest(now)
 
     def _on_guest(self, now: float) -> None:

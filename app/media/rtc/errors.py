@@ -24,10 +24,6 @@ class BadSignal(Exception):
     """A signalling step that cannot be used: malformed SDP, or one that does not fit. The session goes on."""
 
 
-class BadReport(ValueError):
-    """A message on the link channel that is none."""
-
-
 class BadRtp(ValueError):
     """An RTP packet that is malformed."""
 

@@ -9,18 +9,18 @@ from concurrent.futures import Executor
 
 import av
 from aiortc.codecs.vpx import vp8_depayload
-from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
-from aiortc.rtp import HeaderExtensionsMap, RtpPacket
+from aiortc.rtp import RtpPacket
 
 from app.media.audio.playout import SpeechPacket
 from app.media.rate.receive_side import ReceiveSide
+from app.media.rtc.dtls import SRTP_OVERHEAD
 from app.media.rtc.errors import BadRed, BadRtp
 from app.media.rtc.nack import NackTracker
-from app.media.rtc.outbound import IP_UDP_BYTES, SRTP_TAG_BYTES
+from app.media.rtc.outbound import IP_UDP_BYTES
 from app.media.rtc.reception import ReceptionStatistics
 from app.media.rtc.red import parse_red
-from app.media.rtc.rtp import parse_rtp
-from app.media.rtc.sdp import TRANSPORT_CC, Formats
+from app.media.rtc.rtp import extensions_of, parse_rtp
+from app.media.rtc.sdp import Formats
 from app.media.rtc.twcc import Recorder
 from app.media.rtc.unwrap import Unwrapper
 from app.media.video.assembly import FrameAssembler, VideoPacket
@@ -50,12 +50,8 @@ class Inbound:
         self.nacks = NackTracker()
         self.assembler = FrameAssembler()
         self.decoder = PictureDecoder(executor, picture, ask_key)
-        self._extensions = HeaderExtensionsMap()
-        if formats.cc_id is not None:
-            known = RTCRtpHeaderExtensionParameters(formats.cc_id, TRANSPORT_CC)
-            self._extensions.configure(RTCRtpParameters(headerExtensions=[known]))
+        self._extensions = extensions_of(formats.cc_id)
         self._audio_sequence, self._audio_time = Unwrapper(16), Unwrapper(32)
-        self._video_time = Unwrapper(32)
         self._task: asyncio.Task[None] | None = None
         self.received_bytes = 0
         self.received_packets = 0
@@ -79,9 +75,9 @@ class Inbound:
 
     def on_rtp(self, data: bytes, now: float) -> None:
         """One RTP packet in clear, authenticated, as it arrived at `now` (monotonic s)."""
-        self.received_bytes += len(data) + SRTP_TAG_BYTES + IP_UDP_BYTES
+        self.received_bytes += len(data) + SRTP_OVERHEAD + IP_UDP_BYTES
         self.received_packets += 1
-        self.receive_side.add(len(data) + SRTP_TAG_BYTES + IP_UDP_BYTES, now)
+        self.receive_side.add(len(data) + SRTP_OVERHEAD + IP_UDP_BYTES, now)
         try:
             packet = parse_rtp(data, self._extensions)
         except BadRtp:
@@ -129,7 +125,6 @@ class Inbound:
             self.video_ssrc = packet.ssrc
             self.video = ReceptionStatistics(90_000)
             self.nacks.restart()
-            self._video_time = Unwrapper(32)
         self.video.add(packet.sequence_number, packet.timestamp, now)
         self._take_picture(packet, packet.payload, packet.sequence_number, now)
 

@@ -12,23 +12,22 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
-from aiortc.rtp import HeaderExtensionsMap, RtpPacket
+from aiortc.rtp import RtpPacket
 from numpy.typing import NDArray
 
 from app.media.rate.controller import Decision, Probe
 from app.media.rate.feedback import Kind
 from app.media.rate.ladder import Rung
+from app.media.rtc.dtls import SRTP_OVERHEAD
 from app.media.rtc.pacer import Allowance, Go, Pacer
 from app.media.rtc.picture_out import EncodedPicture, PictureSource
-from app.media.rtc.sdp import TRANSPORT_CC, Formats
+from app.media.rtc.rtp import extensions_of
+from app.media.rtc.sdp import Formats
 from app.media.rtc.sent import SentLog
 from app.media.rtc.speech_out import SpeechSource
 from app.media.video.frames import CapturedFrame
 
 IP_UDP_BYTES = 28
-SRTP_TAG_BYTES = 10
-SRTCP_TRAILER_BYTES = 14
 _HISTORY = 256
 _PADDING_MOST = 240
 _REPAIR_SHARE = 0.3
@@ -97,10 +96,7 @@ class Outbound:
         self.pictures = PictureSource(executor, newest, lambda: self._pacer.backlog_s, self._on_picture)
         self._repairs = Allowance(_FIRST_PACE)
         self._history: OrderedDict[int, RtpPacket] = OrderedDict()
-        self._extensions = HeaderExtensionsMap()
-        if formats.cc_id is not None:
-            known = RTCRtpHeaderExtensionParameters(formats.cc_id, TRANSPORT_CC)
-            self._extensions.configure(RTCRtpParameters(headerExtensions=[known]))
+        self._extensions = extensions_of(formats.cc_id)
         self._probe: Probe | None = None
         self._clusters = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -215,7 +211,7 @@ class Outbound:
 
     def _size(self, packet: RtpPacket) -> int:
         extension = 8 if self._formats.cc_id is not None else 0
-        return len(packet.payload) + packet.padding_size + 12 + extension + SRTP_TAG_BYTES + IP_UDP_BYTES
+        return len(packet.payload) + packet.padding_size + 12 + extension + SRTP_OVERHEAD + IP_UDP_BYTES
 
     def _transmit(self, kind: Kind, packet: RtpPacket, now: float, cluster: int | None) -> None:
         size = self._size(packet)

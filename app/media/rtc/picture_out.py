@@ -53,7 +53,6 @@ class PictureSource:
         """No new pictures for a moment; the encoder stays open, so the next one is no key frame."""
         self.frames = 0
         self.key_frames = 0
-        self.held_back = 0
 
     def use(self, pictures: Pictures | None) -> None:
         """None stops the pictures at once; the next ones begin with a key frame."""
@@ -110,7 +109,6 @@ class PictureSource:
                 await asyncio.sleep(_POLL_S)
                 continue
             if self.held or self._backlog_s() > _BACKLOG_S:
-                self.held_back += 1
                 await asyncio.sleep(2 * _POLL_S)
                 continue
             # Keeps the mean rate even when the camera's beat does not fit; never tries to catch up.

@@ -25,10 +25,10 @@ from app.media.rate.feedback import RemoteFeedback, TransportFeedback
 from app.media.rate.ladder import Rung
 from app.media.rtc import sdp
 from app.media.rtc.control import Control
-from app.media.rtc.dtls import DtlsRole
+from app.media.rtc.dtls import SRTCP_OVERHEAD, DtlsRole
 from app.media.rtc.errors import SDP_ERRORS, BadSignal, NoAddress
 from app.media.rtc.inbound import Inbound
-from app.media.rtc.outbound import IP_UDP_BYTES, SRTCP_TRAILER_BYTES, Outbound
+from app.media.rtc.outbound import IP_UDP_BYTES, Outbound
 from app.media.rtc.path import Path
 from app.media.video.frames import CapturedFrame
 from app.wire.visits import IceConfig
@@ -167,7 +167,7 @@ class PeerTransport:
     def _on_rtcp(self, data: bytes, now: float) -> None:
         if self.state == "connected" and self.inbound is not None and self.control is not None:
             self.heard_at = now
-            self.inbound.received_bytes += len(data) + SRTCP_TRAILER_BYTES + IP_UDP_BYTES
+            self.inbound.received_bytes += len(data) + SRTCP_OVERHEAD + IP_UDP_BYTES
             self.control.on_rtcp(data, now)
 
     def _on_speech(self, packet: SpeechPacket, now: float) -> None:

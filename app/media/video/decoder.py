@@ -31,7 +31,6 @@ class PictureDecoder:
         self._wake = asyncio.Event()
         self._codec: av.VideoCodecContext | None = None
         self._need_key = True
-        self.decoded = 0
         self.keys = 0
 
     def add(self, frame: WholeFrame) -> None:
@@ -60,7 +59,6 @@ class PictureDecoder:
                     continue
                 self._need_key = False
                 self.keys += frame.key
-                self.decoded += len(pictures)
                 for picture in pictures:
                     self._emit(picture, frame.timestamp)
 
