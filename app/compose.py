@@ -22,8 +22,10 @@ from app.media.devices import DeviceSpec, Sinks, Sources, Taps
 from app.media.events import DeviceChanged, SessionEvent, SignalPart
 from app.media.levels import Levels
 from app.media.session import VisitSession
+from app.media.settings import MediaSettings
 from app.media.slot import FrameSlot
 from app.media.video.camera import CameraPreview
+from app.media.video.speed import SpeedTest, memory_path
 from app.offline.keys import system_ring
 from app.offline.profile import default_folder
 from app.presenters.devices import Chosen
@@ -157,7 +159,10 @@ def _environment(
             calls.event(time.time(), event)
             emit(event)
 
-        return VisitSession(offerer=offerer, ice=ice, sources=sources, sinks=sinks, send=send, emit=noted)
+        settings = MediaSettings(speeds=speed_test.speeds)
+        return VisitSession(
+            offerer=offerer, ice=ice, sources=sources, sinks=sinks, send=send, emit=noted, settings=settings
+        )
 
     def sound_test(microphone: DeviceSpec, speaker: DeviceSpec, tell: Callable[[SoundStatus], None]) -> SoundTester:
         return SoundTest(microphone, speaker, levels, tell)

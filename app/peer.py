@@ -24,7 +24,9 @@ from app.media.devices import DeviceSpec, Sinks, Sources, Taps
 from app.media.events import SessionEvent, SignalPart
 from app.media.rtc.errors import BadSignal
 from app.media.session import VisitSession
+from app.media.settings import MediaSettings
 from app.media.video.frames import CapturedFrame, luma
+from app.media.video.speed import measured, memory_path
 from app.peer_files import PeerFiles
 from app.wire.visits import IceConfig
 
@@ -45,6 +47,7 @@ class MeasuringPeer:
         self._say = say
         self._options = _options(args.options)
         self._files = PeerFiles(Path(args.outdir))
+        self._speeds = measured(memory_path())
         self._sources = Sources(
             DeviceSpec.parse(args.video or "synthetic"), DeviceSpec.parse(args.audio or "synthetic")
         )
@@ -108,6 +111,7 @@ class MeasuringPeer:
             send=self._send,
             emit=self._emit,
             bind_address=self._options.get("bind"),
+            settings=MediaSettings(speeds=self._speeds),
         )
         await self._session.start()
 

@@ -10,12 +10,13 @@ from app.media.events import Cause, Modality, ModalityChanged, PeerState, Sessio
 from app.media.rate import controller
 from app.media.rate.controller import Control, Decision
 from app.media.rate.feedback import RemoteFeedback, TransportFeedback
-from app.media.rate.ladder import Rung
+from app.media.rate.ladder import Rung, View
 from app.media.rtc.transport import PeerTransport
 
 log = logging.getLogger(__name__)
 
 _HEARD_S = 2.0
+_SEEN_STILL_S = 12.0
 
 
 class Outgoing:
@@ -43,7 +44,8 @@ class Outgoing:
     def attach(self, transport: PeerTransport, now: float) -> None:
         """A new transport: what was measured on the old one says nothing any more, what people chose stays."""
         self._transport = transport
-        self._control = controller.start(now)
+        view = self._control.rungs.view
+        self._control = controller.look(controller.start(now), view, now)
         self._apply(now)
 
     def detach(self) -> None:
@@ -69,6 +71,10 @@ class Outgoing:
         if on != self._speech_alone:
             self._speech_alone, self._returning = on, not on
         self._apply(now)
+
+    def look(self, view: View, now: float) -> None:
+        """What our pictures are for, as the other side's person wishes."""
+        self._enforce(controller.look(self._control, view, now), now)
 
     def on_peer_state(self, state: PeerState, now: float) -> bool:
         """What the other side says of itself; True when that is new."""
@@ -104,7 +110,10 @@ class Outgoing:
         if not self._camera_present:
             return Modality.AUDIO, Cause.NO_CAMERA
         cause = Cause.CHOSEN if self._returning else self.decision.cause
-        return Modality.VIDEO if self.decision.rung.pictures is not None else Modality.AUDIO, cause
+        pictures = self.decision.rung.pictures
+        if pictures is None:
+            return Modality.AUDIO, cause
+        return Modality.STILLS if pictures.are_stills else Modality.VIDEO, cause
 
     def _apply(self, now: float) -> None:
         """Puts the decision in force and tells it, if anything is different."""
@@ -150,7 +159,7 @@ class Outgoing:
             return
         if control.decision.cause in (Cause.LINK_THIN, Cause.LINK_LOST):
             self._returning = False
-        if before.decision.rung != control.decision.rung:
+        if before.decision.rung.name != control.decision.rung.name:
             log.info(
                 "rung %s to %s, %s; the link carries about %.0f kbit/s",
                 before.decision.rung.name,
@@ -168,8 +177,11 @@ class Outgoing:
             return
         sending, cause = self._applied[:2] if self._applied is not None else self._sending()
 
-        def heard(at: float | None) -> bool:
-            return at is not None and now - at < _HEARD_S
+        stills = self.peer is not None and self.peer.sending is Modality.STILLS
+        seen_s = _SEEN_STILL_S if stills else _HEARD_S
+
+        def within(at: float | None, seconds: float) -> bool:
+            return at is not None and now - at < seconds
 
         transport.tell(
             PeerState(
@@ -177,8 +189,8 @@ class Outgoing:
                 camera_on=self._camera_on and self._camera_present,
                 sending=sending,
                 cause=cause,
-                hears_us=heard(transport.audio_at),
-                sees_us=heard(transport.video_at),
+                hears_us=within(transport.audio_at, _HEARD_S),
+                sees_us=within(transport.video_at, seen_s),
                 speech_alone=self._speech_alone,
             )
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.media.video.speed import Speeds
+
 
 @dataclass(frozen=True)
 class MediaSettings:
@@ -20,3 +22,5 @@ class MediaSettings:
     """Between tries for a new transport; the last is repeated."""
     failed_after: float = 60.0
     device_retry: float = 2.0
+    speeds: Speeds = Speeds()
+    """How fast this machine encodes AV1; empty: a quick preset is used."""

@@ -7,6 +7,7 @@ do about it (most often: nothing, it comes back by itself).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from app.media.events import Cause, ConnectionState, Modality, PeerState
 from app.presenters.views import Level, Sentence
@@ -55,7 +56,8 @@ def link_sentence(f: VisitFacts) -> Sentence:
         return _without_connection(f)
     if f.back_s is not None and f.back_s < BACK_SHOWN_S:
         return _back(f)
-    weak = _WEAK.get((_thin(f.sending, f.cause), f.peer is not None and _thin(f.peer.sending, f.peer.cause)))
+    theirs = _Thin.NO if f.peer is None else _thin(f.peer.sending, f.peer.cause)
+    weak = _WEAK.get((_thin(f.sending, f.cause), theirs))
     if weak is not None:
         return Sentence((_WEAK_SPEECH if f.pictures_off else weak).format(other=f.other), Level.WARN)
     if _pictures_come_back(f):
@@ -91,7 +93,7 @@ def stage_sentence(f: VisitFacts) -> Sentence | None:
         return None
     if not f.peer.camera_on:
         return Sentence(f"{f.other} has turned the camera off.", Level.NOTE)
-    text = "" if f.peer.sending is Modality.VIDEO else _NO_PICTURE.get(f.peer.cause, "")
+    text = "" if f.peer.sending in _PICTURES else _NO_PICTURE.get(f.peer.cause, "")
     return Sentence(text.format(other=f.other), Level.NOTE) if text else None
 
 
@@ -146,11 +148,26 @@ _SHORT = (
     (180, "about 2 minutes"),
 )
 
-# (ours is paused, theirs is paused)
+
+
+class _Thin(Enum):
+    """What a weak connection leaves of one side's pictures."""
+
+    NO = "all of them"
+    STILLS = "still pictures"
+    PAUSED = "none"
+
+
+# (ours, theirs)
 _WEAK = {
-    (True, True): "The connection is weak: both pictures are paused so that speech stays clear.",
-    (True, False): "The connection is weak: your picture is paused so that speech stays clear.",
-    (False, True): "The connection is weak: the picture of {other} is paused. You can go on talking.",
+    (_Thin.PAUSED, _Thin.PAUSED): "The connection is weak: both pictures are paused so that speech stays clear.",
+    (_Thin.PAUSED, _Thin.NO): "The connection is weak: your picture is paused so that speech stays clear.",
+    (_Thin.NO, _Thin.PAUSED): "The connection is weak: the picture of {other} is paused. You can go on talking.",
+    (_Thin.STILLS, _Thin.STILLS): "The connection is weak: you see each other as still pictures, and you can talk.",
+    (_Thin.STILLS, _Thin.NO): "The connection is weak: {other} sees you as still pictures. You can go on talking.",
+    (_Thin.NO, _Thin.STILLS): "The connection is weak: you see {other} as still pictures. You can go on talking.",
+    (_Thin.STILLS, _Thin.PAUSED): "The connection is weak: {other} sees you as still pictures; their own is paused.",
+    (_Thin.PAUSED, _Thin.STILLS): "The connection is weak: you see {other} as still pictures; your own is paused.",
 }
 _WEAK_SPEECH = "The connection is weak at the moment. You can go on talking."
 
@@ -194,6 +211,8 @@ _NO_PICTURE = {
     Cause.LINK_LOST: "The picture comes back soon.",
 }
 
+_PICTURES = (Modality.VIDEO, Modality.STILLS)
+
 _MODALITY = {
     Modality.VIDEO: "picture and speech",
     Modality.STILLS: "still pictures and speech",
@@ -212,12 +231,14 @@ _CAUSE = {
 }
 
 
-def _thin(sending: Modality, cause: Cause) -> bool:
-    return sending is not Modality.VIDEO and cause is Cause.LINK_THIN
+def _thin(sending: Modality, cause: Cause) -> _Thin:
+    if sending is Modality.VIDEO or cause is not Cause.LINK_THIN:
+        return _Thin.NO
+    return _Thin.STILLS if sending is Modality.STILLS else _Thin.PAUSED
 
 
 def _coming_back(sending: Modality, cause: Cause) -> bool:
-    return sending is not Modality.VIDEO and cause in (Cause.LINK_RECOVERED, Cause.LINK_LOST)
+    return sending not in _PICTURES and cause in (Cause.LINK_RECOVERED, Cause.LINK_LOST)
 
 
 def _pictures_come_back(f: VisitFacts) -> bool:

@@ -13,13 +13,24 @@ from app.media.events import Cause
 from app.media.rate import probing
 from app.media.rate.capacity import Probe
 from app.media.rate.feedback import RemoteFeedback, TransportFeedback
-from app.media.rate.ladder import LADDER, SPEECH_ONLY, Rung, payload_bytes
+from app.media.rate.ladder import (
+    LADDERS,
+    SPEECH_ONLY,
+    Rung,
+    View,
+    media_budget,
+    payload_bytes,
+    pictures_of,
+    room_bps,
+    speech_share,
+)
 from app.media.rate.link import ENOUGH_NOISY, START_BPS
 from app.media.rate.phases import AFTER_CUT_BPS, FIRST_RTT_S, Step, act, dark, light
 from app.media.rate.probing import Prober
+from app.media.rate.rungs import Rungs
 from app.media.rate.signals import Signals, Verdict, judge, judge_remote, read
 from app.media.rate.speech import Speech, choose_speech
-from app.media.rate.split import Split, media_budget, pacing_bps, split, window_bytes
+from app.media.rate.split import Split, pacing_bps, split, window_bytes
 from app.media.rate.state import FIRST_INTERVAL_S, START_SPEECH, Control, Decision, Phase
 
 __all__ = [
@@ -29,6 +40,7 @@ __all__ = [
     "Probe",
     "Split",
     "found",
+    "look",
     "lose",
     "on_feedback",
     "on_remote",
@@ -40,6 +52,7 @@ START_LASTS_S = 4.0
 SILENT_S, SILENT_THIN_S, _THIN_BPS = 1.8, 3.2, 30_000.0
 _LONGEST_STEP_S = 1.0
 _RTT_FORGETS_PER_S = 0.02
+_RISE, _WORSE, _LONGER = 0.98, 1.3, 0.4
 
 
 def start(now: float) -> Control:
@@ -144,6 +157,12 @@ def lose(control: Control, now: float) -> Control:
     return _decide(dark(_at(control, now)), now)
 
 
+def look(control: Control, view: View, now: float) -> Control:
+    """Another wish of what the pictures are for."""
+    control = _at(control, now)
+    return _decide(replace(control, rungs=control.rungs.look(view)), now)
+
+
 def found(control: Control, now: float) -> Control:
     """The other side is heard again."""
     control = _at(control, now)
@@ -169,24 +188,32 @@ def _timed(control: Control, feedback: TransportFeedback, now: float) -> Control
 
 def _decide(control: Control, now: float) -> Control:
     """The decision that follows from the memory."""
-    loss = max(control.loss.random, control.remote_loss)
-    burst = control.loss.burst
-    link, rungs = control.link, control.rungs
-    if not control.pictures_wanted or control.phase is Phase.SHARED:
-        rungs = rungs.speech_alone(Cause.LINK_THIN if control.pictures_wanted else None, now)
-    elif control.phase is not Phase.BLIND:
-        rise = control.phase is Phase.STEADY and control.verdict is Verdict.CLEAR and not _hopeful(control)
-        rungs = rungs.fit(link.held_bps, loss, burst, now, may_rise=rise)
-    base = LADDER[rungs.step]
-    speech = _speech(control, base, loss, burst)
-    name = base.name if base.pictures is not None else f"speech-{speech.bitrate // 1000}"
-    rung = Rung(name, speech, base.pictures)
+    loss, burst, link = max(control.loss.random, control.remote_loss), control.loss.burst, control.link
+    rungs = _rungs(control, loss, burst, now)
+    speech = _speech(control, rungs.step, loss, burst)
+    payload = payload_bytes(link.bps)
     paused = control.suspicious or control.phase is Phase.BLIND
+    pictures = pictures_of(rungs.step, rungs.view, room_bps(link.bps, loss, burst), payload)
+    name = LADDERS[rungs.view][rungs.step].name if pictures is not None else f"speech-{speech.bitrate // 1000}"
+    rung = Rung(name, speech, pictures)
     parts = split(link.bps, rung, loss, paused)
     window = window_bytes(link.bps, control.least_rtt_s or FIRST_RTT_S, control.interval_s, control.queue.noise_s)
     prober, probe = _probe(control, now)
-    decision = Decision(rung, rungs.cause, parts, pacing_bps(parts), window, probe, payload_bytes(link.bps))
+    decision = Decision(rung, rungs.cause, parts, pacing_bps(parts), window, probe, payload)
     return replace(control, rungs=rungs, speech=speech, prober=prober, decision=decision)
+
+
+def _rungs(control: Control, loss: float, burst: float, now: float) -> Rungs:
+    rungs = control.rungs
+    if not control.pictures_wanted or control.phase is Phase.SHARED:
+        return rungs.speech_alone(Cause.LINK_THIN if control.pictures_wanted else None, now)
+    if control.phase is Phase.BLIND:
+        return rungs
+    held = control.link.held_bps
+    rise = control.phase is Phase.STEADY and control.verdict is Verdict.CLEAR and not _hopeful(control)
+    # A step up must hold when losses come out a little worse.
+    careful = room_bps(_RISE * held, _WORSE * loss, burst + _LONGER)
+    return rungs.fit(room_bps(held, loss, burst), careful, now, may_rise=rise)
 
 
 def _hopeful(control: Control) -> bool:
@@ -197,17 +224,16 @@ def _hopeful(control: Control) -> bool:
     return bool(readings) and control.link.promised(readings[-1].bps, control.at)
 
 
-def _speech(control: Control, base: Rung, loss: float, burst: float) -> Speech:
-    """Speech takes what pictures leave; while a queue drains no more than before."""
-    budget = media_budget(control.link.bps)
+def _speech(control: Control, step: int, loss: float, burst: float) -> Speech:
+    """Alone it takes what there is, beside pictures its share; while a queue drains no more than before."""
+    link = control.link.bps
+    budget = media_budget(link) if step == SPEECH_ONLY else speech_share(link, loss, burst)
     if control.phase is Phase.BLIND:
-        budget = min(media_budget(AFTER_CUT_BPS), budget)
+        budget = min(media_budget(AFTER_CUT_BPS), media_budget(link))
     elif control.phase is Phase.DRAIN:
         budget = min(budget, control.speech.wire_bps)
-    elif base.pictures is not None:
-        budget -= base.pictures.wire_bps
-    first = control.phase is Phase.START and not control.capacity.readings and control.rungs.step == SPEECH_ONLY
-    if first and control.verdict is not Verdict.OVERUSE and control.link.bps <= START_BPS:
+    first = control.phase is Phase.START and not control.capacity.readings and step == SPEECH_ONLY
+    if first and control.verdict is not Verdict.OVERUSE and link <= START_BPS:
         return START_SPEECH
     return choose_speech(budget, loss, burst, control.speech)
 

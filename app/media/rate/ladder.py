@@ -1,25 +1,35 @@
-"""PURE: the rungs of the ladder, each a whole: how speech and pictures are sent, and what that costs on the wire."""
+"""PURE: the rungs of the ladder: which pictures go beside speech, and what is needed on the wire to stay or to rise.
+
+A rung is a size of picture; within it the bitrate and the frame rate follow the link, with no key picture.
+"""
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from enum import StrEnum
 
 from app.media.rate.speech import LOWEST, PACKET_OVERHEAD_BYTES, Speech, needed_redundancy
 
 CONSENT_BPS = 350
 """STUN consent checks (RFC 7675), each way."""
 FEEDBACK_SHARE = 0.05
-VIDEO_PAYLOAD_BYTES = 600
-"""What a packet of pictures carries, for reckoning; on thin links half of it (:func:`payload_bytes`)."""
-_THIN_PICTURES_BPS = 40_000
-_PACKET_S, _LEAST_PAYLOAD, _MOST_PAYLOAD = 0.045, 200, 1_100
+_PACKET_S, _LEAST_PAYLOAD, _MOST_PAYLOAD = 0.045, 100, 1_100
+_MOST_REPAIR = 0.25
+
+
+class View(StrEnum):
+    """What the pictures are for."""
+
+    TALK = "talk"  # a face
+    DETAIL = "detail"  # a wound: sharp and few
+    MOTION = "motion"  # a gait: small and many
 
 
 def payload_bytes(link_bps: float) -> int:
     """The largest RTP payload of what is not speech: with headers it takes the link for 45 ms, so that speech never
-    waits longer for one packet; 200..1,100.
+    waits longer for one packet; 100..1,100.
     """
     fitting = round(link_bps * _PACKET_S / 8) - PACKET_OVERHEAD_BYTES
     return max(_LEAST_PAYLOAD, min(_MOST_PAYLOAD, fitting))
@@ -27,19 +37,19 @@ def payload_bytes(link_bps: float) -> int:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Moving pictures within a box of `width` x `height`, `fps` a second, `bitrate` bit/s of payload."""
+    """Pictures within a box of `width` x `height`, `fps` a second (under one: stills), `bitrate` bit/s of payload,
+    `wire_bps` with every header.
+    """
 
     width: int
     height: int
     fps: float
     bitrate: int
+    wire_bps: int
 
     @property
-    def wire_bps(self) -> int:
-        """Bit/s on the wire, headers in."""
-        payload = VIDEO_PAYLOAD_BYTES if self.bitrate > _THIN_PICTURES_BPS else VIDEO_PAYLOAD_BYTES / 2
-        packets = max(self.fps, self.bitrate / 8 / payload + self.fps / 2)
-        return round(self.bitrate + packets * PACKET_OVERHEAD_BYTES * 8)
+    def are_stills(self) -> bool:
+        return self.fps < 1
 
 
 @dataclass(frozen=True)
@@ -57,59 +67,144 @@ class Rung:
         return math.ceil((media + CONSENT_BPS) / (1 - FEEDBACK_SHARE))
 
 
-def _rung(name: str, speech: Speech, width: int, height: int, fps: float, kbit: int) -> Rung:
-    return Rung(name, speech, Pictures(width, height, fps, kbit * 1_000))
+@dataclass(frozen=True)
+class Shape:
+    """A rung's pictures. Bit/s on the wire beside speech: `least` to stay, `enter` to rise to it, `most` to take."""
+
+    name: str
+    width: int
+    height: int
+    least: float
+    enter: float
+    most: float
+
+    @property
+    def are_stills(self) -> bool:
+        return self.name == _STILLS
 
 
-_LOW, _MIDDLE, _GOOD, _HIGH = Speech(16_000, 60), Speech(24_000, 40), Speech(24_000, 20), Speech(32_000, 20)
+_STILLS = "stills"
 
-LADDER: tuple[Rung, ...] = (
-    Rung("speech", LOWEST),
-    _rung("pictures-20", _LOW, 240, 180, 6, 20),
-    _rung("pictures-25", _LOW, 320, 240, 7, 25),
-    _rung("pictures-31", _LOW, 320, 240, 7, 31),
-    _rung("pictures-36", Speech(16_000, 40), 320, 240, 8, 36),
-    _rung("pictures-42", Speech(20_000, 40), 320, 240, 9, 42),
-    _rung("pictures-50", _MIDDLE, 320, 240, 10, 50),
-    _rung("pictures-58", _MIDDLE, 320, 240, 12, 58),
-    _rung("pictures-70", _GOOD, 320, 240, 15, 70),
-    _rung("pictures-85", _GOOD, 320, 240, 15, 85),
-    _rung("pictures-105", _GOOD, 480, 360, 15, 105),
-    _rung("pictures-125", _GOOD, 480, 360, 15, 125),
-    _rung("pictures-150", _GOOD, 480, 360, 15, 150),
-    _rung("pictures-180", _GOOD, 640, 480, 15, 180),
-    _rung("pictures-215", _HIGH, 640, 480, 20, 215),
-    _rung("pictures-260", _HIGH, 640, 480, 20, 260),
-    _rung("pictures-310", _HIGH, 640, 480, 20, 310),
-    _rung("pictures-370", _HIGH, 640, 480, 25, 370),
-    _rung("pictures-450", _HIGH, 640, 480, 25, 450),
-    _rung("pictures-550", _HIGH, 640, 480, 25, 550),
+
+def _shapes(*rows: tuple[int, int, float, float, float]) -> tuple[Shape, ...]:
+    """(width, height, least, enter, most), kbit/s; under them stills and speech alone."""
+    below = (Shape("speech", 0, 0, 0.0, 0.0, 0.0), Shape(_STILLS, 640, 480, 2_600.0, 3_300.0, 24_000.0))
+    return below + tuple(Shape(f"video-{w}", w, h, low * 1e3, up * 1e3, most * 1e3) for w, h, low, up, most in rows)
+
+
+LADDERS: dict[View, tuple[Shape, ...]] = {
+    View.TALK: _shapes(
+        (320, 240, 13, 16, 260), (480, 360, 16, 44, 400), (640, 480, 20, 78, 900), (960, 720, 300, 620, 2_000)
+    ),
+    View.DETAIL: _shapes(
+        (480, 360, 13, 16, 260), (640, 480, 17, 26, 900), (960, 720, 50, 110, 1_500), (1280, 720, 120, 260, 2_000)
+    ),
+    View.MOTION: _shapes(
+        (160, 120, 9, 11, 90), (320, 240, 18, 32, 300), (480, 360, 40, 100, 500), (640, 480, 70, 180, 1_500)
+    ),
+}
+"""Measured with SVT-AV1 on a talking head: at a given rate the size of the picture hardly matters to SSIM, so a rung is
+kept far down, where a change would cost a key picture, and left far up."""
+SPEECH_ONLY, STILLS, LOWEST_VIDEO = 0, 1, 2
+
+_FPS = ((10_000, 4.5), (15_000, 7.5), (30_000, 12.5), (55_000, 15.5), (85_000, 20.5), (150_000, 24.5), (260_000, 25.0))
+_FPS_FACTOR = {View.TALK: 1.0, View.DETAIL: 0.4, View.MOTION: 1.6}
+_FPS_LEAST, _FPS_MOST = 2.0, 30.0
+_STILL_BYTES = 2_500
+"""A sharp 640x480 after the one before it; measured, SSIM 0.93."""
+_STILLS_EVERY_S = (2.0, 9.0)
+_STEP = 1.03  # rates in steps, so that a decision is not new with every message
+
+_SHARE = (
+    (16_000, 16_000),
+    (24_500, 16_000),
+    (26_500, 20_500),
+    (46_000, 20_500),
+    (50_000, 22_400),
+    (62_000, 22_400),
+    (76_000, 24_000),
+    (92_000, 24_500),
+    (110_000, 28_000),
+    (128_000, 32_000),
+    (170_000, 36_000),
+    (200_000, 47_500),
+    (350_000, 56_000),
 )
-"""The speech of a picture rung is what it must leave to speech at the least. The lowest rung is speech alone, from
-10 kbit/s whole; its speech follows the budget (:func:`app.media.rate.speech.choose_speech`)."""
-SPEECH_ONLY = 0
-LOWEST_PICTURES = 1
-START = SPEECH_ONLY
-"""A visit begins with speech alone; pictures follow within two seconds where the link has been seen to carry them."""
+"""(what media may take, what speech takes of it when pictures go too), bit/s on the wire."""
+_PROTECTED = (1.0, 1.45, 1.6, 1.6)
+"""By how much speech's part grows for each depth of redundancy that losses ask for."""
+_MOST_SHARE = 0.55
 
 
-def cost_bps(step: int, loss: float, burst: float) -> int:
-    """What a rung needs of the link when its speech is protected against `loss` in runs of `burst` packets."""
-    return _costs(needed_redundancy(loss, burst))[step]
+def media_budget(link_bps: float) -> float:
+    """What is left of a link when RTCP and consent have theirs (bit/s)."""
+    return max(0.0, link_bps * (1 - FEEDBACK_SHARE) - CONSENT_BPS)
 
 
-def highest_within(bps: float, loss: float = 0.0, burst: float = 1.0) -> int:
-    """The highest rung that costs at most `bps`; speech alone if none does."""
-    costs = _costs(needed_redundancy(loss, burst))
-    return max((i for i in range(LOWEST_PICTURES, len(LADDER)) if costs[i] <= bps), default=SPEECH_ONLY)
+def speech_share(link_bps: float, loss: float, burst: float) -> float:
+    """Of a link that carries pictures too, what speech takes (bit/s on the wire)."""
+    media = media_budget(link_bps)
+    plain = min(media, _between(_SHARE, media))
+    return max(plain, min(_MOST_SHARE * media, plain * _PROTECTED[needed_redundancy(loss, burst)]))
 
 
-@lru_cache(maxsize=4)
-def _costs(depth: int) -> tuple[int, ...]:
-    return tuple(_protected(rung, depth).total_bps for rung in LADDER)
+def repair_share(loss: float) -> float:
+    """Repairs beside each bit of pictures."""
+    return min(_MOST_REPAIR, 1.2 * loss)
 
 
-def _protected(rung: Rung, depth: int) -> Rung:
-    if not depth or rung.pictures is None:
-        return rung
-    return Rung(rung.name, Speech(rung.speech.bitrate, min(60, max(40, rung.speech.frame_ms)), depth), rung.pictures)
+def room_bps(link_bps: float, loss: float, burst: float) -> float:
+    """What pictures may take beside speech and repairs (bit/s on the wire)."""
+    left = media_budget(link_bps) - speech_share(link_bps, loss, burst)
+    return max(0.0, left) / (1 + repair_share(loss))
+
+
+def highest(view: View, room: float, *, rising: bool) -> int:
+    """The highest step whose pictures fit into `room` bit/s: to rise to, or (not rising) to stay on."""
+    shapes = LADDERS[view]
+    return max(i for i, shape in enumerate(shapes) if (shape.enter if rising else shape.least) <= room)
+
+
+def pictures_of(step: int, view: View, room: float, payload: int) -> Pictures | None:
+    """The pictures of a step in `room` bit/s on the wire, in packets of at most `payload` bytes; None for speech
+    alone.
+    """
+    shape = LADDERS[view][step]
+    if step == SPEECH_ONLY:
+        return None
+    wire = _stepped(max(shape.least, min(room, shape.most)))
+    if shape.are_stills:
+        least, longest = _STILLS_EVERY_S
+        bytes_each = _STILL_BYTES * (1 + PACKET_OVERHEAD_BYTES / payload)
+        every = max(least, min(longest, bytes_each * 8 / wire))
+        bitrate = round(wire / (1 + PACKET_OVERHEAD_BYTES / payload))
+        return Pictures(shape.width, shape.height, round(1 / every, 3), bitrate, round(wire))
+    bitrate = wire
+    for _ in range(3):  # the headers follow from the rate that they leave
+        fps = _fps(view, bitrate)
+        packets = max(fps, bitrate / 8 / payload + fps / 2)
+        bitrate = max(0.3 * wire, wire - packets * PACKET_OVERHEAD_BYTES * 8)
+    return Pictures(shape.width, shape.height, _fps(view, bitrate), round(bitrate), round(wire))
+
+
+def _fps(view: View, bitrate: float) -> float:
+    wanted = _between(_FPS, bitrate) * _FPS_FACTOR[view]
+    return round(2 * max(_FPS_LEAST, min(_FPS_MOST, wanted))) / 2
+
+
+def _stepped(bps: float) -> float:
+    return float(_STEP ** math.floor(math.log(bps, _STEP) + 1e-9))
+
+
+def _between(table: tuple[tuple[float, float], ...], x: float) -> float:
+    """Linear between the table's points, level beyond its ends."""
+    if x <= table[0][0]:
+        return table[0][1]
+    for (x0, y0), (x1, y1) in itertools.pairwise(table):
+        if x <= x1:
+            return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+    return table[-1][1]
+
+
+LEAST_TOTAL_BPS = Rung("speech", LOWEST).total_bps
+"""The least that a call takes: speech alone, whole."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from app.media.rate.capacity import Capacity
-from app.media.rate.ladder import CONSENT_BPS, LADDER, SPEECH_ONLY
+from app.media.rate.ladder import CONSENT_BPS, LEAST_TOTAL_BPS
 from app.media.rate.signals import Signals
 
-LEAST_BPS = float(LADDER[SPEECH_ONLY].total_bps)
+LEAST_BPS = float(LEAST_TOTAL_BPS)
 MOST_BPS = 900_000.0
 START_BPS = 13_000.0
 """Speech of 8 kbit/s in 120 ms frames, whole."""

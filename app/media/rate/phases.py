@@ -113,8 +113,6 @@ def _relief(control: Control, step: Step | None) -> Control:
 
 def dark(control: Control, step: Step | None = None) -> Control:
     rungs = control.rungs.speech_alone(Cause.LINK_LOST, control.at)
-    # That pictures went with the link is no failure of theirs.
-    rungs = replace(rungs, not_before=control.rungs.not_before, hold_s=control.rungs.hold_s)
     return replace(enter(control, Phase.BLIND, control.at), rungs=rungs, suspicious=False)
 
 

@@ -1,31 +1,31 @@
-"""PURE: which rung to send on, given what the link is held to carry: down at once, up rarely, never to and fro."""
+"""PURE: which rung to send on, given the room beside speech: down at once, up rarely, never to and fro."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 from app.media.events import Cause
-from app.media.rate.ladder import LOWEST_PICTURES, SPEECH_ONLY, cost_bps, highest_within
+from app.media.rate.ladder import LADDERS, LOWEST_VIDEO, SPEECH_ONLY, STILLS, View, highest
 
-UP_EVERY_S = 5.0
+UP_EVERY_S = 20.0
+SETTLING_S = 8.0
 RETURN_AFTER_S = 1.5
 IN_VAIN_S = 12.0
-HOLD_FIRST_S, HOLD_LONGEST_S = 8.0, 64.0
+HOLD_FIRST_S, HOLD_LONGEST_S = 20.0, 80.0
 PROVEN_S = 60.0
-_KEEP = 1.04
-_RISE = 0.98
-_WORSE, _LONGER = 1.3, 0.4  # a step up must hold when losses come out a little worse
+_KEEP = 0.96
 
 
 @dataclass(frozen=True)
 class Rungs:
-    """`step` is an index into the ladder. Times are monotonic seconds."""
+    """`step` is an index into the view's ladder. Times are monotonic seconds."""
 
     step: int = SPEECH_ONLY
     cause: Cause = Cause.START
-    changed_at: float | None = None
-    returned_at: float | None = None  # when pictures last came
-    not_before: float = 0.0  # pictures
+    view: View = View.TALK
+    up_at: float | None = None  # the last change up
+    free_until: float | None = None  # after a start or a cut the right rung is still being found
+    not_before: float = 0.0
     hold_s: float = HOLD_FIRST_S
 
     def speech_alone(self, cause: Cause | None, now: float) -> Rungs:
@@ -33,41 +33,59 @@ class Rungs:
         if self.step == SPEECH_ONLY:
             return self if cause is None else replace(self, cause=cause)
         if cause is None:
-            return replace(self, step=SPEECH_ONLY, changed_at=None, returned_at=None)
-        soon = self.returned_at is not None and now - self.returned_at < IN_VAIN_S
-        wait = self.hold_s if soon else RETURN_AFTER_S
-        hold = min(HOLD_LONGEST_S, self.hold_s * 2) if soon else self.hold_s
-        return replace(self, step=SPEECH_ONLY, cause=cause, changed_at=now, not_before=now + wait, hold_s=hold)
+            return replace(self, step=SPEECH_ONLY, up_at=None, free_until=None)
+        return self._down(SPEECH_ONLY, cause, now)
 
-    def fit(self, held_bps: float, loss: float, burst: float, now: float, *, may_rise: bool) -> Rungs:
-        """The rung for a link that is held to carry `held_bps`."""
+    def look(self, view: View) -> Rungs:
+        """Another wish of what to see: as at a start, from the lowest step up."""
+        return self if view is self.view else replace(self, view=view, up_at=None, free_until=None)
+
+    def fit(self, room: float, room_to_rise: float, now: float, *, may_rise: bool) -> Rungs:
+        """The rung for `room` bit/s on the wire beside speech; `room_to_rise`: the same reckoned with care."""
         state = self
-        if self.step >= LOWEST_PICTURES and self.returned_at is not None and now - self.returned_at > PROVEN_S:
+        if self.up_at is not None and now - self.up_at > PROVEN_S:
             state = replace(self, hold_s=HOLD_FIRST_S)
-        if cost_bps(state.step, loss, burst) > _KEEP * held_bps and state.step > SPEECH_ONLY:
-            return state._down(highest_within(held_bps, loss, burst), now)
-        above = highest_within(_RISE * held_bps, _WORSE * loss, burst + _LONGER)
+        if room < _KEEP * LADDERS[state.view][state.step].least:
+            return state._down(highest(state.view, room, rising=False), Cause.LINK_THIN, now)
+        above = highest(state.view, room_to_rise, rising=True)
         return state._up(above, now) if may_rise and above > state.step else state
 
     def thin(self) -> Rungs:
-        """A start is over, or a cut is, and no pictures were possible."""
+        """A start is over, or a cut is, and no moving pictures were possible."""
         return replace(self, cause=Cause.LINK_THIN) if self.is_unsaid else self
 
     @property
     def is_unsaid(self) -> bool:
-        """Whether speech alone still has a cause that says nothing of how wide the link is."""
-        return self.step == SPEECH_ONLY and self.cause in (Cause.START, Cause.LINK_LOST)
+        """Whether few or no pictures still have a cause that says nothing of how wide the link is."""
+        return self.step < LOWEST_VIDEO and self.cause in (Cause.START, Cause.LINK_LOST)
 
-    def _down(self, step: int, now: float) -> Rungs:
-        if step == SPEECH_ONLY:
-            return self.speech_alone(Cause.LINK_THIN, now)
-        return replace(self, step=step, cause=Cause.LINK_THIN, changed_at=now)
+    def _down(self, step: int, cause: Cause, now: float) -> Rungs:
+        lost = cause is Cause.LINK_LOST
+        soon = not lost and self.up_at is not None and now - self.up_at < IN_VAIN_S
+        wait = self.hold_s if soon else RETURN_AFTER_S
+        hold = min(HOLD_LONGEST_S, self.hold_s * 2) if soon else self.hold_s
+        # That pictures went with the link is no failure of theirs.
+        not_before = self.not_before if lost else max(self.not_before, now + wait)
+        return replace(
+            self,
+            step=step,
+            cause=cause,
+            not_before=not_before,
+            hold_s=hold,
+            free_until=None if lost else self.free_until,
+            up_at=None if lost else self.up_at,
+        )
 
     def _up(self, step: int, now: float) -> Rungs:
-        returns = self.step == SPEECH_ONLY
-        if now < self.not_before and returns:
+        if now < self.not_before:
             return self
-        if not returns and self.changed_at is not None and now - self.changed_at < UP_EVERY_S:
+        free = self.up_at is None or (self.free_until is not None and now < self.free_until)
+        if not free and self.up_at is not None and now - self.up_at < UP_EVERY_S:
             return self
-        cause = self.cause if self.cause is Cause.START else Cause.LINK_RECOVERED
-        return replace(self, step=step, cause=cause, changed_at=now, returned_at=now if returns else self.returned_at)
+        settles = now + SETTLING_S if self.up_at is None else self.free_until
+        return replace(self, step=step, cause=self._cause_up(step), up_at=now, free_until=settles)
+
+    def _cause_up(self, step: int) -> Cause:
+        if self.cause is Cause.START:
+            return self.cause
+        return Cause.LINK_THIN if step == STILLS else Cause.LINK_RECOVERED

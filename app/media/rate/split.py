@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.media.rate.ladder import CONSENT_BPS, FEEDBACK_SHARE, Rung
+from app.media.rate.ladder import CONSENT_BPS, FEEDBACK_SHARE, Rung, repair_share
 
 WINDOW_SLACK_S = 0.03
 _WINDOW_ROOM = 1.1
 _JITTERS = 3  # standard deviations between the least round trip and a long one
 _LEAST_WINDOW_BYTES = 1_500
 LEAST_PACING_BPS = 2_000.0
-_MOST_REPAIR = 0.25
 
 
 @dataclass(frozen=True)
@@ -26,11 +25,6 @@ class Split:
     feedback_bps: float
 
 
-def media_budget(link_bps: float) -> float:
-    """What is left of a link when RTCP and consent have theirs (bit/s)."""
-    return max(0.0, link_bps * (1 - FEEDBACK_SHARE) - CONSENT_BPS)
-
-
 def split(link_bps: float, rung: Rung, loss: float, paused: bool) -> Split:
     """Of `link_bps`; with `paused` nothing but speech is sent."""
     feedback = min(link_bps, link_bps * FEEDBACK_SHARE + CONSENT_BPS)
@@ -41,8 +35,8 @@ def split(link_bps: float, rung: Rung, loss: float, paused: bool) -> Split:
         return Split(link_bps, speech, 0.0, 0.0, 0.0, feedback)
     if rung.pictures is None:
         return Split(link_bps, speech, 0.0, 0.0, left, feedback)
-    pictures = min(left, float(rung.pictures.wire_bps))
-    repair = min(left - pictures, pictures * min(_MOST_REPAIR, loss * 1.2))
+    pictures = min(left / (1 + repair_share(loss)), float(rung.pictures.wire_bps))
+    repair = min(left - pictures, pictures * repair_share(loss))
     return Split(link_bps, speech, repair, pictures, left - pictures - repair, feedback)
 
 

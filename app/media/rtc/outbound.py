@@ -25,12 +25,15 @@ from app.media.rtc.rtp import extensions_of
 from app.media.rtc.sdp import Formats
 from app.media.rtc.sent import SentLog
 from app.media.rtc.speech_out import SpeechSource
+from app.media.video.codecs import VideoCodec
 from app.media.video.frames import CapturedFrame
+from app.media.video.speed import Speeds
 
 IP_UDP_BYTES = 28
 _HISTORY = 256
 _PADDING_MOST = 240
 _REPAIR_SHARE = 0.3
+_HELD_UNDER = 0.35
 _FIRST_PACE, _FIRST_WINDOW = 30_000.0, 3_000
 
 
@@ -81,6 +84,7 @@ class Outbound:
         executor: Executor,
         newest: Callable[[], CapturedFrame | None],
         decision: Decision,
+        speeds: Speeds = Speeds(),  # noqa: B008 - frozen
     ) -> None:
         self._formats, self._ours, self._send = formats, ours, send
         self.audio, self.video, self.rtx = (
@@ -93,7 +97,12 @@ class Outbound:
         self.speech.connect(formats, ours=ours)
         self._pacer: Pacer[RtpPacket] = Pacer(_FIRST_PACE, _FIRST_WINDOW)
         self._queued = asyncio.Event()
-        self.pictures = PictureSource(executor, newest, lambda: self._pacer.backlog_s, self._on_picture)
+        self._video = _chosen(formats, speeds)
+        self.pictures = PictureSource(
+            executor, newest, lambda: self._pacer.backlog_s, self._on_picture,
+            codec=formats.video.get(self._video or 0, VideoCodec.VP8), speeds=speeds,
+        )  # fmt: skip
+        self._video_rtx = None if self._video is None else formats.repair_of(self._video)
         self._repairs = Allowance(_FIRST_PACE)
         self._history: OrderedDict[int, RtpPacket] = OrderedDict()
         self._extensions = extensions_of(formats.cc_id)
@@ -122,10 +131,11 @@ class Outbound:
         # The whole link's pace: what leaves without waiting (speech, RTCP) is taken off it packet by packet.
         self._pacer.rate, self._pacer.window = decision.split.link_bps, decision.window_bytes
         split = decision.split
-        self.pictures.held, self._pacer.held = split.pictures_bps <= 0, split.pictures_bps + split.data_bps <= 0
+        wanted = 0.0 if rung.pictures is None else _HELD_UNDER * rung.pictures.wire_bps
+        self.pictures.held, self._pacer.held = split.pictures_bps <= wanted, split.pictures_bps + split.data_bps <= 0
         self._repairs.rate = max(4_000.0, decision.split.pictures_bps * _REPAIR_SHARE)
         self.pictures.limit = decision.payload_bytes
-        pictures = rung.pictures if self._formats.vp8 is not None else None
+        pictures = rung.pictures if self._video is not None else None
         if pictures is None and self.pictures.pictures is not None:
             self._pacer.clear(Kind.PICTURES)
             self._pacer.clear(Kind.REPAIR)
@@ -148,7 +158,7 @@ class Outbound:
             packet = self.audio.packet(made.payload_type, made.timestamp, made.payload, marker=made.fresh)
             probe, self._probe = self._probe, None
             cluster = None
-            if probe is not None and self._formats.rtx is not None and self._formats.cc_id is not None:
+            if probe is not None and self._video_rtx is not None and self._formats.cc_id is not None:
                 self._clusters += 1
                 cluster = self._clusters
             self._transmit(Kind.SPEECH, packet, now, cluster)
@@ -157,27 +167,27 @@ class Outbound:
 
     def _send_probe(self, probe: Probe, cluster: int, now: float) -> None:
         """Padding alone, back to back behind a speech packet, on the repair stream: no picture is missed for it."""
-        assert self._formats.rtx is not None
+        assert self._video_rtx is not None
         for _ in range(probe.packets):
-            packet = self.rtx.packet(self._formats.rtx, 0, b"")
+            packet = self.rtx.packet(self._video_rtx, 0, b"")
             packet.padding_size = max(1, min(_PADDING_MOST, probe.packet_bytes))
             self._transmit(Kind.PROBE, packet, now, cluster)
 
     # Pictures
 
     def _on_picture(self, picture: EncodedPicture) -> None:
-        assert self._formats.vp8 is not None
+        assert self._video is not None
         self.video.newest = (picture.timestamp, picture.timestamp / self.video.clock)
         last = len(picture.payloads) - 1
         for i, payload in enumerate(picture.payloads):
-            packet = self.video.packet(self._formats.vp8, picture.timestamp, payload, marker=i == last)
+            packet = self.video.packet(self._video, picture.timestamp, payload, marker=i == last)
             if not self._pacer.push(Kind.PICTURES, self._size(packet), packet):
                 self.pictures.want_key()  # what was not queued is missed like a loss
         self._queued.set()
 
     def on_nack(self, lost: list[int], now: float) -> None:
         """The far side asks for pictures' packets again (RFC 4585), sent as RTX (RFC 4588) as far as allowed."""
-        if self._formats.rtx is None or self.pictures.pictures is None:
+        if self._video_rtx is None or self.pictures.pictures is None:
             return
         for sequence in lost:
             packet = self._history.get(sequence)
@@ -185,7 +195,7 @@ class Outbound:
                 continue
             payload = sequence.to_bytes(2, "big") + packet.payload
             again = self.rtx.packet(
-                self._formats.rtx, packet.timestamp - self.rtx.offset, payload, marker=bool(packet.marker)
+                self._video_rtx, packet.timestamp - self.rtx.offset, payload, marker=bool(packet.marker)
             )
             if self._pacer.push(Kind.REPAIR, self._size(again), again):
                 self.repaired += 1
@@ -230,3 +240,9 @@ class Outbound:
         self.sent_packets += 1
         if not paced:
             self._pacer.spent(size, now)
+
+
+def _chosen(formats: Formats, speeds: Speeds) -> int | None:
+    """The payload type of our pictures: the far side's best that this machine is quick enough for."""
+    able = [number for number, codec in formats.video.items() if codec is not VideoCodec.AV1 or speeds.can_av1]
+    return next(iter(able), next(iter(formats.video), None))

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from app.media.rate.ladder import Pictures
+from app.media.video import av1_rtp, vp8_rtp
+from app.media.video.codecs import VideoCodec
+from app.media.video.encoder import Encoded, PictureEncoder
+from app.media.video.encoding import open_encoder
 from app.media.video.frames import CapturedFrame
-from app.media.video.vp8 import CLOCK, Vp8Encoder, encoder_for, packetize
+from app.media.video.speed import Speeds
+from app.media.video.svt import Av1Error
 
+log = logging.getLogger(__name__)
+
+CLOCK = 90_000
 _POLL_S = 0.008
 _BACKLOG_S = 0.12
 """A picture that would wait behind so much is not encoded: a newer one will be, when the link is free."""
@@ -36,18 +45,22 @@ class PictureSource:
         newest: Callable[[], CapturedFrame | None],
         backlog_s: Callable[[], float],
         emit: Callable[[EncodedPicture], None],
+        *,
+        codec: VideoCodec,
+        speeds: Speeds,
     ) -> None:
         self._executor, self._newest, self._backlog_s, self._emit = executor, newest, backlog_s, emit
+        self.codec, self._speeds = codec, speeds
         self._pictures: Pictures | None = None
         self._wake = asyncio.Event()
-        self._encoder: Vp8Encoder | None = None
-        self._encoder_for: tuple[Pictures, int, int] | None = None
+        self._encoder: PictureEncoder | None = None
+        self._encoder_for: tuple[int, int, int, int] | None = None
+        self._fps = 1.0
         self._due = 0.0
         self._last = 0
         self._key_wanted = False
         self._keyed_at = 0.0
         self._picture_id = 0
-        self._place = 0
         self.limit = _MOST_PAYLOAD
         self.held = False
         """No new pictures for a moment; the encoder stays open, so the next one is no key frame."""
@@ -55,11 +68,17 @@ class PictureSource:
         self.key_frames = 0
 
     def use(self, pictures: Pictures | None) -> None:
-        """None stops the pictures at once; the next ones begin with a key frame."""
+        """None stops the pictures at once; the next ones begin with a key frame. Another rate alone costs none."""
         if pictures is None:
-            self._encoder = self._encoder_for = None
+            self._drop()
         self._pictures = pictures
         self._wake.set()
+
+    def _drop(self) -> None:
+        """Closed on the executor: it may be in use there, and ending its threads takes a moment."""
+        encoder, self._encoder, self._encoder_for = self._encoder, None, None
+        if encoder is not None:
+            self._executor.submit(encoder.close)
 
     @property
     def pictures(self) -> Pictures | None:
@@ -76,22 +95,30 @@ class PictureSource:
     async def run(self) -> None:
         """For ever; cancel it."""
         loop = asyncio.get_running_loop()
-        while True:
-            captured, pictures = await self._next_picture(loop)
-            timestamp = round(captured.at * CLOCK)
-            encoder = self._encoder_of(captured, pictures)
-            key = self._key_wanted and loop.time() - self._keyed_at >= _KEY_GAP_S
-            # The encoder counts pictures, not time: one that was held back must not make the next twice as large.
-            self._place += round(CLOCK / pictures.fps)
-            data, is_key = await loop.run_in_executor(self._executor, encoder.encode, captured.frame, self._place, key)
-            if not data or self._pictures is not pictures:
-                continue  # the encoder dropped it, or the rung changed meanwhile
-            if is_key:
-                self._key_wanted, self._keyed_at = False, loop.time()
-            self.frames += 1
-            self.key_frames += is_key
-            self._picture_id = (self._picture_id + 1) & 0x7FFF
-            self._emit(EncodedPicture(packetize(data, self._picture_id, self.limit), timestamp, is_key))
+        try:
+            while True:
+                captured, pictures = await self._next_picture(loop)
+                encoder = self._encoder_of(captured, pictures)
+                if encoder is None:
+                    continue
+                key = self._key_wanted and loop.time() - self._keyed_at >= _KEY_GAP_S
+                made = await loop.run_in_executor(self._executor, lambda: encoder.encode(captured.frame, key=key))
+                if made.data and self._encoder is encoder:  # else the encoder dropped it, or the rung changed meanwhile
+                    self._finish(made, round(captured.at * CLOCK), loop.time())
+        finally:
+            self._drop()
+
+    def _finish(self, made: Encoded, timestamp: int, now: float) -> None:
+        if made.key:
+            self._key_wanted, self._keyed_at = False, now
+        self.frames += 1
+        self.key_frames += made.key
+        self._picture_id = (self._picture_id + 1) & 0x7FFF
+        if self.codec is VideoCodec.AV1:
+            payloads = av1_rtp.packetize(made.data, self.limit)
+        else:
+            payloads = vp8_rtp.packetize(made.data, self._picture_id, self.limit)
+        self._emit(EncodedPicture(payloads, timestamp, made.key))
 
     async def _next_picture(self, loop: asyncio.AbstractEventLoop) -> tuple[CapturedFrame, Pictures]:
         while True:
@@ -112,14 +139,25 @@ class PictureSource:
                 await asyncio.sleep(2 * _POLL_S)
                 continue
             # Keeps the mean rate even when the camera's beat does not fit; never tries to catch up.
-            self._due = max(self._due + 1 / pictures.fps, now + 0.5 / pictures.fps)
+            self._due = max(self._due + 1 / self._fps, now + 0.5 / self._fps)
             self._last = captured.number
             return captured, pictures
 
-    def _encoder_of(self, captured: CapturedFrame, pictures: Pictures) -> Vp8Encoder:
-        wanted = (pictures, captured.frame.width, captured.frame.height)
-        if self._encoder is None or self._encoder_for != wanted:
-            box = (pictures.width, pictures.height)
-            self._encoder = encoder_for(captured.frame, box, pictures.fps, pictures.bitrate)
-            self._encoder_for = wanted
+    def _encoder_of(self, captured: CapturedFrame, pictures: Pictures) -> PictureEncoder | None:
+        """The open encoder at the rate of now, or a new one where it cannot follow. None: AV1 failed, VP8 is next."""
+        source = (captured.frame.width, captured.frame.height)
+        wanted = (pictures.width, pictures.height, *source)
+        if self._encoder is not None and self._encoder_for == wanted:
+            fps = self._encoder.pace(pictures.fps, pictures.bitrate)
+            if fps is not None:
+                self._fps = fps
+                return self._encoder
+        self._drop()
+        try:
+            self._encoder = open_encoder(self.codec, pictures, source, self._speeds)
+        except Av1Error as exc:
+            log.error("pictures cannot be sent: %s", exc)
+            self._pictures = None
+            return None
+        self._encoder_for, self._fps = wanted, pictures.fps
         return self._encoder

@@ -31,6 +31,7 @@ from app.media.rtc.inbound import Inbound
 from app.media.rtc.outbound import IP_UDP_BYTES, Outbound
 from app.media.rtc.path import Path
 from app.media.video.frames import CapturedFrame
+from app.media.video.speed import Speeds
 from app.wire.visits import IceConfig
 
 _CLOSE_S = 3.0
@@ -61,6 +62,7 @@ class PeerTransport:
         hooks: TransportHooks,
         decision: Decision,
         bind_address: str | None = None,
+        speeds: Speeds = Speeds(),  # noqa: B008 - frozen
     ) -> None:
         self.call, self.hooks = call, hooks
         self.state: TransportState = "new"
@@ -71,7 +73,7 @@ class PeerTransport:
         self.outbound: Outbound | None = None
         self.inbound: Inbound | None = None
         self.control: Control | None = None
-        self._executor, self._decision = executor, decision
+        self._executor, self._decision, self._speeds = executor, decision, speeds
         self._rung: Rung = decision.rung
         self._muted = False
         self._peer_state: PeerState | None = None
@@ -117,7 +119,7 @@ class PeerTransport:
         formats = remote.send
         self.outbound = Outbound(
             formats, self._ssrcs, ours=self.ours, send=self.path.send, executor=self._executor,
-            newest=self.hooks.newest, decision=self._decision,
+            newest=self.hooks.newest, decision=self._decision, speeds=self._speeds,
         )  # fmt: skip
         # We wrote our own payload types into an offer; an answer mirrors the offer's.
         receive = sdp.OUR_FORMATS if self._offerer else formats

@@ -7,18 +7,19 @@ import fractions
 import av
 from av.video.frame import PictureType
 
-from app.media.video.frames import Reshaper, fit
+from app.media.video.encoder import Encoded
+from app.media.video.frames import Reshaper
 
 CLOCK = 90_000
 MAX_SIDE = 1920
 """No side of a received picture is longer."""
 _TIME_BASE = fractions.Fraction(1, CLOCK)
+_SLOWEST, _FASTEST = 0.6, 1.5
 
 
 class Vp8Encoder:
-    """One open encoder; a change of size, rate or shape needs a new one (and so a key frame).
-
-    `bitrate` in bit/s. Used from one executor thread at a time.
+    """One open encoder. Its bits a picture are fixed, so within a rung the frame rate follows the bitrate; a change of
+    size, or one too far, needs a new encoder (and so a key frame). `bitrate` in bit/s.
     """
 
     def __init__(self, width: int, height: int, fps: float, bitrate: int) -> None:
@@ -49,22 +50,25 @@ class Vp8Encoder:
         }
         self._codec = codec
         self._reshaper = Reshaper()
+        self._place = 0
 
-    def encode(self, frame: av.VideoFrame, pts: int, key: bool) -> tuple[bytes, bool]:
-        """(payload, is it a key frame); `pts` in 1/90000 s. Empty bytes when the encoder dropped the picture."""
+    def pace(self, fps: float, bitrate: int) -> float | None:
+        fed = bitrate / (self.bitrate / self.fps)
+        return fed if _SLOWEST * fps <= fed <= _FASTEST * fps else None
+
+    def encode(self, frame: av.VideoFrame, *, key: bool) -> Encoded:
+        """The encoder counts pictures, not time: one that was held back must not make the next twice as large."""
         picture = self._reshaper.reshape(frame, self.width, self.height, "yuv420p")
         if picture is frame:  # the frame is shared with other threads, and what follows is written into it
             picture = av.VideoFrame.from_ndarray(frame.to_ndarray(), format="yuv420p")
-        picture.pts, picture.time_base = pts, _TIME_BASE
+        self._place += round(CLOCK / self.fps)
+        picture.pts, picture.time_base = self._place, _TIME_BASE
         picture.pict_type = PictureType.I if key else PictureType.NONE
         packets = self._codec.encode(picture)
-        return b"".join(bytes(p) for p in packets), any(p.is_keyframe for p in packets)
+        return Encoded(b"".join(bytes(p) for p in packets), any(p.is_keyframe for p in packets))
 
-
-def encoder_for(frame: av.VideoFrame, box: tuple[int, int], fps: float, bitrate: int) -> Vp8Encoder:
-    """An encoder that keeps the picture's shape within the rung's box (width, height)."""
-    width, height = fit(frame.width, frame.height, *box)
-    return Vp8Encoder(width, height, fps, bitrate)
+    def close(self) -> None:
+        """Nothing is held beside memory."""
 
 
 def packetize(data: bytes, picture_id: int, limit: int) -> list[bytes]:
