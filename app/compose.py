@@ -143,6 +143,8 @@ def take_down(running: Running) -> bool:
 def _environment(
     options: WindowOptions, remote: FrameSlot, mine: FrameSlot, levels: Levels, calls: CallLog
 ) -> Environment:
+    speed_test = SpeedTest(memory_path())
+
     def session(
         *,
         offerer: bool,

@@ -144,7 +144,9 @@ class VisitSession:
             state=state, peer=self._on_peer, feedback=self._on_feedback, speech=self._on_speech,
             picture=self._on_picture, newest=self._newest,
         )  # fmt: skip
-        return PeerTransport(call, self._ice, self._executor, hooks, self.outgoing.decision, self._bind_address, self.settings.speeds)
+        return PeerTransport(
+            call, self._ice, self._executor, hooks, self.outgoing.decision, self._bind_address, self.settings.speeds
+        )
 
     def _taken(self, transport: PeerTransport) -> None:
         self.playout.restart()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.media.video.speed import Speeds
 
@@ -22,5 +22,5 @@ class MediaSettings:
     """Between tries for a new transport; the last is repeated."""
     failed_after: float = 60.0
     device_retry: float = 2.0
-    speeds: Speeds = Speeds()
+    speeds: Speeds = field(default_factory=Speeds)
     """How fast this machine encodes AV1; empty: a quick preset is used."""

@@ -149,7 +149,6 @@ _SHORT = (
 )
 
 
-
 class _Thin(Enum):
     """What a weak connection leaves of one side's pictures."""
 

@@ -26,17 +26,18 @@ _CONSENT_BYTES, _CONSENT_S = 103, 2.5
 
 @dataclass
 class PictureSource:
-    """Frames of very different sizes around a mean, and a key frame at each change of rung."""
+    """Frames of very different sizes around a mean, and a key frame at each change of size."""
 
     random: random.Random
-    now: Pictures | None = None
+    now: tuple[int, int] | None = None
     debt: float = 0.0
 
     def frame(self, pictures: Pictures) -> int:
         mean = pictures.bitrate / 8 / pictures.fps
-        if pictures != self.now:
-            self.now = pictures
-            size = max(1_500.0, 4 * mean)
+        shape = (pictures.width, pictures.height)
+        if shape != self.now:
+            self.now = shape
+            size = 2.5 * mean
         else:
             factor = 5.0 if self.random.random() < 0.02 else self.random.uniform(0.5, 1.4)
             size = max(0.15 * mean, mean * factor - 0.15 * self.debt)

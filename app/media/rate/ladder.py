@@ -103,8 +103,8 @@ LADDERS: dict[View, tuple[Shape, ...]] = {
         (160, 120, 9, 11, 90), (320, 240, 18, 32, 300), (480, 360, 40, 100, 500), (640, 480, 70, 180, 1_500)
     ),
 }
-"""Measured with SVT-AV1 on a talking head: at a given rate the size of the picture hardly matters to SSIM, so a rung is
-kept far down, where a change would cost a key picture, and left far up."""
+"""Measured with SVT-AV1 on a talking head: at a given rate the size of the picture hardly matters to SSIM, so a rung
+is kept far down, where a change would cost a key picture, and left far up."""
 SPEECH_ONLY, STILLS, LOWEST_VIDEO = 0, 1, 2
 
 _FPS = ((10_000, 4.5), (15_000, 7.5), (30_000, 12.5), (55_000, 15.5), (85_000, 20.5), (150_000, 24.5), (260_000, 25.0))
@@ -177,9 +177,9 @@ def pictures_of(step: int, view: View, room: float, payload: int) -> Pictures | 
         least, longest = _STILLS_EVERY_S
         bytes_each = _STILL_BYTES * (1 + PACKET_OVERHEAD_BYTES / payload)
         every = max(least, min(longest, bytes_each * 8 / wire))
-        bitrate = round(wire / (1 + PACKET_OVERHEAD_BYTES / payload))
-        return Pictures(shape.width, shape.height, round(1 / every, 3), bitrate, round(wire))
-    bitrate = wire
+        paid = round(wire / (1 + PACKET_OVERHEAD_BYTES / payload))
+        return Pictures(shape.width, shape.height, round(1 / every, 3), paid, round(wire))
+    bitrate = float(wire)
     for _ in range(3):  # the headers follow from the rate that they leave
         fps = _fps(view, bitrate)
         packets = max(fps, bitrate / 8 / payload + fps / 2)

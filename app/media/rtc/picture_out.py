@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 
 from app.media.rate.ladder import Pictures
 from app.media.video import av1_rtp, vp8_rtp
@@ -102,8 +103,10 @@ class PictureSource:
                 if encoder is None:
                     continue
                 key = self._key_wanted and loop.time() - self._keyed_at >= _KEY_GAP_S
-                made = await loop.run_in_executor(self._executor, lambda: encoder.encode(captured.frame, key=key))
-                if made.data and self._encoder is encoder:  # else the encoder dropped it, or the rung changed meanwhile
+                made = await loop.run_in_executor(self._executor, partial(encoder.encode, captured.frame, key=key))
+                if (
+                    made.data and self._encoder is encoder
+                ):  # else the encoder dropped it, or the rung changed meanwhile
                     self._finish(made, round(captured.at * CLOCK), loop.time())
         finally:
             self._drop()

@@ -10,6 +10,7 @@ from app.media.video.frames import fit
 from app.media.video.speed import Speeds
 from app.media.video.vp8 import Vp8Encoder
 
+
 def open_encoder(codec: VideoCodec, pictures: Pictures, source: tuple[int, int], speeds: Speeds) -> PictureEncoder:
     """An encoder that keeps the shape of a picture of `source` (width, height) within the rung's box. Raises
     Av1Missing or Av1Error.
