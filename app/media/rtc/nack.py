@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.media.rtc.unwrap import distance
+
 MOST_MISSING = 200
-MOST_TRIES = 3
+MOST_TRIES, MOST_PATIENT_TRIES = 3, 8
 FORGET_S = 1.0
 _REORDER_S = 0.02
 _LEAST_GAP_S = 0.05
+_SLOWER = 1.5
 
 
 @dataclass
@@ -30,7 +33,7 @@ class NackTracker:
         if self._highest is None:
             self._highest = sequence
             return
-        ahead = ((sequence - self._highest + 0x8000) & 0xFFFF) - 0x8000
+        ahead = distance(self._highest, sequence)
         if ahead <= 0:
             self._missing.pop(sequence, None)
             return
@@ -43,16 +46,30 @@ class NackTracker:
         while len(self._missing) > MOST_MISSING:
             del self._missing[next(iter(self._missing))]
 
-    def due(self, now: float, rtt_s: float) -> list[int]:
-        """Numbers to ask for now; each is asked for three times at most, a round trip apart, within a second."""
+    def expect(self, sequence: int, now: float) -> None:
+        """The packet after the newest one is missing too: it should have come by now."""
+        if self._highest is not None and distance(self._highest, sequence) == 1:
+            self._missing[sequence] = _Missing(now)
+            self._highest = sequence
+
+    def forget_before(self, sequence: int) -> None:
+        """What is older is of no use any more."""
+        for old in [missing for missing in self._missing if distance(missing, sequence) > 0]:
+            del self._missing[old]
+
+    def due(self, now: float, rtt_s: float, worth_s: float = FORGET_S) -> list[int]:
+        """Numbers to ask for now: at first a round trip apart, then ever less often. `worth_s`: for so long a packet
+        is of use after it was missed; up to two seconds it is asked for three times at most, beyond that, eight.
+        """
         asked = []
+        most = MOST_TRIES if worth_s <= 2 * FORGET_S else MOST_PATIENT_TRIES
         for sequence, missing in list(self._missing.items()):
-            if now - missing.since > FORGET_S:
+            if now - missing.since > max(FORGET_S, worth_s):
                 del self._missing[sequence]
                 continue
-            gap = max(_LEAST_GAP_S, rtt_s * 1.2)
+            gap = max(_LEAST_GAP_S, rtt_s * 1.2) * _SLOWER ** max(0, missing.tries - 1)
             ready = now - missing.since >= _REORDER_S if missing.asked_at is None else now - missing.asked_at >= gap
-            if ready and missing.tries < MOST_TRIES:
+            if ready and missing.tries < most:
                 missing.asked_at, missing.tries = now, missing.tries + 1
                 asked.append(sequence)
         self.requested += len(asked)

@@ -19,3 +19,8 @@ class Unwrapper:
             half = self._size // 2
             self._last += (number - self._last + half) % self._size - half
         return self._last
+
+
+def distance(a: int, b: int) -> int:
+    """How far the 16-bit number b is ahead of a on the circle (RFC 1982), -32768..32767."""
+    return ((b - a + 0x8000) & 0xFFFF) - 0x8000
