@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from app.media.video.capture import SyntheticReader
 from app.media.video.frames import Reshaper, fit, luma, to_rgb
-from app.media.video.vp8 import Vp8Encoder, encoder_for, is_key_frame
+from app.media.video.vp8 import Vp8Encoder, encoder_for
+from app.media.video.vp8_rtp import is_key_frame
 
 
 def _pictures(count: int) -> list[av.VideoFrame]:

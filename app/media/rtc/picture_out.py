@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from app.media.rate.ladder import Pictures
 from app.media.video.frames import CapturedFrame
-from app.media.video.vp8 import CLOCK, Vp8Encoder, encoder_for, packetize
+from app.media.video.vp8 import CLOCK, Vp8Encoder, encoder_for
+from app.media.video.vp8_rtp import packetize
 
 _POLL_S = 0.008
 _BACKLOG_S = 0.12

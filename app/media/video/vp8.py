@@ -1,4 +1,4 @@
-"""VP8 by libvpx through FFmpeg: the encoder of one rung, and its RTP payload (RFC 7741)."""
+"""VP8 by libvpx through FFmpeg: the encoder of one rung."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from av.video.frame import PictureType
 from app.media.video.frames import Reshaper, fit
 
 CLOCK = 90_000
-MAX_SIDE = 1920
-"""No side of a received picture is longer."""
 _TIME_BASE = fractions.Fraction(1, CLOCK)
 
 
@@ -65,41 +63,3 @@ def encoder_for(frame: av.VideoFrame, box: tuple[int, int], fps: float, bitrate:
     """An encoder that keeps the picture's shape within the rung's box (width, height)."""
     width, height = fit(frame.width, frame.height, *box)
     return Vp8Encoder(width, height, fps, bitrate)
-
-
-def packetize(data: bytes, picture_id: int, limit: int) -> list[bytes]:
-    """RTP payloads of at most `limit` bytes, alike in size, with a 15-bit picture id (RFC 7741 section 4.2)."""
-    room = limit - 4
-    if room < 1:
-        raise ValueError("the limit leaves no room for pictures")
-    count = -(-len(data) // room)
-    size = -(-len(data) // count) if count else 0
-    descriptor = bytes([0x80, 0x80 | (picture_id >> 8) & 0x7F, picture_id & 0xFF])
-    return [
-        bytes([0x90 if start == 0 else 0x80]) + descriptor + data[start : start + size]
-        for start in range(0, len(data), max(1, size))
-    ]
-
-
-def starts_frame(payload: bytes) -> bool:
-    """Whether an RTP payload is the start of a frame: S = 1 and partition 0 (RFC 7741 section 4.2)."""
-    return bool(payload) and bool(payload[0] & 0x10) and not payload[0] & 0x07
-
-
-def is_key_frame(frame: bytes) -> bool:
-    """Whether VP8 data (no RTP descriptor) is a key frame (RFC 6386 section 9.1)."""
-    return bool(frame) and not frame[0] & 1
-
-
-def key_frame_size(frame: bytes) -> tuple[int, int] | None:
-    """(width, height) that a key frame declares, 14 bits each (RFC 6386 section 9.1); None for any other data."""
-    if len(frame) < 10 or not is_key_frame(frame) or frame[3:6] != b"\x9d\x01\x2a":
-        return None
-    width, height = int.from_bytes(frame[6:8], "little"), int.from_bytes(frame[8:10], "little")
-    return width & 0x3FFF, height & 0x3FFF
-
-
-def is_usable_key_frame(frame: bytes) -> bool:
-    """A key frame whose pictures are no larger than a screen: 16383 x 16383 would take gigabytes to decode."""
-    size = key_frame_size(frame)
-    return size is not None and all(0 < side <= MAX_SIDE for side in size)
