@@ -41,6 +41,8 @@ from app.media.rtc.twcc import parse_feedback
 log = logging.getLogger(__name__)
 
 _TURN_S = 0.02
+_RTT_S = 0.2
+"""A guess, before the first report has told."""
 _FIRST_REPORT_S, _REPORT_S, _THIN_BPS = 0.3, 5.0, 40_000.0
 _STATE_S = 4.0
 _STATE_GAP_S = 0.15
@@ -116,6 +118,7 @@ class Control:
 
     def turn(self, now: float) -> None:
         """Sends what is due. What several things want to say goes in one datagram."""
+        self._in.tick(now, (self.rtt_s or _RTT_S) if self._formats.nack else None)
         parts: list[Part] = []
         if now >= self._report_due:
             parts += self._reports(now)
@@ -159,7 +162,7 @@ class Control:
         ours, theirs = self._out.audio.ssrc, self._in.video_ssrc
         if theirs is None:
             return found
-        lost = self._in.nacks.due(now, self.rtt_s or 0.2) if self._formats.nack else []
+        lost = self._in.missing(now)
         if lost:
             found.append(Nack(ours, theirs, tuple(lost)))
         if self._key_wanted and now - self._keyed_at >= _KEY_GAP_S:

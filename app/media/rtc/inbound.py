@@ -8,7 +8,6 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 
 import av
-from aiortc.codecs.vpx import vp8_depayload
 from aiortc.rtp import RtpPacket
 
 from app.media.audio.playout import SpeechPacket
@@ -23,7 +22,8 @@ from app.media.rtc.rtp import extensions_of, parse_rtp
 from app.media.rtc.sdp import Formats
 from app.media.rtc.twcc import Recorder
 from app.media.rtc.unwrap import Unwrapper
-from app.media.video.assembly import FrameAssembler, VideoPacket
+from app.media.video.assembly import FrameAssembler, VideoPacket, WholeFrame
+from app.media.video.codecs import BadPayload
 from app.media.video.decoder import PictureDecoder
 
 
@@ -49,7 +49,9 @@ class Inbound:
         self.video = ReceptionStatistics(90_000)
         self.nacks = NackTracker()
         self.assembler = FrameAssembler()
-        self.decoder = PictureDecoder(executor, picture, ask_key)
+        self.decoder = PictureDecoder(executor, picture, self.assembler.need_key)
+        self._codecs, self._repairs = formats.video, formats.repairs
+        self._rtt_s: float | None = None
         self._extensions = extensions_of(formats.cc_id)
         self._audio_sequence, self._audio_time = Unwrapper(16), Unwrapper(32)
         self._task: asyncio.Task[None] | None = None
@@ -72,6 +74,23 @@ class Inbound:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+        await self.decoder.close()
+
+    def tick(self, now: float, rtt_s: float | None) -> None:
+        """Time goes on, perhaps without a packet: once in each turn of RTCP. `rtt_s`: the round trip; None: the other
+        side repairs nothing.
+        """
+        self._rtt_s = rtt_s
+        tail = self.assembler.tail(now)
+        if tail is not None:
+            self.nacks.expect(tail, now)
+        self._hand_on(*self.assembler.tick(now, rtt_s))
+
+    def missing(self, now: float) -> list[int]:
+        """Numbers of pictures' packets to ask for again now (NACK); none where nothing is repaired."""
+        if self._rtt_s is None:
+            return []
+        return self.nacks.due(now, self._rtt_s, self.assembler.worth_repairing_s(self._rtt_s))
 
     def on_rtp(self, data: bytes, now: float) -> None:
         """One RTP packet in clear, authenticated, as it arrived at `now` (monotonic s)."""
@@ -89,9 +108,9 @@ class Inbound:
         kind = packet.payload_type
         if kind in (self._formats.opus, self._formats.red):
             self._on_speech(packet, now)
-        elif kind == self._formats.vp8:
+        elif kind in self._codecs:
             self._on_picture(packet, now)
-        elif kind == self._formats.rtx:
+        elif kind in self._repairs:
             self._on_repair(packet, now)
 
     def _on_speech(self, packet: RtpPacket, now: float) -> None:
@@ -125,28 +144,33 @@ class Inbound:
             self.video_ssrc = packet.ssrc
             self.video = ReceptionStatistics(90_000)
             self.nacks.restart()
+            self.assembler.restart()
         self.video.add(packet.sequence_number, packet.timestamp, now)
-        self._take_picture(packet, packet.payload, packet.sequence_number, now)
+        self._take_picture(packet, packet.payload_type, packet.payload, packet.sequence_number, now)
 
     def _on_repair(self, packet: RtpPacket, now: float) -> None:
         """RFC 4588: the original's number, then its payload. Nothing at all is a probe of the link."""
         if len(packet.payload) > 2:
             original = int.from_bytes(packet.payload[:2], "big")
-            self._take_picture(packet, packet.payload[2:], original, now)
+            self._take_picture(packet, self._repairs[packet.payload_type], packet.payload[2:], original, now)
 
-    def _take_picture(self, packet: RtpPacket, payload: bytes, sequence: int, now: float) -> None:
+    def _take_picture(self, packet: RtpPacket, kind: int, payload: bytes, sequence: int, now: float) -> None:
+        """`kind`, `sequence` and `payload` of the original, which a repair carries."""
         self.nacks.add(sequence, now)
         self.video_at = now
         try:
-            data = vp8_depayload(payload)
-        except ValueError:
+            read = VideoPacket.read(self._codecs[kind], sequence, packet.timestamp, bool(packet.marker), payload)
+        except BadPayload:
             self.malformed += 1
             return
-        whole = VideoPacket(sequence, packet.timestamp, bool(packet.marker), payload, data)
-        frames, wants_key = self.assembler.add(whole, now)
+        self._hand_on(*self.assembler.add(read, now, self._rtt_s))
+
+    def _hand_on(self, frames: list[WholeFrame], wants_key: bool) -> None:
         for frame in frames:
             self.frames += 1
             self.decoder.add(frame)
+        if self.assembler.wanted_from is not None:
+            self.nacks.forget_before(self.assembler.wanted_from)
         if wants_key:
             self.keys_asked += 1
             self._ask_key()

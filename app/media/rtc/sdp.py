@@ -21,6 +21,7 @@ from aiortc.rtcrtpparameters import (
 from aiortc.sdp import GroupDescription, MediaDescription, SessionDescription, SsrcDescription
 
 from app.media.rtc.errors import SDP_ERRORS, BadSignal
+from app.media.video.codecs import VideoCodec
 
 TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 OURS = "a=x-thinline:1"
@@ -29,15 +30,18 @@ LONGEST_SDP = 60_000
 _MOST_CANDIDATES = 64
 _MOST_MEDIA = 16
 
-_OPUS_PT, _RED_PT, _VP8_PT, _RTX_PT, _CC_ID = 111, 63, 96, 97, 3
+_OPUS_PT, _RED_PT, _VP8_PT, _RTX_PT, _AV1_PT, _AV1_RTX_PT, _CC_ID = 111, 63, 96, 97, 45, 46, 3
 _OPUS_FMTP: dict[str, int | str | None] = {"minptime": 10, "useinbandfec": 1, "usedtx": "1"}
+_AV1_FMTP: dict[str, int | str | None] = {"level-idx": 5, "profile": 0, "tier": 0}
+"""What we decode: up to 1920 x 1080 (level 3.1) of profile 0, as Chromium writes it."""
 MAX_PTIME = 120
 
 
 @dataclass(frozen=True)
 class Formats:
-    """RTP payload types of one direction, None where the format is not to be used; `cc_id`: the id of the header
-    extension with the transport-wide sequence number.
+    """RTP payload types of one direction, None where the format is not to be used; `rtx` repairs `vp8`, `av1_rtx`
+    repairs `av1` (RFC 4588 section 8.6: one payload type for each). `cc_id`: the id of the header extension with the
+    transport-wide sequence number.
     """
 
     opus: int | None = None
@@ -48,6 +52,24 @@ class Formats:
     transport_cc: bool = False
     nack: bool = False
     longest_frame_ms: int = MAX_PTIME
+    av1: int | None = None
+    av1_rtx: int | None = None
+
+    @property
+    def video(self) -> dict[int, VideoCodec]:
+        """The codec of each payload type of pictures, the preferred first."""
+        both = ((self.av1, VideoCodec.AV1), (self.vp8, VideoCodec.VP8))
+        return {number: codec for number, codec in both if number is not None}
+
+    @property
+    def repairs(self) -> dict[int, int]:
+        """Payload type of a repair -> payload type of what it repairs."""
+        both = ((self.av1_rtx, self.av1), (self.rtx, self.vp8))
+        return {rtx: number for rtx, number in both if rtx is not None and number is not None}
+
+    def repair_of(self, payload_type: int) -> int | None:
+        """The payload type that repairs this one's packets, if any does."""
+        return next((rtx for rtx, number in self.repairs.items() if number == payload_type), None)
 
 
 @dataclass(frozen=True)
@@ -75,11 +97,13 @@ class Remote:
     media: tuple[MediaDescription, ...] = field(repr=False, default=())
 
 
-OUR_FORMATS = Formats(_OPUS_PT, _RED_PT, _VP8_PT, _RTX_PT, _CC_ID, transport_cc=True, nack=True)
+OUR_FORMATS = Formats(
+    _OPUS_PT, _RED_PT, _VP8_PT, _RTX_PT, _CC_ID, transport_cc=True, nack=True, av1=_AV1_PT, av1_rtx=_AV1_RTX_PT
+)
 
 
 def offer(local: Local) -> str:
-    """Audio (Opus, RED) and video (VP8, RTX), both ways, all candidates in it."""
+    """Audio (Opus, RED) and video (AV1, VP8, each with RTX), both ways, all candidates in it."""
     audio = _media("audio", "0", local, OUR_FORMATS)
     video = _media("video", "1", local, OUR_FORMATS)
     return _whole(local, [audio, video], ["0", "1"])
@@ -87,7 +111,7 @@ def offer(local: Local) -> str:
 
 def answer(local: Local, remote: Remote) -> str:
     """To an offer that was read: its payload types, what we do not know is refused (port 0, RFC 3264 section 6)."""
-    taken = {"audio": remote.send.opus is not None, "video": remote.send.vp8 is not None}
+    taken = {"audio": remote.send.opus is not None, "video": bool(remote.send.video)}
     media, mids = [], []
     for theirs in remote.media:
         mid = theirs.rtp.muxId
@@ -149,21 +173,29 @@ def _formats(audio: MediaDescription | None, video: MediaDescription | None, max
         chain = f"{opus.payloadType}/{opus.payloadType}"  # RFC 2198 section 5
         red = _codec(audio, "red", lambda c: chain in c.parameters)
     vp8 = _codec(video, "vp8", lambda c: c.clockRate == 90_000)
-    rtx = None if vp8 is None else _codec(video, "rtx", lambda c: str(c.parameters.get("apt")) == str(vp8.payloadType))
+    av1 = _codec(video, "av1", lambda c: c.clockRate == 90_000 and str(c.parameters.get("profile", 0)) == "0")
     # RTCP feedback and the extension may be told for one of the two alone; the transport is one.
     both = [m for m in (audio, video) if m is not None]
     cc_id = next((e.id for m in both for e in m.rtp.headerExtensions if e.uri == TRANSPORT_CC and 0 < e.id < 15), None)
-    words = {(f.type, f.parameter) for c in (opus, vp8) if c is not None for f in c.rtcpFeedback}
+    words = {(f.type, f.parameter) for c in (opus, av1, vp8) if c is not None for f in c.rtcpFeedback}
     return Formats(
         _number(opus),
         _number(red),
         _number(vp8),
-        _number(rtx),
+        _number(_rtx(video, vp8)),
         cc_id,
         transport_cc=cc_id is not None and ("transport-cc", None) in words,
         nack=("nack", None) in words,
         longest_frame_ms=max(20, min(maxptime, MAX_PTIME)),
+        av1=_number(av1),
+        av1_rtx=_number(_rtx(video, av1)),
     )
+
+
+def _rtx(video: MediaDescription | None, of: RTCRtpCodecParameters | None) -> RTCRtpCodecParameters | None:
+    if of is None:
+        return None
+    return _codec(video, "rtx", lambda c: str(c.parameters.get("apt")) == str(of.payloadType))
 
 
 def _number(codec: RTCRtpCodecParameters | None) -> int | None:
@@ -194,7 +226,7 @@ def _media(kind: str, mid: str, local: Local, formats: Formats) -> MediaDescript
     if kind == "audio":
         ssrcs = [local.audio_ssrc]
     else:
-        ssrcs = [local.video_ssrc] + ([local.rtx_ssrc] if formats.rtx is not None else [])
+        ssrcs = [local.video_ssrc] + ([local.rtx_ssrc] if formats.repairs else [])
     if len(ssrcs) > 1:
         media.ssrc_group = [GroupDescription("FID", list(ssrcs))]
     media.ssrc = [SsrcDescription(ssrc, cname=local.cname, msid=media.msid) for ssrc in ssrcs]
@@ -211,12 +243,15 @@ def _codecs(kind: str, formats: Formats) -> list[RTCRtpCodecParameters]:
         if formats.red is not None:
             fmtp: dict[str, int | str | None] = {f"{formats.opus}/{formats.opus}": None}
             found.append(RTCRtpCodecParameters("audio/red", 48_000, 2, formats.red, [], fmtp))
-    if kind == "video" and formats.vp8 is not None:
-        nack = [RTCRtcpFeedback("nack"), RTCRtcpFeedback("nack", "pli"), RTCRtcpFeedback("ccm", "fir")]
-        remb = [RTCRtcpFeedback("goog-remb")]
-        found.append(RTCRtpCodecParameters("video/VP8", 90_000, None, formats.vp8, nack + cc + remb))
-        if formats.rtx is not None:
-            found.append(RTCRtpCodecParameters("video/rtx", 90_000, None, formats.rtx, [], {"apt": formats.vp8}))
+    if kind == "video":
+        for number, codec in formats.video.items():
+            feedback = [RTCRtcpFeedback("nack"), RTCRtcpFeedback("nack", "pli"), RTCRtcpFeedback("ccm", "fir"), *cc]
+            feedback.append(RTCRtcpFeedback("goog-remb"))
+            name, fmtp = f"video/{codec.value}", dict(_AV1_FMTP) if codec is VideoCodec.AV1 else {}
+            found.append(RTCRtpCodecParameters(name, 90_000, None, number, feedback, fmtp))
+            rtx = formats.repair_of(number)
+            if rtx is not None:
+                found.append(RTCRtpCodecParameters("video/rtx", 90_000, None, rtx, [], {"apt": number}))
     return found
 
 
