@@ -6,6 +6,7 @@ A new parser of foreign bytes gets a row in TARGETS.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +43,10 @@ from app.media.rtc.rtcp import (
 )
 from app.media.rtc.rtp import parse_rtp
 from app.media.rtc.twcc import MOST_STATUSES, Recorder, build_feedback, parse_feedback
+from app.media.video import av1_rtp, vp8_rtp
+from app.media.video.assembly import MAX_PACKETS, FrameAssembler, VideoPacket
+from app.media.video.codecs import MAX_SIDE, BadPayload, VideoCodec
+from app.media.video.payloads import PAYLOAD_FORMATS
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,83 @@ def _recorder() -> Callable[[bytes], None]:
     return run
 
 
+# Pictures: the payloads of one picture, each with two bytes of length before it
+
+
+def _picture(codec: VideoCodec) -> Callable[[bytes], None]:
+    form = PAYLOAD_FORMATS[codec]
+
+    def run(data: bytes) -> None:
+        payloads, at = [], 0
+        while at + 2 <= len(data):
+            end = at + 2 + int.from_bytes(data[at : at + 2], "big")
+            payloads.append(data[at + 2 : end])
+            at = end
+        for payload in payloads:
+            form.starts_frame(payload)
+            form.starts_key_frame(payload)
+            _refused(form.check, payload)
+        _refused(form.read_frame, data)
+        frame = form.depacketize(payloads)
+        assert len(frame) <= 9 * len(data) + 2
+        form.read_frame(frame)
+        for size in (av1_rtp.key_frame_size(frame), vp8_rtp.key_frame_size(frame)):
+            assert size is None or codec is VideoCodec.VP8 or max(size) <= MAX_SIDE
+
+    return run
+
+
+def _refused(run: Callable[[bytes], object], data: bytes) -> None:
+    with contextlib.suppress(BadPayload):
+        run(data)
+
+
+def _packetized(data: bytes) -> None:
+    """What can be sent at all comes back the same."""
+    payloads = av1_rtp.packetize(data, 50)
+    assert all(len(payload) <= 50 for payload in payloads)
+    if payloads:
+        again = av1_rtp.depacketize(payloads)
+        assert av1_rtp.depacketize(av1_rtp.packetize(again, 1200)) == again
+
+
+def _framed(payloads: list[bytes]) -> bytes:
+    return b"".join(len(payload).to_bytes(2, "big") + payload for payload in payloads)
+
+
+_AV1_UNIT = bytes.fromhex("12000a0b000000043cffbc4af9004032" + "51" + "10" * 81)
+_AV1 = (
+    _framed(av1_rtp.packetize(_AV1_UNIT, 40)),
+    _framed(av1_rtp.packetize(_AV1_UNIT, 200)),
+    _framed([bytes.fromhex("0003301122022833")]),
+    _framed([bytes.fromhex("3003301122033428012833"), bytes.fromhex("10320101")]),
+)
+_VP8_KEY = bytes.fromhex("1002009d012a8002e001") + b"x" * 60
+_VP8 = (_framed(vp8_rtp.packetize(_VP8_KEY, 5, 40)), _framed([bytes.fromhex("90f08102030401"), b"\0abc"]))
+
+
+def _assembler() -> Callable[[bytes], None]:
+    """Twelve bytes make a packet: its number, time, flags, and the payload; it never holds more than it may."""
+    assembler = FrameAssembler()
+    now = [0.0]
+
+    def run(data: bytes) -> None:
+        for at in range(0, len(data) - 3, 12):
+            sequence, stamp, flags = data[at], data[at + 1], data[at + 2]
+            codec = VideoCodec.AV1 if flags & 1 else VideoCodec.VP8
+            payload = data[at + 3 : at + 12]
+            number = sequence << 8 if flags & 0x80 else sequence
+            packet = VideoPacket(
+                number, stamp << 20, bool(flags & 2), codec, payload, bool(flags & 4), bool(flags & 8)
+            )
+            now[0] += stamp / 1000
+            assembler.add(packet, now[0], None if flags & 16 else 0.1)
+            assembler.tail(now[0])
+            assert len(assembler._packets) <= MAX_PACKETS
+
+    return run
+
+
 # STUN, through the gate into aioice
 
 _PASSWORD, _USER = "p" * 22, "ours"
@@ -208,5 +290,9 @@ TARGETS: tuple[Target, ...] = (
     Target("rtcp", parse_rtcp, _RTCP, (BadRtcp,)),
     Target("peer-state", parse_state, (pack_state(_STATE),), (BadRtcp,)),
     Target("sdp", _description, _SDP, (BadSignal,)),
+    Target("av1", _picture(VideoCodec.AV1), _AV1, (BadPayload,)),
+    Target("av1-send", _packetized, (_AV1_UNIT, bytes.fromhex("1200360002303228" * 3)), (BadPayload,)),
+    Target("vp8", _picture(VideoCodec.VP8), _VP8, (BadPayload,)),
+    Target("assembler", _assembler(), (bytes(range(180)), bytes.fromhex("0001069090800102030405060102") * 9), ()),
     Target("stun", _gate(), _stun_samples(), ()),
 )

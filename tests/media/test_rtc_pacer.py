@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.media.rate.feedback import Kind
-from app.media.rtc.nack import MOST_MISSING, MOST_TRIES, NackTracker
+from app.media.rtc.nack import MOST_MISSING, MOST_PATIENT_TRIES, MOST_TRIES, NackTracker
 from app.media.rtc.pacer import MOST_QUEUED_BYTES, Allowance, Go, Pacer, Wait
 from app.media.rtc.sent import MOST_KEPT, SentLog
-from app.media.rtc.unwrap import Unwrapper
+from app.media.rtc.unwrap import Unwrapper, distance
 
 
 def _drain(pacer: Pacer[str], until: float, in_flight: int = 0) -> list[tuple[float, str]]:
@@ -164,6 +166,40 @@ def test_a_gap_is_asked_for_after_a_moment_and_three_times_at_most() -> None:
     tracker.add(50, 5.0)
     tracker.add(52, 5.0)
     assert tracker.due(5.1, 0.1) == [51]
+
+
+def test_a_packet_that_is_of_use_for_long_is_asked_for_more_often_and_ever_less_so() -> None:
+    tracker = NackTracker()
+    tracker.add(1, 0.0)
+    tracker.add(3, 0.0)
+    times = [now / 50 for now in range(1000) if tracker.due(now / 50, 0.2, 10.0)]
+    assert len(times) == MOST_PATIENT_TRIES
+    gaps = [b - a for a, b in itertools.pairwise(times)]
+    assert gaps == sorted(gaps)
+    assert gaps[0] == pytest.approx(0.24, abs=0.03)
+    assert times[-1] < 10
+
+
+def test_the_packet_after_the_newest_may_be_missed_too_and_old_ones_are_of_no_use() -> None:
+    tracker = NackTracker()
+    tracker.expect(9, 0.0)
+    assert tracker.due(1.0, 0.1) == [], "nothing has begun"
+    for sequence in (65_530, 65_535):
+        tracker.add(sequence, 1.0)
+    for _ in range(3):
+        tracker.expect(0, 1.0)
+    tracker.expect(5, 1.0)
+    tracker.forget_before(65_534)
+    assert tracker.due(1.1, 0.1) == [65_534, 0]
+    tracker.add(0, 1.2)
+    tracker.add(65_534, 1.2)
+    tracker.add(2, 1.3)
+    assert tracker.due(1.4, 0.1) == [1]
+
+
+@given(st.integers(0, 0xFFFF), st.integers(-0x8000, 0x7FFF))
+def test_distance_is_the_shorter_way_round(a: int, ahead: int) -> None:
+    assert distance(a, (a + ahead) & 0xFFFF) == ahead
 
 
 @given(st.lists(st.integers(-30_000, 30_000), max_size=50), st.integers(0, 0xFFFF))

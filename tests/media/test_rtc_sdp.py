@@ -12,6 +12,7 @@ from aiortc.sdp import SessionDescription
 
 from app.media.rtc import sdp
 from app.media.rtc.errors import BadSignal
+from app.media.video.codecs import VideoCodec
 
 FINGERPRINT = ":".join(["A1"] * 32)
 BROWSER = f"""v=0
@@ -111,6 +112,15 @@ def test_our_offer_read_by_us_says_everything() -> None:
         "a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1",
         "a=rtcp-fb:96 transport-cc",
         "a=rtcp-fb:111 transport-cc",
+        "m=video 9 UDP/TLS/RTP/SAVPF 45 46 96 97",
+        "a=rtpmap:45 AV1/90000",
+        "a=fmtp:45 level-idx=5;profile=0;tier=0",
+        "a=rtcp-fb:45 nack pli",
+        "a=rtcp-fb:45 transport-cc",
+        "a=rtpmap:46 rtx/90000",
+        "a=fmtp:46 apt=45",
+        "a=rtpmap:96 VP8/90000",
+        "a=fmtp:97 apt=96",
         "a=ssrc-group:FID 22 33",
         f"a=extmap:3 {sdp.TRANSPORT_CC}",
     ):
@@ -134,6 +144,41 @@ def test_an_answer_mirrors_a_browsers_payload_types_and_refuses_what_we_do_not_k
     answered = sdp.read(text, "answer")
     assert answered.dtls.role == "client"
     assert answered.send == remote.send
+
+
+WITH_AV1 = BROWSER.replace("SAVPF 96 97 102", "SAVPF 96 97 47 48 45 46 102").replace(
+    "a=rtpmap:102",
+    "".join(
+        f"a=rtpmap:{number} AV1/90000\r\na=rtcp-fb:{number} nack\r\n"
+        f"a=fmtp:{number} level-idx=5;profile={profile};tier=0\r\n"
+        f"a=rtpmap:{number + 1} rtx/90000\r\na=fmtp:{number + 1} apt={number}\r\n"
+        for number, profile in ((47, 1), (45, 0))
+    )
+    + "a=rtpmap:102",
+)
+"""As Chromium offers it: VP8 first, AV1 in two profiles."""
+
+
+def test_av1_is_taken_in_the_profile_that_we_decode_each_codec_with_its_own_repairs() -> None:
+    remote = sdp.read(WITH_AV1, "offer")
+    assert (remote.send.av1, remote.send.av1_rtx) == (45, 46)
+    assert list(remote.send.video.items()) == [(45, VideoCodec.AV1), (96, VideoCodec.VP8)]
+    assert remote.send.repairs == {46: 45, 97: 96}
+    assert [remote.send.repair_of(number) for number in (45, 96, 102)] == [46, 97, None]
+    text = sdp.answer(local("client"), remote)
+    assert "m=video 9 UDP/TLS/RTP/SAVPF 45 46 96 97\r\n" in text
+    assert "a=fmtp:45 level-idx=5;profile=0;tier=0\r\n" in text
+    assert sdp.read(text, "answer").send == remote.send
+
+
+def test_a_guest_with_av1_alone_still_has_its_pictures_taken() -> None:
+    text = "\r\n".join(
+        line for line in WITH_AV1.split("\r\n") if not line.startswith(("a=rtpmap:96", "a=rtcp-fb:96", "a=fmtp:97"))
+    )
+    remote = sdp.read(text, "offer")
+    assert (remote.send.vp8, remote.send.rtx, remote.send.av1) == (None, None, 45)
+    assert remote.send.nack
+    assert sdp.read(sdp.answer(local("client"), remote), "answer").send == remote.send
 
 
 @pytest.mark.parametrize(
@@ -189,7 +234,7 @@ def test_an_answer_without_a_role_and_endless_text_are_refused() -> None:
 
 def test_mutated_descriptions_are_read_or_refused_never_anything_else() -> None:
     chance = random.Random(1)
-    samples = [BROWSER, sdp.offer(local())]
+    samples = [BROWSER, WITH_AV1, sdp.offer(local())]
     for _ in range(1_500):
         text = list(chance.choice(samples))
         for _ in range(chance.randint(1, 8)):

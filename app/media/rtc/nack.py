@@ -59,10 +59,10 @@ class NackTracker:
 
     def due(self, now: float, rtt_s: float, worth_s: float = FORGET_S) -> list[int]:
         """Numbers to ask for now: at first a round trip apart, then ever less often. `worth_s`: for so long a packet
-        is of use after it was missed; within a second it is asked for three times at most, within more, eight.
+        is of use after it was missed; up to two seconds it is asked for three times at most, beyond that, eight.
         """
         asked = []
-        most = MOST_TRIES if worth_s <= FORGET_S else MOST_PATIENT_TRIES
+        most = MOST_TRIES if worth_s <= 2 * FORGET_S else MOST_PATIENT_TRIES
         for sequence, missing in list(self._missing.items()):
             if now - missing.since > max(FORGET_S, worth_s):
                 del self._missing[sequence]

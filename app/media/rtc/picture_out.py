@@ -17,10 +17,10 @@ from app.media.video.encoding import open_encoder
 from app.media.video.frames import CapturedFrame
 from app.media.video.speed import Speeds
 from app.media.video.svt import Av1Error
+from app.media.video.vp8 import CLOCK
 
 log = logging.getLogger(__name__)
 
-CLOCK = 90_000
 _POLL_S = 0.008
 _BACKLOG_S = 0.12
 """A picture that would wait behind so much is not encoded: a newer one will be, when the link is free."""
