@@ -34,6 +34,7 @@ _HISTORY = 256
 _PADDING_MOST = 240
 _REPAIR_SHARE = 0.3
 _HELD_UNDER = 0.35
+_SHORT_FRAME_MS = 60
 _FIRST_PACE, _FIRST_WINDOW = 30_000.0, 3_000
 
 
@@ -158,19 +159,34 @@ class Outbound:
             packet = self.audio.packet(made.payload_type, made.timestamp, made.payload, marker=made.fresh)
             probe, self._probe = self._probe, None
             cluster = None
-            if probe is not None and self._video_rtx is not None and self._formats.cc_id is not None:
+            if probe is not None and self._is_probing:
                 self._clusters += 1
                 cluster = self._clusters
             self._transmit(Kind.SPEECH, packet, now, cluster)
             if probe is not None and cluster is not None:
                 self._send_probe(probe, cluster, now)
+        if self._probe is not None and self.speech.frame_ms > _SHORT_FRAME_MS and self._is_probing:
+            # The next speech packet is far off, and the start should not wait for it.
+            probe, self._probe = self._probe, None
+            self._clusters += 1
+            self._send_probe(replace(probe, packets=probe.packets + 1), self._clusters, now)
+
+    @property
+    def _is_probing(self) -> bool:
+        return self._video_rtx is not None and self._formats.cc_id is not None
 
     def _send_probe(self, probe: Probe, cluster: int, now: float) -> None:
-        """Padding alone, back to back behind a speech packet, on the repair stream: no picture is missed for it."""
+        """Back to back behind a speech packet: pictures that wait anyway, else padding alone on the repair stream."""
         assert self._video_rtx is not None
-        for _ in range(probe.packets):
+        size, left = probe.packet_bytes * probe.packets, probe.packets
+        while size > 0 and (packet := self._pacer.take(Kind.PICTURES, now)) is not None:
+            size -= self._size(packet)
+            left -= 1
+            self._remember(packet)
+            self._transmit(Kind.PICTURES, packet, now, cluster)
+        for _ in range(left if size > 0 else 0):
             packet = self.rtx.packet(self._video_rtx, 0, b"")
-            packet.padding_size = max(1, min(_PADDING_MOST, probe.packet_bytes))
+            packet.padding_size = max(1, min(_PADDING_MOST, probe.packet_bytes - self._size(packet)))
             self._transmit(Kind.PROBE, packet, now, cluster)
 
     # Pictures
@@ -206,9 +222,7 @@ class Outbound:
             turn = self._pacer.next(time.monotonic(), self.in_flight)
             if isinstance(turn, Go):
                 if turn.kind is Kind.PICTURES:
-                    self._history[turn.item.sequence_number] = turn.item
-                    while len(self._history) > _HISTORY:
-                        self._history.popitem(last=False)
+                    self._remember(turn.item)
                 self._transmit(turn.kind, turn.item, time.monotonic(), None)
                 continue
             if turn.seconds is not None:
@@ -216,6 +230,12 @@ class Outbound:
                 continue
             self._queued.clear()
             await self._queued.wait()
+
+    def _remember(self, packet: RtpPacket) -> None:
+        """For repairs."""
+        self._history[packet.sequence_number] = packet
+        while len(self._history) > _HISTORY:
+            self._history.popitem(last=False)
 
     # The wire
 

@@ -82,6 +82,15 @@ class Pacer(Generic[Item]):
         self._free_at = max(now, self._free_at) + size * 8 / self.rate
         return Go(kind, item)
 
+    def take(self, kind: Kind, now: float) -> Item | None:
+        """One packet of `kind` before its turn, for a probe of the link; it counts as sent. None: none waits."""
+        if self.held or not self._queues[kind]:
+            return None
+        size, item = self._queues[kind].popleft()
+        self._bytes -= size
+        self._free_at = max(now, self._free_at) + size * 8 / self.rate
+        return item
+
     def clear(self, kind: Kind) -> None:
         self._bytes -= sum(size for size, _ in self._queues[kind])
         self._queues[kind].clear()
