@@ -10,7 +10,6 @@ import math
 from dataclasses import replace
 
 from app.media.events import Cause
-from app.media.rate import probing
 from app.media.rate.capacity import Probe
 from app.media.rate.feedback import RemoteFeedback, TransportFeedback
 from app.media.rate.ladder import (

@@ -14,7 +14,7 @@ from app.media.rate.speech import LOWEST, PACKET_OVERHEAD_BYTES, Speech, needed_
 
 CONSENT_BPS = 350
 """STUN consent checks (RFC 7675), each way."""
-FEEDBACK_SHARE = 0.05
+FEEDBACK_SHARE = 0.04
 _PACKET_S, _LEAST_PAYLOAD, _MOST_PAYLOAD = 0.057, 100, 1_100
 _MOST_REPAIR = 0.25
 
@@ -62,7 +62,7 @@ class Rung:
 
     @property
     def total_bps(self) -> int:
-        """Bit/s on the wire, every header, RTCP (5 % of the whole) and consent in."""
+        """Bit/s on the wire, every header, RTCP (4 % of the whole) and consent in."""
         media = self.speech.wire_bps + (self.pictures.wire_bps if self.pictures is not None else 0)
         return math.ceil((media + CONSENT_BPS) / (1 - FEEDBACK_SHARE))
 
@@ -121,8 +121,7 @@ _SHARE = (
     (24_500, 17_800),
     (27_000, 20_500),
     (46_000, 20_500),
-    (50_000, 22_400),
-    (62_000, 22_400),
+    (62_000, 20_500),
     (76_000, 24_000),
     (92_000, 24_500),
     (110_000, 28_000),
