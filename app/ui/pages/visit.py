@@ -35,7 +35,8 @@ from app.ui.words import clock, picture_age
 
 _TALKING = (VisitPhase.CONNECTING, VisitPhase.LIVE, VisitPhase.RECONNECTING)
 
-_ROOM_FOR_PANEL, _ROOM_FOR_WORDS, _ROOM_FOR_BOTH, _ROOM_FOR_CARD = 760, 900, 1_120, 560  # px
+_ROOM_FOR_PANEL, _ROOM_FOR_WORDS, _ROOM_FOR_BOTH = 760, 900, 1_120  # px
+_ROOM_FOR_CARD, _ROOM_FOR_CARD_ASIDE = 560, 680  # px
 _WORDS_WIDE, _PANEL_WIDE = 344, 264  # px
 
 
@@ -178,12 +179,12 @@ class VisitPage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a narrow window what happened gives way to what is happening."""
         super().resizeEvent(event)
-        self._lost.spare(self.height() < _ROOM_FOR_CARD)
         self._share_out()
 
     def _share_out(self) -> None:
         """Written words stand beside the picture, in a narrow window in its place; what happened gives way to them."""
         wide, writing = self.width() >= _ROOM_FOR_WORDS, not self._words.isHidden()
+        self._lost.spare(self.height() < (_ROOM_FOR_CARD_ASIDE if writing else _ROOM_FOR_CARD))
         self._words.setMinimumWidth(_WORDS_WIDE if wide else 0)
         self._words.setMaximumWidth(_WORDS_WIDE if wide else self.width())
         self._left.setVisible(wide or not writing)
