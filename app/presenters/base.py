@@ -302,10 +302,10 @@ class Presenter(SoundPage, WordsPage, Generic[V]):
         kept, so that it outlives the app."""
         while True:
             await asyncio.sleep(_TICK_S)
-            if self._room is not None:
+            if (room := self._room) is not None:
                 self.changed()
-                await self._keep_timeline(self._room)
-                await self._mind_words(self._room)
+                await self._keep_timeline(room)
+                await self._mind_words(room)
 
     # One visit
 

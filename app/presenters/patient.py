@@ -73,6 +73,7 @@ class PatientPresenter(Presenter[PatientView]):
         self._worker: OutboxWorker | None = None
         self._capture: Capture | None = None
         self._items: tuple[SubmissionStatus, ...] = ()
+        self._leaving = asyncio.Lock()
 
     # Commands
 
@@ -189,10 +190,11 @@ class PatientPresenter(Presenter[PatientView]):
         """What was written and not delivered, as written messages under its visit."""
         assert self._capture is not None
         assert self._worker is not None
-        gone = chat.undelivered
-        for note in notes(gone, self.env.wall()):
-            await self._capture.save([], Words(WORDS, note, chat.visit_id))
-        await chat.leave(gone)
+        async with self._leaving:  # a lost visit and its end must not both take the same lines
+            gone = chat.undelivered
+            for note in notes(gone, self.env.wall()):
+                await self._capture.save([], Words(WORDS, note, chat.visit_id))
+            await chat.leave(gone)
         self._worker.kick()
 
     def _outbox_changed(self) -> None:
