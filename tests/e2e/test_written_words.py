@@ -32,10 +32,10 @@ async def scenario(tmp_path, service):
         patient.presenter.say_words("Are you there?")
         for who in (patient, provider):
             await who.until(lambda v: v.visit and v.visit.phase is VisitPhase.LIVE)
-        await provider.until(lambda v: texts(v) == ["Are you there?"])
-        await patient.until(lambda v: stands(v, "Are you there?") == "Dr Lee has it")
+        await provider.until(lambda v: texts(v) == ["Are you there?"], 60)
+        await patient.until(lambda v: stands(v, "Are you there?") == "Dr Lee has it", 60)
         provider.presenter.say_words("Yes. I cannot hear you.")
-        await patient.until(lambda v: "Yes. I cannot hear you." in texts(v))
+        await patient.until(lambda v: "Yes. I cannot hear you." in texts(v), 60)
 
         broken = patient.presenter._room.session.transports.current
         for who in (patient, provider):  # nothing comes in on this transport any more: a new one must be made
