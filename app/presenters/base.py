@@ -28,6 +28,7 @@ from app.presenters.sentences import WEAK_KEY, clinic_sentence, device_sentence,
 from app.presenters.sound_page import SoundPage
 from app.presenters.views import Level, Page, PatientView, ProviderView, Sentence, TimelineEntry
 from app.presenters.visit import VisitRoom
+from app.presenters.words_page import WordsPage
 from app.wire import API
 from app.wire.code import CodeError
 from app.wire.messages import Changed, ClientMessage, Presence, ServerMessage, Signal
@@ -42,7 +43,7 @@ _TICK_S = 1.0
 _MAX_PRESENT = 1000
 
 
-class Presenter(SoundPage, Generic[V]):
+class Presenter(SoundPage, WordsPage, Generic[V]):
     """State on the I/O loop, frozen views out. Commands come from the UI thread (:func:`command`)."""
 
     role: Role
@@ -301,9 +302,10 @@ class Presenter(SoundPage, Generic[V]):
         kept, so that it outlives the app."""
         while True:
             await asyncio.sleep(_TICK_S)
-            if self._room is not None:
+            if (room := self._room) is not None:
                 self.changed()
-                await self._keep_timeline(self._room)
+                await self._keep_timeline(room)
+                await self._mind_words(room)
 
     # One visit
 
@@ -311,7 +313,7 @@ class Presenter(SoundPage, Generic[V]):
         details = next((d for d in self._visits if d.visit_id == visit_id), None)
         if details is None or self._room is not None or self._stream is None:
             return
-        key = await self._peer_key(details)
+        key = await self.account.peer_key(details)
         if key is None:
             self.say("The other person's device has not been confirmed by the clinic yet.", Level.WARN)
             return
@@ -319,6 +321,9 @@ class Presenter(SoundPage, Generic[V]):
         signals = SignedSignals(
             visit_id, me, self.account.keys.signing, {peer: key}, lambda: time.time_ns() // 1_000_000
         )
+        words = await self._open_words(visit_id)
+        if self._room is not None:
+            return  # entered meanwhile
         self.env.remote.clear()
         self._notice = None
         self._room = VisitRoom(
@@ -339,6 +344,7 @@ class Presenter(SoundPage, Generic[V]):
             ),
             microphone_on=self._microphone_on,
             camera_on=self._camera_on,
+            words=words,
         )
         self._page = Page.VISIT
         self._room.enter(self._stream.connected)
@@ -360,13 +366,6 @@ class Presenter(SoundPage, Generic[V]):
             self._notice = None
         self.changed()
 
-    async def _peer_key(self, details: VisitDetails) -> bytes | None:
-        """The other side's Ed25519 key, by the root's word: of the care team for a patient, of a record otherwise."""
-        if self.account.clinic.device_id == details.patient_device:
-            return self.account.team_key(details.provider_device)
-        record = await self.account.record(details.patient_device)
-        return record.ed25519 if record is not None else None
-
     def _tell(self, message: ClientMessage) -> bool:
         return self._stream is not None and self._stream.send(message)
 
@@ -383,6 +382,7 @@ class Presenter(SoundPage, Generic[V]):
         self.changed()
         await room.leave()
         await self._keep_timeline(room)
+        await self._end_words(room)
         await self._after_visit()
         self.changed()
 

@@ -17,15 +17,17 @@ from numpy.typing import NDArray
 from app.media.devices import DeviceSpec
 from app.media.events import DeviceChanged
 from app.offline.allowance import Allowance
-from app.offline.capture import Capture
+from app.offline.capture import Capture, Words
 from app.offline.errors import OfflineError
 from app.offline.photos import check_photo, judge
 from app.offline.worker import OutboxWorker, SubmissionStatus
 from app.presenters.around import Session
 from app.presenters.base import Presenter
+from app.presenters.chat import Chat, notes
 from app.presenters.environment import Environment, command
-from app.presenters.sentences import item_view
+from app.presenters.sentences import WORDS, item_view
 from app.presenters.views import Level, NextVisit, Page, PatientView, PhotoPhase, PhotoView
+from app.presenters.visit import VisitRoom
 from app.wire.messages import Changed
 from app.wire.trust import Role
 
@@ -71,6 +73,7 @@ class PatientPresenter(Presenter[PatientView]):
         self._worker: OutboxWorker | None = None
         self._capture: Capture | None = None
         self._items: tuple[SubmissionStatus, ...] = ()
+        self._leaving = asyncio.Lock()
 
     # Commands
 
@@ -149,6 +152,8 @@ class PatientPresenter(Presenter[PatientView]):
             on_change=self._outbox_changed,
         )
         self._worker.start()
+        for visit_id in await Chat.unfinished(account.store):  # the app ended before its visit did
+            await self._to_outbox(await self._open_words(visit_id))
 
     async def _finish(self) -> None:
         if self._worker is not None:
@@ -176,6 +181,21 @@ class PatientPresenter(Presenter[PatientView]):
             if self._photo.phase is PhotoPhase.PREVIEW and self._camera is None:
                 self._camera = self._make_camera(self.camera_spec(), self.on_device)
                 await self._camera.start()
+
+    async def words_left(self, room: VisitRoom) -> None:
+        if room.words is not None:
+            await self._to_outbox(room.words)
+
+    async def _to_outbox(self, chat: Chat) -> None:
+        """What was written and not delivered, as written messages under its visit."""
+        assert self._capture is not None
+        assert self._worker is not None
+        async with self._leaving:  # a lost visit and its end must not both take the same lines
+            gone = chat.undelivered
+            for note in notes(gone, self.env.wall()):
+                await self._capture.save([], Words(WORDS, note, chat.visit_id))
+            await chat.leave(gone)
+        self._worker.kick()
 
     def _outbox_changed(self) -> None:
         if self._worker is not None:

@@ -27,6 +27,8 @@ from app.presenters.views import (
     ProviderView,
     ScheduleRow,
 )
+from app.presenters.visit import VisitRoom
+from app.presenters.words_sentences import words_left
 from app.wire.intake import InboxItem
 from app.wire.messages import Changed
 from app.wire.trust import Role
@@ -159,6 +161,12 @@ class ProviderPresenter(Presenter[ProviderView]):
         self._reader = InboxReader(self.account.http, self.account.clinic.device_id, self.account.keys)
         self._my_name = (await self.account.store.get(_MY_NAME) or b"").decode()
         self._phone = (await self.account.store.get(_PHONE) or b"").decode()
+
+    async def words_left(self, room: VisitRoom) -> None:
+        """A provider has no outbox: in a lost visit the lines wait; when it has ended, they say so."""
+        if self._room is not room:
+            sentence = words_left(room.other)
+            self.say(sentence.text, sentence.level)
 
     async def _refresh(self) -> None:
         await self._refresh_people()

@@ -64,6 +64,33 @@ class TimelineEntry:
 
 
 @dataclass(frozen=True)
+class WordsLine:
+    """One line that was written. `state` says in words where one of ours stands; empty for theirs."""
+
+    key: str
+    mine: bool
+    text: str
+    at: datetime  # local zone
+    state: Sentence | None
+
+
+@dataclass(frozen=True)
+class QuickPhrase:
+    """`text` goes at a press; when it is not `whole`, it is for the person to end it: it goes into the field."""
+
+    text: str
+    whole: bool = True
+
+
+@dataclass(frozen=True)
+class WordsView:
+    """The written conversation of a visit, in the order in which it came to be here."""
+
+    lines: tuple[WordsLine, ...] = ()
+    quick: tuple[QuickPhrase, ...] = ()
+
+
+@dataclass(frozen=True)
 class VisitView:
     visit_id: str
     with_name: str
@@ -81,6 +108,7 @@ class VisitView:
     pictures_off: bool = False  # either person chose speech alone
     figures: str = ""  # the link in figures, quietly
     stage: Sentence | None = None  # stands where the picture would be: who chose speech alone, or why there is none
+    words: WordsView = WordsView()
 
 
 @dataclass(frozen=True)
@@ -246,6 +274,7 @@ class VisitCommands(Protocol):
     def set_microphone(self, on: bool) -> None: ...
     def set_camera(self, on: bool) -> None: ...
     def set_speech_alone(self, on: bool) -> None: ...
+    def say_words(self, text: str) -> None: ...
     def open_sound(self) -> None: ...
     def hang_up(self) -> None: ...
 

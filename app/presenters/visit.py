@@ -13,6 +13,8 @@ from app.media.events import (
     Cause,
     ConnectionChanged,
     ConnectionState,
+    DataReady,
+    DataReceived,
     DeviceChanged,
     DevicesChanged,
     Modality,
@@ -25,8 +27,9 @@ from app.media.events import (
 from app.media.rtc.errors import BadSignal
 from app.net.signalling import ForgedSignal, OldSignal, SignedSignals
 from app.presenters.around import Session, Surroundings
+from app.presenters.chat import Chat
 from app.presenters.figures import link_figures
-from app.presenters.views import PictureState, TimelineEntry, VisitPhase, VisitView
+from app.presenters.views import PictureState, TimelineEntry, VisitPhase, VisitView, WordsView
 from app.presenters.visit_sentences import (
     TIMELINE_CONNECTION,
     VisitFacts,
@@ -38,6 +41,7 @@ from app.presenters.visit_sentences import (
     timeline_choice,
     timeline_sending,
 )
+from app.presenters.visit_upload import upload_allowance
 from app.wire.messages import Enter, Leave, Presence, SendSignal, Signal
 from app.wire.visits import VisitDetails
 
@@ -46,7 +50,6 @@ log = logging.getLogger(__name__)
 _FIGURES_S = 2.0
 _FROZEN_AFTER_S = 1.5
 _TIMELINE_MAX = 500
-_UPLOAD_SHARE, _UPLOAD_LEAST, _UPLOAD_MOST = 0.5, 400.0, 20_000.0
 
 
 class VisitRoom:
@@ -61,6 +64,7 @@ class VisitRoom:
         around: Surroundings,
         microphone_on: bool = True,
         camera_on: bool = True,
+        words: Chat | None = None,
     ) -> None:
         provider = me == details.provider_device
         self.details = details
@@ -72,6 +76,9 @@ class VisitRoom:
         self._signals = signals
         self._around = around
         self._session: Session | None = None
+        self.words = words
+        if words is not None:
+            words.attach(self._send_words)
         self._tasks: set[asyncio.Task[None]] = set()
         self._incoming: asyncio.Queue[SignalPart] = asyncio.Queue(32)
         self._timeline: list[TimelineEntry] = []
@@ -108,24 +115,20 @@ class VisitRoom:
         return self._facts.other_present
 
     @property
+    def is_lost(self) -> bool:
+        """The connection has been gone for so long that the visit needs another way."""
+        return self._phase() is VisitPhase.LOST
+
+    @property
     def session(self) -> Session | None:
         """The media session, once the other person has come."""
         return self._session
 
     @property
     def upload_allowance(self) -> float | None:
-        """Bytes a second that bulk upload may take beside this visit (law 1); None: no bound, 0: nothing.
-
-        Half of what the rate control has left over when speech, repairs and pictures have theirs: an upload's own
-        bursts are not paced with them. All of the link while no media gets through anyway.
-        """
-        if not self._facts.started or self._facts.connection not in _MEDIA_FLOWS:
-            return None
+        """Bytes a second that bulk upload may take beside this visit; None: no bound, 0: nothing."""
         spare = None if self._session is None else self._session.upload_bps
-        if spare is None:
-            return None
-        share = spare / 8 * _UPLOAD_SHARE
-        return min(share, _UPLOAD_MOST) if share >= _UPLOAD_LEAST else 0.0
+        return upload_allowance(self._facts.started, self._facts.connection, spare)
 
     @property
     def timeline(self) -> tuple[TimelineEntry, ...]:
@@ -216,6 +219,9 @@ class VisitRoom:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+        if self.words is not None:
+            self.words.on_ready(False)
+            await self.words.settle()
         self._around.say(Leave(visit_id=self.details.visit_id))
         for task in list(self._tasks):
             task.cancel()
@@ -241,6 +247,7 @@ class VisitRoom:
             speech_alone=facts.speech_alone,
             pictures_off=facts.pictures_off,
             stage=stage_sentence(facts),
+            words=WordsView() if self.words is None else self.words.view(facts),
         )
 
     def _timed(self) -> VisitFacts:
@@ -313,6 +320,9 @@ class VisitRoom:
         if not self._around.say(message):
             log.info("a signalling message waits for the clinic: %s", part.kind)
 
+    def _send_words(self, data: bytes) -> bool:
+        return self._session is not None and self._session.send_data("words", data)
+
     def _on_event(self, event: SessionEvent) -> None:
         match event:
             case ConnectionChanged(state=state):
@@ -323,6 +333,10 @@ class VisitRoom:
                 self._set(sending=sending, cause=cause)
             case PeerChanged(peer=peer):
                 self._on_peer(peer)
+            case DataReady(ready=ready) if self.words is not None:
+                self.words.on_ready(ready)
+            case DataReceived(label="words", data=data) if self.words is not None:
+                self.words.on_message(data)
             case DevicesChanged(devices=devices):
                 self._around.devices(devices)
             case DeviceChanged(kind=kind, state=state):
@@ -367,10 +381,6 @@ class VisitRoom:
         self._timeline.append(TimelineEntry(self._around.wall(), text))
         del self._timeline[:-_TIMELINE_MAX]
 
-
-_MEDIA_FLOWS = frozenset({ConnectionState.CONNECTING, ConnectionState.CONNECTED})
-
-"""Why there are no pictures though the link could carry them."""
 
 _USE: dict[DeviceKind, Callable[[Session, DeviceSpec], Awaitable[None]]] = {
     "microphone": lambda session, spec: session.use_microphone(spec),

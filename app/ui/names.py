@@ -69,6 +69,14 @@ VISIT_HANGUP = "visit.hangup"
 VISIT_LOST = "visit.lost"
 VISIT_LOST_PHONE = "visit.lost.phone"
 VISIT_LOST_PHOTO = "visit.lost.photo"
+VISIT_WORDS = "visit.words"
+WORDS = "words"
+WORDS_TITLE = "words.title"
+WORDS_CLOSE = "words.close"
+WORDS_NONE = "words.none"
+WORDS_LINES = "words.lines"
+WORDS_FIELD = "words.field"
+WORDS_SEND = "words.send"
 VISIT_TIMELINE = "visit.timeline"
 VISIT_FIGURES = "visit.figures"
 
@@ -112,6 +120,23 @@ ITEM_NEXT = "item.next"
 ITEM_FIT = "item.fit"
 ITEM_CLOSER = "item.closer"
 ITEM_FURTHER = "item.further"
+
+
+def words_line(key: str) -> str:
+    return f"words.{key}"
+
+
+def words_text(key: str) -> str:
+    return f"words.{key}.text"
+
+
+def words_state(key: str) -> str:
+    return f"words.{key}.state"
+
+
+def words_quick(place: int) -> str:
+    """A phrase for one press, counted from 0."""
+    return f"words.quick.{place}"
 
 
 def sent_title(submission_id: str) -> str:

@@ -11,6 +11,7 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QImageWriter, QLinearGradient, QPainter
 
 from app.media.events import Cause, ConnectionState, Modality, PeerState
+from app.media.words import State
 from app.presenters.sound import HINTS, SAYS, choosing_in_visit
 from app.presenters.views import (
     DeskView,
@@ -36,6 +37,8 @@ from app.presenters.views import (
     TimelineEntry,
     VisitPhase,
     VisitView,
+    WordsLine,
+    WordsView,
 )
 from app.presenters.visit_sentences import (
     TIMELINE_CONNECTION,
@@ -47,6 +50,7 @@ from app.presenters.visit_sentences import (
     timeline_choice,
     timeline_sending,
 )
+from app.presenters.words_sentences import line_state, quick_phrases
 
 NOW = datetime(2026, 11, 23, 14, 10, tzinfo=UTC)
 PHONE = "555 0100"
@@ -149,6 +153,7 @@ FACTS = VisitFacts(
 
 def said_of(facts: VisitFacts, **changes: object) -> VisitView:
     """A visit whose sentences are the presenter's own, of `facts`."""
+    changes.setdefault("words", WordsView((), quick_phrases(facts, "")))
     return visit(
         with_name=facts.other,
         link=link_sentence(facts),
@@ -160,6 +165,22 @@ def said_of(facts: VisitFacts, **changes: object) -> VisitView:
         pictures_off=facts.pictures_off,
         **changes,
     )
+
+
+def written(facts: VisitFacts, *, ready: bool = True) -> WordsView:
+    """A conversation in which the last line is under way."""
+    last = State.SENDING if ready else State.WAITING
+    rows = (
+        (False, "Can you hear me now? I see you, but there is no sound.", State.READ, 7),
+        (True, "I cannot hear you.", State.DELIVERED, 8),
+        (False, "Please hold the photo of the cream to the camera, then call me.", State.READ, 8),
+        (True, "It is in the kitchen, I fetch it now.", last, 9),
+    )
+    lines = tuple(
+        WordsLine(f"line{n}", mine, text, NOW + timedelta(minutes=at), line_state(state, facts, ready))
+        for n, (mine, text, state, at) in enumerate(rows)
+    )
+    return WordsView(lines, quick_phrases(facts, "" if ready else "+1 555 0199"))
 
 
 def visits(facts: VisitFacts = FACTS) -> dict[str, VisitView]:
@@ -190,6 +211,14 @@ def visits(facts: VisitFacts = FACTS) -> dict[str, VisitView]:
         "speech-both": said_of(replace(chose, peer=theirs, microphone_on=False, camera_on=False), picture=none),
         "interrupted": said_of(cut(ConnectionState.INTERRUPTED, 4), phase=again, picture=frozen, picture_age_s=4),
         "reconnecting": said_of(cut(ConnectionState.RECONNECTING, 31), phase=again, picture=frozen, picture_age_s=31),
+        "words": said_of(replace(facts, peer=replace(peer, hears_us=False)), words=written(facts)),
+        "words-cut": said_of(
+            cut(ConnectionState.RECONNECTING, 31),
+            phase=again,
+            picture=frozen,
+            picture_age_s=31,
+            words=written(cut(ConnectionState.RECONNECTING, 31), ready=False),
+        ),
         "back": said_of(replace(facts, back_s=2.0)),
         "lost": said_of(cut(ConnectionState.FAILED, 70), phase=VisitPhase.LOST, picture=none),
         "ended": said_of(cut(ConnectionState.CLOSED, 0), phase=VisitPhase.ENDED, picture=none),
@@ -326,6 +355,10 @@ def provider_views() -> dict[str, ProviderView]:
         "item0001", "Maria Lopez", NOW - timedelta(minutes=9), "Photo for the visit",
         "It itches since Sunday, more at night. The cream did not help.", (photo, photo),
     )  # fmt: skip
+    words = replace(
+        opened, purpose="Written message", pictures=(),
+        note="14:19  I cannot hear you.\n14:20  Please call me: +1 555 0199. The cream is finished.",
+    )  # fmt: skip
     letter = OpenedPicture("letter.pdf", "application/pdf", b"%PDF-1.7")
     views = {
         "enrol": provider(Page.ENROL),
@@ -334,6 +367,7 @@ def provider_views() -> dict[str, ProviderView]:
         "day-busy": provider(Page.HOME, schedule=schedule, inbox=inbox, busy=True, clinic=NOT_REACHED),
         **desk_views(),
         "item": provider(Page.ITEM, opened=opened),
+        "item-words": provider(Page.ITEM, opened=words),
         "item-no-picture": provider(Page.ITEM, opened=replace(opened, pictures=(letter,), note="", purpose="")),
     }
     for name, state in PROVIDER_VISITS.items():
@@ -351,7 +385,7 @@ PATIENT_STATES = (
     *(f"sound-{state}" for state in SOUNDS),
 )
 PROVIDER_STATES = (
-    *("enrol", "day-empty", "day", "day-busy", "item", "item-no-picture"),
+    *("enrol", "day-empty", "day", "day-busy", "item", "item-words", "item-no-picture"),
     *("desk-new", "desk-busy", "desk-invited", "desk-long"),
     *(f"visit-{state}" for state in VISITS),
     *("sound-ready", "sound-in-visit"),
