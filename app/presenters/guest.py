@@ -147,7 +147,7 @@ class GuestCall:
         return GuestView(
             guest_id=who.guest_id,
             title=who.title,
-            says=guest_sentence(self.state, who.name, who.inviter, provider=who.provider),
+            says=guest_sentence(self.state, who.name, who.role, who.inviter, provider=who.provider),
             connected=self.state is GuestState.CONNECTED,
             picture=self._picture(),
             link="" if self.used else who.link,

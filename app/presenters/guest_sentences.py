@@ -29,12 +29,13 @@ def guest_title(name: str, role: GuestRole) -> str:
     return f"{name} ({role.value}, not verified)"
 
 
-def guest_sentence(state: GuestState, name: str, inviter: str, *, provider: bool) -> Sentence:
+def guest_sentence(state: GuestState, name: str, role: GuestRole, inviter: str, *, provider: bool) -> Sentence:
     """How a guest stands, on the provider's or the patient's screen; `inviter` is the provider's name."""
     text, level = _SAYS[state]
     if state is GuestState.INVITED:
         text = _INVITED[provider]
-    return Sentence(text.format(name=name, inviter=inviter, minutes=LINK_MINUTES), level)
+    title = guest_title(name, role)
+    return Sentence(text.format(name=name, title=title, inviter=inviter, minutes=LINK_MINUTES), level)
 
 
 def timeline_guest(title: str, state: GuestState) -> str:
@@ -53,13 +54,13 @@ ONE_GUEST = Sentence("There is a guest already. Please end that visit or link fi
 # We are the provider.
 _INVITED = {
     True: "Give this link to {name}. It works once, within {minutes} minutes. Whoever has it can join.",
-    False: "{inviter} has invited {name} to this visit.",
+    False: "{inviter} has invited {title} to this visit.",
 }
 
 _SAYS = {
     GuestState.INVITED: ("", Level.NOTE),
     GuestState.CONNECTING: ("Connecting with {name} …", Level.NOTE),
-    GuestState.CONNECTED: ("{name} is in the visit and can hear you.", Level.GOOD),
+    GuestState.CONNECTED: ("{title} is in the visit and can hear you.", Level.GOOD),
     GuestState.AWAY: ("{name} is not connected at the moment. The visit goes on.", Level.WARN),
     GuestState.LEFT: ("{name} has left the visit.", Level.NOTE),
 }

@@ -1,8 +1,8 @@
 """A guest in a browser: the one-time link, the keys that come of it, and the messages about guests.
 
 The link's secret (16 bytes) stands in the URL's fragment, which a browser sends to nobody. HKDF-SHA256 (RFC 5869)
-makes of it the admission, of which the service knows the hash (the guest's id), and for each app that talks with the guest
-two keys, which the service never has: so each step of the signalling is sealed (AES-256-GCM) between app and page.
+makes of it the admission, of which the service knows the hash (the guest's id), and, for each app that talks with the
+guest, two keys, which the service never has: each step of the signalling is sealed (AES-256-GCM) between app and page.
 """
 
 from __future__ import annotations

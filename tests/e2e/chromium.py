@@ -1,4 +1,4 @@
-"""The real Chromium without a screen, driven by its DevTools protocol over a WebSocket (websockets is ours already)."""
+"""The real Chromium without a screen, driven by its DevTools protocol over a WebSocket."""
 
 from __future__ import annotations
 
