@@ -79,11 +79,11 @@ class Tab:
         assert "exceptionDetails" not in got, got["exceptionDetails"]
         return got["result"].get("value")
 
-    async def until(self, script: str, seconds: float = 15.0) -> Any:
+    async def until(self, script: str, seconds: float = 30.0) -> Any:
         """Waits in the page until the (asynchronous) expression is true; its value."""
         return await self.run(_UNTIL % (seconds * 1000, script))
 
-    async def says(self, words: str, seconds: float = 15.0) -> None:
+    async def says(self, words: str, seconds: float = 30.0) -> None:
         await self.until(f"document.getElementById('says').textContent.includes({json.dumps(words)})", seconds)
 
     async def press(self, name: str) -> None:

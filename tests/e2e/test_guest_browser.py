@@ -16,6 +16,7 @@ from tests.e2e.e2e_people import two_people
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=WHY_NOT)
 
 _LOUD = 2000
+_PATIENCE_S = 60.0  # a busy machine's rate control gives pictures late
 # Of the call with each app in turn: what arrived, what went out, what the link is thought to carry.
 _CALLS = """
 (async () => {
@@ -35,18 +36,14 @@ _CALLS = """
 """
 
 
-def flowing(count):
-    enough = "c.pictures > 5 && c.sound > 20 && c.sent > 5 && c.estimate > 0"
-    return (
-        f"(async () => {{ const s = await {_CALLS}; return s.length === {count} && s.every((c) => {enough}) && s }})()"
-    )
-
-
-async def flows(tab, count):
+async def flows(tab, *pictures):
+    """For each call whether the page gets pictures in it; sound both ways and the page's own pictures are in all."""
+    enough = "(c, i) => c.sound > 10 && c.sent > 5 && (wanted[i] ? c.pictures > 5 : !c.pictures)"
+    look = f"const wanted = {json.dumps(pictures)}, s = await {_CALLS}; return s.length === wanted.length"
     try:
-        await tab.until(flowing(count), 30)
+        await tab.until(f"(async () => {{ {look} && s.every({enough}) }})()", _PATIENCE_S)
     except AssertionError:
-        raise AssertionError(f"no pictures and sound both ways in {count} calls: {await tab.run(_CALLS)}") from None
+        raise AssertionError(f"it does not flow both ways: {await tab.run(_CALLS)}") from None
 
 
 class Heard:
@@ -62,7 +59,7 @@ class Heard:
             self.loop.call_soon_threadsafe(self.loud.set)
 
     async def something(self):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(_PATIENCE_S):
             await self.loud.wait()
 
 
@@ -73,6 +70,7 @@ def service(tmp_path):
     running.stop()
 
 
+@pytest.mark.timeout(300)
 def test_a_browser_joins_alone_and_then_with_the_patient(tmp_path, service):
     asyncio.run(visit(tmp_path, service))
     log = "".join(service.log)
@@ -110,7 +108,7 @@ async def stands_in_for_the_patient(clinic, browser, heard):
     tab = await browser.tab(link)
     assert await tab.run("location.hash") == "", "the link's secret must not stay in the address line"
     await tab.press("join")
-    view = await provider.until(lambda v: v.visit.guest and v.visit.guest.picture is PictureState.LIVE)
+    view = await provider.until(lambda v: v.visit.guest and v.visit.guest.picture is PictureState.LIVE, _PATIENCE_S)
     assert view.visit.guest.title == "Ana <b>Bold</b> (interpreter, not verified)"
     assert view.visit.guest.link == "", "a used link is not shown any more"
     assert any(entry.text == "Ana <b>Bold</b> (interpreter, not verified) joined" for entry in view.visit.timeline)
@@ -128,8 +126,8 @@ async def the_patient_comes_too(clinic, tab):
     await patient.until(lambda v: v.next_visit)
     patient.presenter.set_camera(False)  # her app's own pictures are tested elsewhere, and cost this machine much
     patient.presenter.join(clinic.visit_id)
-    await patient.until(lambda v: v.visit and v.visit.phase is VisitPhase.LIVE, 40)
-    view = await patient.until(lambda v: v.visit.guest and v.visit.guest.picture is PictureState.LIVE, 40)
+    await patient.until(lambda v: v.visit and v.visit.phase is VisitPhase.LIVE, _PATIENCE_S)
+    view = await patient.until(lambda v: v.visit.guest and v.visit.guest.picture is PictureState.LIVE, _PATIENCE_S)
     assert "(interpreter, not verified) is in the visit" in view.visit.guest.says.text
     assert view.visit.guest.link == ""
     await flows(tab, True, False)
