@@ -145,7 +145,7 @@ async def chromium(folder: Path, certificate: Path) -> AsyncIterator[Browser]:
         "--disable-dev-shm-usage",
         "--mute-audio",
         "--use-fake-ui-for-media-stream",
-        "--use-fake-device-for-media-stream",
+        "--use-fake-device-for-media-stream=fps=10",
         "--allow-loopback-in-peer-connection",
         f"--ignore-certificate-errors-spki-list={spki_hash(certificate)}",
         f"--user-data-dir={folder}",

@@ -79,7 +79,11 @@ def no_sound_test(*_: Any) -> Any:
 
 
 def person(
-    role: Role, folder: Path, sessions: list[VisitSession] | None = None, taps: Taps | None = None
+    role: Role,
+    folder: Path,
+    sessions: list[VisitSession] | None = None,
+    taps: Taps | None = None,
+    microphone: DeviceSpec = SYNTHETIC,
 ) -> Person[Any]:
     """`taps`: those of the devices, which a visit and its guest share."""
     remote, mine, guest = FrameSlot(), FrameSlot(), FrameSlot()
@@ -88,7 +92,7 @@ def person(
     def to(slot: FrameSlot) -> Any:
         def session(*, chosen: Chosen, **given: Any) -> VisitSession:
             sinks = Sinks(NONE, slot, mine, taps or Taps())
-            made = VisitSession(sources=Sources(SYNTHETIC, SYNTHETIC), sinks=sinks, devices=devices, **given)
+            made = VisitSession(sources=Sources(SYNTHETIC, microphone), sinks=sinks, devices=devices, **given)
             if sessions is not None:
                 sessions.append(made)
             return made
@@ -140,10 +144,17 @@ async def start_visit(clinic: Clinic) -> None:
 
 @contextlib.asynccontextmanager
 async def two_people(
-    tmp_path: Path, url: str, code: str, at: datetime | None = None, taps: Taps | None = None
+    tmp_path: Path,
+    url: str,
+    code: str,
+    at: datetime | None = None,
+    taps: Taps | None = None,
+    microphone: DeviceSpec = SYNTHETIC,
 ) -> AsyncIterator[Clinic]:
-    """Enrols both through their presenters' commands and puts a visit on the list. `taps`: the provider's."""
-    patient, provider = person(Role.PATIENT, tmp_path / "ann"), person(Role.PROVIDER, tmp_path / "lee", taps=taps)
+    """Enrols both through their presenters' commands and puts a visit on the list. `taps`, `microphone`: the
+    provider's."""
+    patient = person(Role.PATIENT, tmp_path / "ann")
+    provider = person(Role.PROVIDER, tmp_path / "lee", taps=taps, microphone=microphone)
     async with desk(tmp_path / "desk", url, code) as office:
         try:
             for who, role, name in ((provider, Role.PROVIDER, "Dr Lee"), (patient, Role.PATIENT, "Ann Example")):
