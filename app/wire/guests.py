@@ -26,6 +26,8 @@ SECRET_BYTES = 16
 _NONCE_BYTES = 12
 MAX_BOX_BYTES = 72 * 1024
 """A session description of the longest kind that is read (60,000 characters), with room for what stands around it."""
+MAX_SAID_BYTES = 24 * 1024
+"""A page's answer has some 6 KB; a guest's flood must not fill the thin line of a patient who waits for it."""
 
 
 class GuestRole(StrEnum):
@@ -179,7 +181,7 @@ class GuestHello(WireModel):
 class GuestSay(WireModel):
     type: Literal["say"] = "say"
     to: Id
-    box: Box
+    box: Bytes64 = Field(max_length=MAX_SAID_BYTES)
 
 
 class GuestWelcome(WireModel):

@@ -118,12 +118,12 @@ class Browser:
 
     async def tab(self, url: str) -> Tab:
         """A new page in a context of its own, as on another device."""
-        whole = Tab(await self._sockets.enter_async_context(connect(self._address, max_size=None)))
+        whole = Tab(await self._sockets.enter_async_context(connect(self._address, max_size=None, ping_interval=None)))
         self._sockets.push_async_callback(whole.close)
         context = await whole.call("Target.createBrowserContext")
         made = await whole.call("Target.createTarget", url="about:blank", browserContextId=context["browserContextId"])
         page = self._address.split("/devtools/")[0] + f"/devtools/page/{made['targetId']}"
-        tab = Tab(await self._sockets.enter_async_context(connect(page, max_size=None)))
+        tab = Tab(await self._sockets.enter_async_context(connect(page, max_size=None, ping_interval=None)))
         self._sockets.push_async_callback(tab.close)
         await tab.open(url)
         return tab

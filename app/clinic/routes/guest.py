@@ -50,7 +50,7 @@ _HEADERS = {
 _HELLO_S = 10.0
 _CLOSE_S = 2.0
 _FAULTS, _FAULTS_PERIOD_S = 5, 60.0
-_MESSAGES_A_SECOND, _MESSAGES_AT_ONCE = 4.0, 20.0
+_MESSAGES_A_SECOND, _MESSAGES_AT_ONCE = 0.5, 16.0
 _MAX_GREETING = 64
 
 _greeting = 0  # pages of this process that have not shown a link
