@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from app.media.audio.playout import Playout, SpeechPacket
 from app.media.devices import DeviceSpec, Sinks, Sources
-from app.media.equipment import Equipment
 from app.media.events import (
     ConnectionChanged,
     ConnectionState,
@@ -39,6 +38,7 @@ from app.media.rate.feedback import RemoteFeedback, TransportFeedback
 from app.media.rtc.data import CLOSER
 from app.media.rtc.transport import PeerTransport, TransportHooks, TransportState
 from app.media.settings import MediaSettings
+from app.media.shared import Seat, SharedEquipment
 from app.media.statistics import Statistics, collect
 from app.media.transports import Transports, TransportsHooks
 from app.media.video.frames import CapturedFrame
@@ -54,7 +54,8 @@ _CLOSE_S = 5.0
 class VisitSession:
     """`send` carries a signalling step to the other side, `emit` takes events; both are called on the loop.
 
-    `bind_address`: the only local address to use for media.
+    `bind_address`: the only local address to use for media. `devices`: shared with other sessions of the same visit
+    (a guest's); of its own without.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class VisitSession:
         emit: Callable[[SessionEvent], None],
         settings: MediaSettings = MediaSettings(),  # noqa: B008 - frozen
         bind_address: str | None = None,
+        devices: SharedEquipment | None = None,
     ) -> None:
         self.sinks = sinks
         self.settings = settings
@@ -89,7 +91,8 @@ class VisitSession:
         )
         self._pictures = PictureSink(sinks, self._executor)
         self._lips = LipSync(self.playout, self._speaker_delay)
-        self._equipment: Equipment | None = None
+        self._devices = devices if devices is not None else SharedEquipment()
+        self._equipment: Seat | None = None
 
     # Life
 
@@ -98,9 +101,10 @@ class VisitSession:
         if self._loop is not None:
             raise RuntimeError("the session was started before")
         self._loop = asyncio.get_running_loop()
-        self._equipment = Equipment(self.sinks, self.playout, self.settings, self._feed, self._on_device)
-        self._equipment.open(self._sources)
         self.outgoing.begin(time.monotonic(), camera=self._sources.camera.kind != "none")
+        self._equipment = self._devices.take(
+            self.sinks, self._sources, self.settings, self.playout, self._feed, self._on_device
+        )
         self._spawn(self._pictures.run())
         self._tickers = [
             self._loop.create_task(self._every(_TICK_S, self._tick)),
@@ -257,7 +261,7 @@ class VisitSession:
     async def use_speaker(self, spec: DeviceSpec) -> None:
         await self._open_equipment().use_speaker(spec)
 
-    def _open_equipment(self) -> Equipment:
+    def _open_equipment(self) -> Seat:
         if self._equipment is None:
             raise RuntimeError("the session has not been started, or is over")
         return self._equipment

@@ -22,9 +22,9 @@ from app.offline.errors import OfflineError
 from app.offline.photos import check_photo, judge
 from app.offline.worker import OutboxWorker, SubmissionStatus
 from app.presenters.around import Session
-from app.presenters.base import Presenter
 from app.presenters.chat import Chat, notes
 from app.presenters.environment import Environment, command
+from app.presenters.hosting import HostingPresenter
 from app.presenters.sentences import WORDS, item_view
 from app.presenters.views import Level, NextVisit, Page, PatientView, PhotoPhase, PhotoView
 from app.presenters.visit import VisitRoom
@@ -52,7 +52,7 @@ class _Photo:
     hint: str = ""
 
 
-class PatientPresenter(Presenter[PatientView]):
+class PatientPresenter(HostingPresenter[PatientView]):
     """Implements app.presenters.views.PatientCommands."""
 
     role = Role.PATIENT
@@ -126,7 +126,7 @@ class PatientPresenter(Presenter[PatientView]):
             clinic=self.clinic_state(),
             notice=self._notice,
             next_visit=self._next_visit(),
-            visit=self._room.view() if self._room is not None else None,
+            visit=self.visit_view(),
             photo=PhotoView(photo.phase, photo.jpeg, photo.hint) if photo is not None else None,
             items=tuple(
                 item_view(item, self._clinic_error is None, self._allowance.rate is not None) for item in self._items

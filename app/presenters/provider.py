@@ -11,9 +11,9 @@ from datetime import datetime
 from app.offline.inbox import InboxReader, OpenedPart
 from app.offline.opened import holds
 from app.offline.photos import clean_copy
-from app.presenters.base import Presenter
 from app.presenters.desk import Desk, DeskError, Person
 from app.presenters.environment import Environment, command
+from app.presenters.inviting import InvitingPresenter
 from app.presenters.refresh import Refresh
 from app.presenters.sentences import purpose_words
 from app.presenters.views import (
@@ -40,7 +40,7 @@ _PHONE = "clinic-phone"
 _MAX_PICTURES = 20
 
 
-class ProviderPresenter(Presenter[ProviderView]):
+class ProviderPresenter(InvitingPresenter[ProviderView]):
     """Implements app.presenters.views.ProviderCommands."""
 
     role = Role.PROVIDER
@@ -120,7 +120,7 @@ class ProviderPresenter(Presenter[ProviderView]):
                 for item in self._inbox
             ),
             opened=self._item,
-            visit=self._room.view() if self._room is not None else None,
+            visit=self.visit_view(),
             desk=self._desk_view() if self._page is Page.DESK else None,
             sound=self.sound_view(),
         )

@@ -91,6 +91,19 @@ class WordsView:
 
 
 @dataclass(frozen=True)
+class GuestView:
+    """A guest in a browser. `title` says who it is and that nobody has verified that; `says` how it stands; `link` is
+    what the provider hands over, while it waits to be used."""
+
+    guest_id: str
+    title: str
+    says: Sentence
+    connected: bool
+    picture: PictureState
+    link: str = ""
+
+
+@dataclass(frozen=True)
 class VisitView:
     visit_id: str
     with_name: str
@@ -109,6 +122,7 @@ class VisitView:
     figures: str = ""  # the link in figures, quietly
     stage: Sentence | None = None  # stands where the picture would be: who chose speech alone, or why there is none
     words: WordsView = WordsView()
+    guest: GuestView | None = None
 
 
 @dataclass(frozen=True)
@@ -306,7 +320,14 @@ class PatientCommands(CommonCommands, Protocol):
     def try_again(self, submission_id: str) -> None: ...
 
 
-class ProviderCommands(CommonCommands, Protocol):
+class GuestCommands(Protocol):
+    """What a provider can do about a guest. `role`: one of app.wire.guests.GuestRole."""
+
+    def invite_guest(self, role: str, name: str) -> None: ...
+    def dismiss_guest(self) -> None: ...
+
+
+class ProviderCommands(CommonCommands, GuestCommands, Protocol):
     def start_visit(self, visit_id: str) -> None: ...
     def open_item(self, submission_id: str) -> None: ...
     def close_item(self) -> None: ...

@@ -71,6 +71,7 @@ class VisitRoom:
         self.peer_device = details.other_device(me)
         self.ended_by_other = False
         self.forged = False
+        self.on_guest: Callable[[bytes], None] = lambda _sealed: None  # the other side's sealed word about a guest
         self._offerer = provider
         self._me_name = details.provider_name if provider else details.patient_name
         self._signals = signals
@@ -134,6 +135,9 @@ class VisitRoom:
     def timeline(self) -> tuple[TimelineEntry, ...]:
         return tuple(self._timeline)
 
+    def note(self, text: str) -> None:
+        self._note(text)
+
     def enter(self, connected: bool) -> None:
         """The person comes in; without a connection the service hears of it later."""
         self._note(f"{self._me_name} opened the visit" if self._offerer else f"{self._me_name} came in")
@@ -169,6 +173,9 @@ class VisitRoom:
             self._note("A message that the other person had not signed was refused")
             self.forged = True
             self._around.changed()
+            return
+        if body.kind == "guest":
+            self.on_guest(body.sealed)
             return
         if body.kind == "bye":
             self.ended_by_other = True
@@ -313,6 +320,11 @@ class VisitRoom:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("the visit's session failed", exc_info=task.exception())
+
+    def tell_of_guest(self, sealed: bytes) -> None:
+        """To the other side: a guest has come, or has gone."""
+        signed = self._signals.wrap(self.peer_device, "guest", "0" * 16, "", sealed)
+        self._around.say(SendSignal(visit_id=self.details.visit_id, to=self.peer_device, body=signed))
 
     def _send(self, part: SignalPart) -> None:
         signed = self._signals.wrap(self.peer_device, part.kind, part.call, part.sdp)

@@ -12,10 +12,12 @@ from PySide6.QtGui import QColor, QImage, QImageWriter, QLinearGradient, QPainte
 
 from app.media.events import Cause, ConnectionState, Modality, PeerState
 from app.media.words import State
+from app.presenters.guest_sentences import GuestState, guest_sentence, guest_title
 from app.presenters.sound import HINTS, SAYS, choosing_in_visit
 from app.presenters.views import (
     DeskView,
     DeviceRow,
+    GuestView,
     InboxRow,
     ItemStage,
     ItemView,
@@ -51,6 +53,7 @@ from app.presenters.visit_sentences import (
     timeline_sending,
 )
 from app.presenters.words_sentences import line_state, quick_phrases
+from app.wire.guests import GuestRole
 
 NOW = datetime(2026, 11, 23, 14, 10, tzinfo=UTC)
 PHONE = "555 0100"
@@ -183,6 +186,19 @@ def written(facts: VisitFacts, *, ready: bool = True) -> WordsView:
     return WordsView(lines, quick_phrases(facts, "" if ready else "+1 555 0199"))
 
 
+def guest(state: GuestState, *, provider: bool) -> GuestView:
+    connected = state is GuestState.CONNECTED
+    link = "" if connected or not provider else "https://clinic.example:8443/guest/#AAECAwQFBgcICQoLDA0ODw"
+    return GuestView(
+        guest_id="guest0001",
+        title=guest_title("Ana Reyes", GuestRole.INTERPRETER),
+        says=guest_sentence(state, "Ana Reyes", GuestRole.INTERPRETER, "Dr Lee", provider=provider),
+        connected=connected,
+        picture=PictureState.LIVE if connected else PictureState.NONE,
+        link=link,
+    )
+
+
 def visits(facts: VisitFacts = FACTS) -> dict[str, VisitView]:
     """Name -> a visit in that state, seen by one of the two."""
     peer, none = facts.peer or PEER, PictureState.NONE
@@ -222,6 +238,8 @@ def visits(facts: VisitFacts = FACTS) -> dict[str, VisitView]:
         "back": said_of(replace(facts, back_s=2.0)),
         "lost": said_of(cut(ConnectionState.FAILED, 70), phase=VisitPhase.LOST, picture=none),
         "ended": said_of(cut(ConnectionState.CLOSED, 0), phase=VisitPhase.ENDED, picture=none),
+        "guest": said_of(facts, guest=guest(GuestState.CONNECTED, provider=facts.provider)),
+        "guest-invited": said_of(facts, guest=guest(GuestState.INVITED, provider=facts.provider)),
     }
 
 

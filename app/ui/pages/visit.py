@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from app.media.levels import Levels
 from app.media.slot import FrameSlot
 from app.presenters.views import (
+    GuestCommands,
     PatientView,
     PictureState,
     ProviderView,
@@ -26,6 +27,7 @@ from app.ui.pages.files import ask_for_files
 from app.ui.pages.sound import meter_words
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
+from app.ui.widgets.guest import GuestCard, GuestPicture
 from app.ui.widgets.layout import Card, FlowRow, KeyedRows, ScrollColumn, ground
 from app.ui.widgets.meter import LevelMeter
 from app.ui.widgets.stage import Stage
@@ -94,7 +96,8 @@ class LostCard(Card):
 
 class VisitPage(QWidget):
     """`photo` and `files`: the patient's commands to send something; None for a provider. `timeline`: show what
-    happened. `levels`: how loud the microphone is, shown beside its button."""
+    happened. `levels`: how loud the microphone is, shown beside its button. `guest`: a guest's pictures; `guests`: the
+    provider's commands about one."""
 
     def __init__(
         self,
@@ -106,6 +109,8 @@ class VisitPage(QWidget):
         files: Callable[[list[Path]], None] | None = None,
         timeline: bool = False,
         levels: Levels,
+        guest: FrameSlot | None = None,
+        guests: GuestCommands | None = None,
     ) -> None:
         super().__init__()
         ground(self, "dark")
@@ -115,7 +120,11 @@ class VisitPage(QWidget):
         self._with = Text(role="stage-title", name=names.VISIT_WITH)
         self._link = SentenceLine(names.VISIT_LINK, on_stage=True)
         self._other = SentenceLine(names.VISIT_OTHER, on_stage=True)
+        self._guest = SentenceLine(names.VISIT_GUEST, on_stage=True)
+        self._guest_picture = GuestPicture(guest or FrameSlot())
+        self._guest_card = GuestCard(guests) if guests is not None else None
         self._stage = Stage(remote, mine)
+        self._stage.set_guest(self._guest_picture)
         self._lost = LostCard(photo)
         self._stage.set_over(self._lost)
         self._mute = ActionButton(names.VISIT_MUTE, self.tr("Mute"), "microphone", Kind.STAGE, upright=True)
@@ -167,6 +176,7 @@ class VisitPage(QWidget):
         self._other.say(visit.other)
         self._draw_controls(visit)
         self._draw_stage(visit)
+        self._draw_guest(visit)
         if self._figures is not None:
             self._figures.say(visit.figures)
             self._figures.setVisible(bool(visit.figures))
@@ -259,6 +269,13 @@ class VisitPage(QWidget):
         frozen = showing and visit.picture is PictureState.FROZEN
         stage.show_age(picture_age(max(visit.picture_age_s, 0)) if frozen else "")
 
+    def _draw_guest(self, visit: VisitView) -> None:
+        self._guest.say(None if visit.guest is None else visit.guest.says)
+        self._guest_picture.draw(visit.guest)
+        self._stage.show_guest_large(visit.picture is PictureState.NONE)
+        if self._guest_card is not None:
+            self._guest_card.draw(visit.guest)
+
     def _placeholder(self, visit: VisitView) -> tuple[str, str, str]:
         name = visit.with_name
         waiting = self.tr("The visit starts as soon as you are both here.")
@@ -298,6 +315,7 @@ class VisitPage(QWidget):
         says.addLayout(head)
         says.addWidget(self._link)
         says.addWidget(self._other)
+        says.addWidget(self._guest)
         mute = QWidget()
         beside = QHBoxLayout(mute)
         beside.setContentsMargins(0, 0, 0, 0)
@@ -320,12 +338,25 @@ class VisitPage(QWidget):
         sides.addWidget(self._left, 1)
         sides.addWidget(self._words)
         if with_timeline:
-            self._panel = self._timeline_panel()
+            self._panel = self._side_panel()
             sides.addWidget(self._panel)
+
+    def _side_panel(self) -> QWidget:
+        """What happened, and over it, always in sight, the guest."""
+        panel = QWidget()
+        ground(panel, "paper")
+        panel.setFixedWidth(_PANEL_WIDE)
+        column = QVBoxLayout(panel)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        if self._guest_card is not None:
+            self._guest_card.setContentsMargins(16, 16, 16, 0)
+            column.addWidget(self._guest_card)
+        column.addWidget(self._timeline_panel(), 1)
+        return panel
 
     def _timeline_panel(self) -> QWidget:
         panel = ScrollColumn(margin=16)
-        panel.setFixedWidth(_PANEL_WIDE)
         self._figures = Text(role="quiet", name=names.VISIT_FIGURES)
         panel.column.addWidget(self._figures)
         panel.column.addWidget(Text(self.tr("What happened in this visit"), "heading"))
