@@ -207,6 +207,12 @@ class VisitSession:
         """The camera's newest picture at full size, RGB (height, width, 3) uint8; None while there is none."""
         return None if self._equipment is None else self._equipment.still()
 
+    async def best_still(self) -> NDArray[np.uint8] | None:
+        """As :meth:`still`, in the camera's largest mode and the sharpest of several; the pictures stand about a
+        second meanwhile. Where there is no such mode it is :meth:`still`.
+        """
+        return None if self._equipment is None else await self._equipment.best_still()
+
     async def use_camera(self, spec: DeviceSpec) -> None:
         """Another camera, or none; pictures go on by themselves when it gives some."""
         await self._open_equipment().use_camera(spec)

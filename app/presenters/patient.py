@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from app.media.devices import DeviceSpec
 from app.media.events import DeviceChanged
+from app.media.video import still_checks
 from app.offline.allowance import Allowance
 from app.offline.capture import Capture
 from app.offline.errors import OfflineError
-from app.offline.photos import check_photo, judge
+from app.offline.photos import check_photo
 from app.offline.worker import OutboxWorker, SubmissionStatus
 from app.presenters.around import Session
 from app.presenters.base import Presenter
@@ -204,7 +205,7 @@ class PatientPresenter(Presenter[PatientView]):
             )
             return
         jpeg = await asyncio.to_thread(_to_jpeg, rgb)
-        hint = await asyncio.to_thread(judge, jpeg)
+        hint = await asyncio.to_thread(still_checks.hint, rgb)
         self._photo = _Photo(PhotoPhase.REVIEW, jpeg, hint)
         self.changed()
 

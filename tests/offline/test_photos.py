@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from app.offline import photos
 from app.offline.photo_header import Header, HeaderError, HeifFound, read_header
-from app.offline.photos import HeicPhoto, NotAPhoto, PhotoBroken, PhotoTooLarge, check_photo, clean_copy, judge
+from app.offline.photos import HeicPhoto, NotAPhoto, PhotoBroken, PhotoTooLarge, check_photo, clean_copy
 
 RNG = np.random.default_rng(7)
 
@@ -171,13 +171,3 @@ def test_the_header_reader_raises_only_its_own_error(tail: bytes) -> None:
 def test_heif_is_a_header_error() -> None:
     with pytest.raises(HeifFound):
         read_header(b"\0\0\0\x18ftypheic")
-
-
-def test_hints_are_words_about_light_and_sharpness() -> None:
-    sharp = picture(640, 480)
-    assert judge(encoded(".jpg", sharp)) == ""
-    assert "dark" in judge(encoded(".jpg", sharp // 8))
-    assert "bright" in judge(encoded(".jpg", 230 + sharp // 12))
-    assert "blurred" in judge(encoded(".jpg", cv2.GaussianBlur(sharp, (0, 0), 25)))
-    with pytest.raises(ValueError, match="ourselves"):
-        judge(b"no picture")
