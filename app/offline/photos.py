@@ -25,13 +25,13 @@ MAX_SIDE = 65_500
 
 
 class NotAPhoto(OfflineError):
-    """The bytes are no JPEG, PNG or WebP."""
+    """The bytes are no JPEG, PNG, WebP or AVIF."""
 
     sentence = "This file is not a photo that can be opened."
 
 
 class HeicPhoto(NotAPhoto):
-    """HEIC, HEIF or AVIF."""
+    """HEIC or HEIF."""
 
     sentence = "This kind of photo (HEIC) cannot be opened here. Please choose a JPEG or PNG picture."
 
