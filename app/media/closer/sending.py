@@ -103,7 +103,7 @@ def next_pieces(state: Sending, now: float, rate: float, backlog: int) -> tuple[
     window = min(max(rate * _WINDOW_S, _LEAST_WINDOW), _MOST_WINDOW)
     room = window - max(state.under_way, backlog)
     out: list[Part | Piece] = []
-    queue = []
+    queue: list[Outgoing] = []
     for entry in state.queue:
         held_up = bool(queue) and not _is_out(queue[-1])
         pieces = () if held_up or _is_out(entry) else _pieces(entry, credit, room)
