@@ -23,6 +23,8 @@ from app.media.equipment import Equipment
 from app.media.events import (
     ConnectionChanged,
     ConnectionState,
+    DataReady,
+    DataReceived,
     DeviceChanged,
     DevicesChanged,
     PeerChanged,
@@ -76,12 +78,13 @@ class VisitSession:
         self._tickers: list[asyncio.Task[None]] = []
         self._closed = False
         self._microphone_on = True
+        self._data_ready = False
         self.playout = Playout()
         self.outgoing = Outgoing(emit)
         self.transports = Transports(
             offerer,
             settings,
-            TransportsHooks(self._make_transport, send, self._taken, self.outgoing.detach, self._changed, self._end),
+            TransportsHooks(self._make_transport, send, self._taken, self._gone, self._changed, self._end),
         )
         self._pictures = PictureSink(sinks, self._executor)
         self._lips = LipSync(self.playout, self._speaker_delay)
@@ -142,7 +145,7 @@ class VisitSession:
     def _make_transport(self, call: str, state: Callable[[PeerTransport, TransportState], None]) -> PeerTransport:
         hooks = TransportHooks(
             state=state, peer=self._on_peer, feedback=self._on_feedback, speech=self._on_speech,
-            picture=self._on_picture, newest=self._newest,
+            picture=self._on_picture, newest=self._newest, data=self._on_data, data_changed=self._on_data_changed,
         )  # fmt: skip
         return PeerTransport(call, self._ice, self._executor, hooks, self.outgoing.decision, self._bind_address)
 
@@ -150,6 +153,12 @@ class VisitSession:
         self.playout.restart()
         self._lips.restart(transport)
         self.outgoing.attach(transport, time.monotonic())
+        self._tell_data(False)
+        self._on_data_changed(transport)
+
+    def _gone(self) -> None:
+        self.outgoing.detach()
+        self._tell_data(False)
 
     def _changed(self, event: ConnectionChanged) -> None:
         self._emit(event)
@@ -185,6 +194,33 @@ class VisitSession:
             self.outgoing.on_feedback(feedback, feedback.at)
         else:
             self.outgoing.on_remote(feedback, feedback.at)
+
+    # Data
+
+    def send_data(self, label: str, data: bytes) -> bool:
+        """On the channel "words" or "closer". False, and nothing kept, when no transport carries data now, the far
+        side has no such channel, or too much waits on it. Raises ValueError for more than 16 KiB.
+        """
+        channels = None if self.transports.current is None else self.transports.current.data
+        return channels is not None and channels.send(label, data)
+
+    def data_backlog(self, label: str) -> int:
+        """Bytes handed over and not yet acknowledged by the far side's SCTP; of the present transport."""
+        channels = None if self.transports.current is None else self.transports.current.data
+        return 0 if channels is None else channels.backlog(label)
+
+    def _on_data(self, transport: PeerTransport, label: str, data: bytes) -> None:
+        if self._is_current(transport):
+            self._emit(DataReceived(time.monotonic(), label, data))
+
+    def _on_data_changed(self, transport: PeerTransport) -> None:
+        if self._is_current(transport):
+            self._tell_data(transport.data is not None and transport.data.ready)
+
+    def _tell_data(self, ready: bool) -> None:
+        if ready != self._data_ready and not self._closed:
+            self._data_ready = ready
+            self._emit(DataReady(time.monotonic(), ready))
 
     def _speaker_delay(self) -> float:
         return 0.0 if self._equipment is None else self._equipment.speaker_delay_s

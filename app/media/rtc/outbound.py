@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from app.media.rate.controller import Decision, Probe
 from app.media.rate.feedback import Kind
 from app.media.rate.ladder import Rung
-from app.media.rtc.dtls import SRTP_OVERHEAD
+from app.media.rtc.dtls import DTLS_OVERHEAD, SRTP_OVERHEAD
 from app.media.rtc.pacer import Allowance, Go, Pacer
 from app.media.rtc.picture_out import EncodedPicture, PictureSource
 from app.media.rtc.rtp import extensions_of
@@ -32,6 +32,7 @@ _HISTORY = 256
 _PADDING_MOST = 240
 _REPAIR_SHARE = 0.3
 _FIRST_PACE, _FIRST_WINDOW = 30_000.0, 3_000
+_MOST_UNNUMBERED = 8_000
 
 
 @dataclass
@@ -91,7 +92,7 @@ class Outbound:
         self.log = SentLog()
         self.speech = SpeechSource(decision.rung.speech)
         self.speech.connect(formats, ours=ours)
-        self._pacer: Pacer[RtpPacket] = Pacer(_FIRST_PACE, _FIRST_WINDOW)
+        self._pacer: Pacer[RtpPacket | bytes] = Pacer(_FIRST_PACE, _FIRST_WINDOW)
         self._queued = asyncio.Event()
         self.pictures = PictureSource(executor, newest, lambda: self._pacer.backlog_s, self._on_picture)
         self._repairs = Allowance(_FIRST_PACE)
@@ -100,6 +101,9 @@ class Outbound:
         self._probe: Probe | None = None
         self._clusters = 0
         self._tasks: list[asyncio.Task[None]] = []
+        self._carry: Callable[[bytes], bool] = lambda data: False
+        self._left: Callable[[], None] = lambda: None
+        self._unnumbered = 0
         self.sent_bytes = 0
         self.sent_packets = 0
         self.by_kind: dict[Kind, int] = dict.fromkeys(Kind, 0)
@@ -191,10 +195,38 @@ class Outbound:
                 self.repaired += 1
         self._queued.set()
 
+    # Data channels
+
+    def carry_data(self, carry: Callable[[bytes], bool], left: Callable[[], None]) -> None:
+        """`carry` sends one SCTP packet, given in clear; `left()` is called when one has gone from the queue."""
+        self._carry, self._left = carry, left
+
+    def push_data(self, kind: Kind, data: bytes) -> bool:
+        """An SCTP packet, as WORDS or DATA; False, and nothing kept, when the queue is full."""
+        queued = self._pacer.push(kind, data_size(data), data)
+        self._queued.set()
+        return queued
+
+    def queued(self, kind: Kind) -> int:
+        """Bytes on the wire that wait to be sent."""
+        return self._pacer.queued(kind)
+
+    def _transmit_data(self, kind: Kind, data: bytes, now: float) -> None:
+        size = data_size(data)
+        if self._carry(data):
+            # No number of its own: the next numbered packet answers for it in what the link was seen to carry.
+            self._unnumbered = min(_MOST_UNNUMBERED, self._unnumbered + size)
+            self.count(size, now, paced=True)
+            self.by_kind[kind] += size
+        self._left()
+
     async def _pace(self) -> None:
         while True:
             turn = self._pacer.next(time.monotonic(), self.in_flight)
             if isinstance(turn, Go):
+                if isinstance(turn.item, bytes):
+                    self._transmit_data(turn.kind, turn.item, time.monotonic())
+                    continue
                 if turn.kind is Kind.PICTURES:
                     self._history[turn.item.sequence_number] = turn.item
                     while len(self._history) > _HISTORY:
@@ -215,13 +247,16 @@ class Outbound:
 
     def _transmit(self, kind: Kind, packet: RtpPacket, now: float, cluster: int | None) -> None:
         size = self._size(packet)
-        packet.extensions.transport_sequence_number = self.log.add(now, size, kind, cluster) & 0xFFFF
+        beside = 0
+        if cluster is None:  # a probe's sizes are to be exact
+            beside, self._unnumbered = self._unnumbered, 0
+        packet.extensions.transport_sequence_number = self.log.add(now, size + beside, kind, cluster) & 0xFFFF
         if not self._send(packet.serialize(self._extensions)):
             return
         stream = {self.audio.ssrc: self.audio, self.video.ssrc: self.video}.get(packet.ssrc, self.rtx)
         stream.packets += 1
         stream.octets += len(packet.payload)
-        self.count(size, now, paced=kind in (Kind.PICTURES, Kind.REPAIR, Kind.DATA))
+        self.count(size, now, paced=kind in (Kind.PICTURES, Kind.REPAIR))
         self.by_kind[kind] += size
 
     def count(self, size: int, now: float, *, paced: bool = False) -> None:
@@ -230,3 +265,8 @@ class Outbound:
         self.sent_packets += 1
         if not paced:
             self._pacer.spent(size, now)
+
+
+def data_size(data: bytes) -> int:
+    """Bytes on the wire of one SCTP packet."""
+    return len(data) + DTLS_OVERHEAD + IP_UDP_BYTES
