@@ -209,6 +209,15 @@ class VisitSession:
         channels = None if self.transports.current is None else self.transports.current.data
         return 0 if channels is None else channels.backlog(label)
 
+    def set_still_first(self, on: bool) -> None:
+        """Our moving pictures stand while a sharp still is on its way."""
+        self.outgoing.set_still_first(on, time.monotonic())
+
+    @property
+    def still_bps(self) -> float | None:
+        """What a still on the channel "closer" may take now, bit/s on the wire; None: no media flows."""
+        return None if self.transports.current is None else self.outgoing.still_bps
+
     def _on_data(self, transport: PeerTransport, label: str, data: bytes) -> None:
         if self._is_current(transport):
             self._emit(DataReceived(time.monotonic(), label, data))

@@ -20,7 +20,7 @@ from app.net.signalling import SignedSignals
 from app.offline.errors import OfflineError
 from app.offline.keys import KeyPlace
 from app.presenters.account import Account
-from app.presenters.around import Session, Surroundings
+from app.presenters.around import Filing, Session, Surroundings
 from app.presenters.environment import Environment, command
 from app.presenters.refresh import Refresh
 from app.presenters.schedule import fetch_visits, kept_visits
@@ -169,6 +169,9 @@ class Presenter(SoundPage, Generic[V]):
 
     def _on_changed(self, message: Changed) -> None:
         """Something at the clinic has changed."""
+
+    def file_in_visit(self, visit_id: str) -> Filing | None:
+        """Seals what was taken in that visit into the outbox; None where there is none."""
 
     async def _after_visit(self) -> None:
         """The visit has ended and its devices are free again."""
@@ -336,6 +339,7 @@ class Presenter(SoundPage, Generic[V]):
                 device=self.on_device,
                 devices=self.on_devices,
                 trouble=lambda sentence: self.say(sentence.text, sentence.level),
+                file=self.file_in_visit(visit_id),
             ),
             microphone_on=self._microphone_on,
             camera_on=self._camera_on,

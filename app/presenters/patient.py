@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,8 +23,9 @@ from app.offline.capture import Capture
 from app.offline.errors import OfflineError
 from app.offline.photos import check_photo
 from app.offline.worker import OutboxWorker, SubmissionStatus
-from app.presenters.around import Session
+from app.presenters.around import Filing, Session
 from app.presenters.base import Presenter
+from app.presenters.closer_patient import PatientCloser
 from app.presenters.environment import Environment, command
 from app.presenters.sentences import item_view
 from app.presenters.views import Level, NextVisit, Page, PatientView, PhotoPhase, PhotoView
@@ -108,6 +110,16 @@ class PatientPresenter(Presenter[PatientView]):
     def add_files(self, paths: Sequence[Path]) -> None:
         if self.ready:
             self.spawn(self._add_files(tuple(paths)))
+
+    @command
+    def answer_closer(self, agree: bool) -> None:
+        if self._room is not None and isinstance(self._room.closer, PatientCloser):
+            self._room.closer.answer(agree)
+
+    @command
+    def dismiss_closer(self) -> None:
+        if self._room is not None:
+            self._room.closer.dismiss()
 
     @command
     def try_again(self, submission_id: str) -> None:
@@ -262,11 +274,17 @@ class PatientPresenter(Presenter[PatientView]):
             self.say("Saved. It is sent as soon as the connection allows.", Level.GOOD)
 
     async def _save(self, data: bytes, name: str, media_type: str) -> None:
+        visit_id = self._room.details.visit_id if self._room is not None else None
+        await self._file(visit_id, data, name, media_type, "photo")
+
+    async def _file(self, visit_id: str | None, data: bytes, name: str, media_type: str, purpose: str) -> None:
         assert self._capture is not None
         assert self._worker is not None
-        visit_id = self._room.details.visit_id if self._room is not None else None
-        await self._capture.save_photo(data, name=name, media_type=media_type, purpose="photo", visit_id=visit_id)
+        await self._capture.save_photo(data, name=name, media_type=media_type, purpose=purpose, visit_id=visit_id)
         self._worker.kick()
+
+    def file_in_visit(self, visit_id: str) -> Filing:
+        return functools.partial(self._file, visit_id)
 
 
 def _to_jpeg(rgb: NDArray[np.uint8]) -> bytes:

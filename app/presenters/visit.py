@@ -13,6 +13,8 @@ from app.media.events import (
     Cause,
     ConnectionChanged,
     ConnectionState,
+    DataReady,
+    DataReceived,
     DeviceChanged,
     DevicesChanged,
     Modality,
@@ -25,8 +27,12 @@ from app.media.events import (
 from app.media.rtc.errors import BadSignal
 from app.net.signalling import ForgedSignal, OldSignal, SignedSignals
 from app.presenters.around import Session, Surroundings
+from app.presenters.closer import CloserAround
+from app.presenters.closer_patient import PatientCloser
+from app.presenters.closer_provider import ProviderCloser
 from app.presenters.figures import link_figures
 from app.presenters.views import PictureState, TimelineEntry, VisitPhase, VisitView
+from app.presenters.visit_phase import MEDIA_FLOWS, PHASE
 from app.presenters.visit_sentences import (
     TIMELINE_CONNECTION,
     VisitFacts,
@@ -83,6 +89,7 @@ class VisitRoom:
         self._wanted: dict[DeviceKind, DeviceSpec] = {}
         self._running = False
         self._turn = asyncio.Lock()
+        self.closer = self._make_closer(provider)
         self._facts = VisitFacts(
             other=details.patient_name if provider else details.provider_name,
             other_present=False,
@@ -97,6 +104,12 @@ class VisitRoom:
             phone=details.clinic_phone,
             provider=provider,
         )
+
+    def _make_closer(self, provider: bool) -> PatientCloser | ProviderCloser:
+        out = self._around
+        other = self.details.patient_name if provider else self.details.provider_name
+        parts = CloserAround(lambda: self._session, out.changed, self._note, out.clock, self._me_name, other, out.file)
+        return ProviderCloser(parts) if provider else PatientCloser(parts)
 
     @property
     def other(self) -> str:
@@ -119,8 +132,10 @@ class VisitRoom:
         Half of what the rate control has left over when speech, repairs and pictures have theirs: an upload's own
         bursts are not paced with them. All of the link while no media gets through anyway.
         """
-        if not self._facts.started or self._facts.connection not in _MEDIA_FLOWS:
+        if not self._facts.started or self._facts.connection not in MEDIA_FLOWS:
             return None
+        if self.closer.busy:
+            return 0.0  # a still goes before bulk
         spare = None if self._session is None else self._session.upload_bps
         if spare is None:
             return None
@@ -213,6 +228,7 @@ class VisitRoom:
     async def leave(self) -> None:
         """Hangs up: says so to the other side, closes the media, leaves the room."""
         self._note("Left the visit")
+        self.closer.end()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -220,6 +236,8 @@ class VisitRoom:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if (sentence := await self.closer.finish()) is not None:
+            self._around.trouble(sentence)
 
     def view(self) -> VisitView:
         picture, age = self._picture()
@@ -241,6 +259,8 @@ class VisitRoom:
             speech_alone=facts.speech_alone,
             pictures_off=facts.pictures_off,
             stage=stage_sentence(facts),
+            closer=self.closer.view(),
+            can_look_closer=isinstance(self.closer, ProviderCloser) and self.closer.can_ask,
         )
 
     def _timed(self) -> VisitFacts:
@@ -252,7 +272,7 @@ class VisitRoom:
     def _phase(self) -> VisitPhase:
         if not self._facts.started:
             return VisitPhase.CONNECTING if self._facts.other_present else VisitPhase.WAITING
-        return _PHASE[self._facts.connection]
+        return PHASE[self._facts.connection]
 
     def _picture(self) -> tuple[PictureState, int]:
         latest = self._around.remote.latest()
@@ -323,6 +343,10 @@ class VisitRoom:
                 self._set(sending=sending, cause=cause)
             case PeerChanged(peer=peer):
                 self._on_peer(peer)
+            case DataReady(ready=ready):
+                self.closer.on_ready(ready)
+            case DataReceived(label="closer", data=data):
+                self.closer.on_data(data)
             case DevicesChanged(devices=devices):
                 self._around.devices(devices)
             case DeviceChanged(kind=kind, state=state):
@@ -368,21 +392,8 @@ class VisitRoom:
         del self._timeline[:-_TIMELINE_MAX]
 
 
-_MEDIA_FLOWS = frozenset({ConnectionState.CONNECTING, ConnectionState.CONNECTED})
-
-"""Why there are no pictures though the link could carry them."""
-
 _USE: dict[DeviceKind, Callable[[Session, DeviceSpec], Awaitable[None]]] = {
     "microphone": lambda session, spec: session.use_microphone(spec),
     "speaker": lambda session, spec: session.use_speaker(spec),
     "camera": lambda session, spec: session.use_camera(spec),
-}
-
-_PHASE = {
-    ConnectionState.CONNECTING: VisitPhase.CONNECTING,
-    ConnectionState.CONNECTED: VisitPhase.LIVE,
-    ConnectionState.INTERRUPTED: VisitPhase.RECONNECTING,
-    ConnectionState.RECONNECTING: VisitPhase.RECONNECTING,
-    ConnectionState.FAILED: VisitPhase.LOST,
-    ConnectionState.CLOSED: VisitPhase.ENDED,
 }
