@@ -139,7 +139,15 @@ class PatientWindow(_Window[PatientView]):
         photo = PhotoPage(commands, mine)
         self._add_page(Page.PHOTO, photo, photo)
         levels = levels or Levels()
-        visit = VisitPage(commands, remote, mine, photo=commands.start_photo, files=commands.add_files, levels=levels)
+        visit = VisitPage(
+            commands,
+            remote,
+            mine,
+            photo=commands.start_photo,
+            files=commands.add_files,
+            levels=levels,
+            answers=commands,
+        )
         self._add_page(Page.VISIT, visit, visit)
         sound = SoundPage(commands, levels, mine)
         self._add_page(Page.SOUND, sound, sound)
@@ -166,7 +174,7 @@ class ProviderWindow(_Window[ProviderView]):
         self._add_page(Page.HOME, home, home)
         self._add_page(Page.DESK, desk, desk)
         levels = levels or Levels()
-        visit = VisitPage(commands, remote, mine, timeline=True, levels=levels)
+        visit = VisitPage(commands, remote, mine, timeline=True, levels=levels, asks=commands)
         self._add_page(Page.VISIT, visit, visit)
         sound = SoundPage(commands, levels, mine)
         self._add_page(Page.SOUND, sound, sound)

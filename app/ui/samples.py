@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QImageWriter, QLinearGradient, QPainter
 
+from app.media.closer.messages import What
 from app.media.events import Cause, ConnectionState, Modality, PeerState
+from app.media.video import still_checks
+from app.presenters.closer_sentences import aiming_hint, patient_sentence, provider_sentence
 from app.presenters.sound import HINTS, SAYS, choosing_in_visit
 from app.presenters.views import (
+    CloserLife,
+    CloserView,
     DeskView,
     DeviceRow,
     InboxRow,
@@ -250,6 +256,54 @@ def provider(page: Page, **changes: object) -> ProviderView:
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
+def closer(
+    side: Literal["patient", "provider"],
+    life: CloserLife,
+    what: What = "photo",
+    *,
+    picture: bytes = b"",
+    hint: str = "",
+) -> CloserView:
+    """As the presenters say it, a third of the way."""
+    seen = bool(picture) or (side == "patient" and life is CloserLife.SENDING)
+    if side == "provider":
+        says = provider_sentence("Maria Lopez", what, life, 0.34, seen=seen, away=False)
+    else:
+        says = patient_sentence("Dr Lee", what, life, 0.34, saved=True, seen=seen, away=False)
+    return CloserView("0123456789abcdef", what, life, says, hint, 0.34, picture)
+
+
+def patient_closers() -> dict[str, VisitView]:
+    asked, sending = CloserLife.ASKED, CloserLife.SENDING
+    return {
+        "closer-asked": visit(closer=closer("patient", asked, hint=aiming_hint(still_checks.DARK))),
+        "closer-clip": visit(closer=closer("patient", asked, "clip")),
+        "closer-taking": visit(closer=closer("patient", CloserLife.TAKING)),
+        "closer-sending": visit(closer=closer("patient", sending, hint=still_checks.BLURRED)),
+        "closer-sent": visit(closer=closer("patient", CloserLife.DONE)),
+    }
+
+
+def provider_closers() -> dict[str, VisitView]:
+    live = replace(PROVIDER_VISITS["live"], can_look_closer=True)
+    busy = replace(live, can_look_closer=False)
+    photo = jpeg(figure(1280, 960, wall="#B9A58F", shirt="#7A3B46"))
+    return {
+        "closer-can": live,
+        "closer-asked": replace(busy, closer=closer("provider", CloserLife.ASKED)),
+        "closer-taking": replace(busy, closer=closer("provider", CloserLife.TAKING)),
+        "closer-preview": replace(busy, closer=closer("provider", CloserLife.SENDING, picture=photo)),
+        "closer-done": replace(live, closer=closer("provider", CloserLife.DONE, picture=photo)),
+        "closer-refused": replace(live, closer=closer("provider", CloserLife.REFUSED)),
+    }
+
+
+PATIENT_CLOSERS = ("closer-asked", "closer-clip", "closer-taking", "closer-sending", "closer-sent")
+PROVIDER_CLOSERS = (
+    *("closer-can", "closer-asked", "closer-taking", "closer-preview", "closer-done", "closer-refused"),
+)
+
+
 def patient_views() -> dict[str, PatientView]:
     """Name -> view, of all the patient's pages."""
     photo = jpeg(figure(1280, 960, wall="#B9A58F", shirt="#7A3B46"))
@@ -269,7 +323,7 @@ def patient_views() -> dict[str, PatientView]:
         "photo-review": patient(Page.PHOTO, photo=PhotoView(PhotoPhase.REVIEW, photo, "It looks a little dark.")),
         "photo-saving": patient(Page.PHOTO, photo=PhotoView(PhotoPhase.SAVING, photo, "")),
     }
-    for name, state in VISITS.items():
+    for name, state in {**VISITS, **patient_closers()}.items():
         views[f"visit-{name}"] = patient(Page.VISIT, visit=state)
     for name, view in SOUNDS.items():
         live = VISITS["live"] if view.phase is SoundPhase.IN_VISIT else None
@@ -336,7 +390,7 @@ def provider_views() -> dict[str, ProviderView]:
         "item": provider(Page.ITEM, opened=opened),
         "item-no-picture": provider(Page.ITEM, opened=replace(opened, pictures=(letter,), note="", purpose="")),
     }
-    for name, state in PROVIDER_VISITS.items():
+    for name, state in {**PROVIDER_VISITS, **provider_closers()}.items():
         views[f"visit-{name}"] = provider(Page.VISIT, visit=state)
     for name in ("ready", "in-visit"):
         live = PROVIDER_VISITS["live"] if name == "in-visit" else None
@@ -347,12 +401,12 @@ def provider_views() -> dict[str, ProviderView]:
 PATIENT_STATES = (
     *("enrol", "enrol-busy", "enrol-wrong", "home-empty", "home", "home-busy", "home-offline", "home-long"),
     *("photo-preview", "photo-review", "photo-saving", "visit-notice"),
-    *(f"visit-{state}" for state in VISITS),
+    *(f"visit-{state}" for state in (*VISITS, *PATIENT_CLOSERS)),
     *(f"sound-{state}" for state in SOUNDS),
 )
 PROVIDER_STATES = (
     *("enrol", "day-empty", "day", "day-busy", "item", "item-no-picture"),
     *("desk-new", "desk-busy", "desk-invited", "desk-long"),
-    *(f"visit-{state}" for state in VISITS),
+    *(f"visit-{state}" for state in (*VISITS, *PROVIDER_CLOSERS)),
     *("sound-ready", "sound-in-visit"),
 )

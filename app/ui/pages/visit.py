@@ -26,6 +26,8 @@ from app.ui.pages.files import ask_for_files
 from app.ui.pages.sound import meter_words
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
+from app.ui.widgets.closer_patient import CloserAnswers, CloserPatient
+from app.ui.widgets.closer_provider import CloserAsks, CloserProvider
 from app.ui.widgets.layout import Card, FlowRow, KeyedRows, ScrollColumn, ground
 from app.ui.widgets.meter import LevelMeter
 from app.ui.widgets.stage import Stage
@@ -91,7 +93,8 @@ class LostCard(Card):
 
 class VisitPage(QWidget):
     """`photo` and `files`: the patient's commands to send something; None for a provider. `timeline`: show what
-    happened. `levels`: how loud the microphone is, shown beside its button."""
+    happened. `levels`: how loud the microphone is, shown beside its button. `asks` and `answers`: looking closer, as
+    the provider or as the patient."""
 
     def __init__(
         self,
@@ -103,6 +106,8 @@ class VisitPage(QWidget):
         files: Callable[[list[Path]], None] | None = None,
         timeline: bool = False,
         levels: Levels,
+        asks: CloserAsks | None = None,
+        answers: CloserAnswers | None = None,
     ) -> None:
         super().__init__()
         ground(self, "dark")
@@ -115,6 +120,11 @@ class VisitPage(QWidget):
         self._stage = Stage(remote, mine)
         self._lost = LostCard(photo)
         self._stage.set_over(self._lost)
+        self._closer: CloserProvider | CloserPatient | None = None
+        if asks is not None:
+            self._closer = CloserProvider(self._stage, asks)
+        elif answers is not None:
+            self._closer = CloserPatient(self._stage, mine, answers)
         self._mute = ActionButton(names.VISIT_MUTE, self.tr("Mute"), "microphone", Kind.STAGE, upright=True)
         self._camera = ActionButton(names.VISIT_CAMERA, self.tr("Stop camera"), "camera", Kind.STAGE, upright=True)
         self._level = LevelMeter(
@@ -154,6 +164,8 @@ class VisitPage(QWidget):
         self._other.say(visit.other)
         self._draw_controls(visit)
         self._draw_stage(visit)
+        if self._closer is not None:
+            self._closer.draw(visit)
         if self._figures is not None:
             self._figures.say(visit.figures)
             self._figures.setVisible(bool(visit.figures))
@@ -260,13 +272,14 @@ class VisitPage(QWidget):
         beside.addWidget(self._mute)
         beside.addWidget(self._level)
         controls = FlowRow(6)
-        for control in (mute, self._camera, self._speech, *ways, self._hangup):
+        look = (self._closer.look,) if isinstance(self._closer, CloserProvider) else ()
+        for control in (mute, self._camera, self._speech, *look, *ways, self._hangup):
             controls.add(control)
         left = QVBoxLayout()
         left.setContentsMargins(16, 12, 16, 10)
         left.setSpacing(10)
         left.addLayout(says)
-        left.addWidget(self._stage, 1)
+        left.addWidget(self._closer or self._stage, 1)
         left.addWidget(controls)
         sides = QHBoxLayout(self)
         sides.setContentsMargins(0, 0, 0, 0)
