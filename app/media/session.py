@@ -36,6 +36,7 @@ from app.media.lip_sync import LipSync
 from app.media.outgoing import Outgoing
 from app.media.picture_sink import PictureSink
 from app.media.rate.feedback import RemoteFeedback, TransportFeedback
+from app.media.rtc.data import CLOSER
 from app.media.rtc.transport import PeerTransport, TransportHooks, TransportState
 from app.media.settings import MediaSettings
 from app.media.statistics import Statistics, collect
@@ -277,7 +278,9 @@ class VisitSession:
     @property
     def upload_bps(self) -> float | None:
         """What bulk upload may take beside this visit, bit/s on the wire; None: no media flows, so no bound."""
-        return None if self.transports.current is None else self.outgoing.decision.split.data_bps
+        if self.transports.current is None:
+            return None
+        return 0.0 if self.data_backlog(CLOSER) else self.outgoing.decision.split.data_bps
 
     def _newest(self) -> CapturedFrame | None:
         return None if self._equipment is None else self._equipment.newest()

@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 WORDS, CLOSER = "words", "closer"
 DATA_OVERHEAD_BYTES = IP_UDP_BYTES + DTLS_OVERHEAD + 12 + 16
 """What one packet of data costs beside what it carries: SCTP's header, one chunk's, DTLS, UDP and IP."""
-_MOST_BACKLOG = {WORDS: 32_768, CLOSER: 65_536}
+_MOST_BACKLOG = {WORDS: 32_768, CLOSER: 4 * LONGEST_MESSAGE + 500}
+"""Bytes; the marks of parts are in it."""
 _WORDS_QUEUED = 1_500
 _MORE, _LAST = b"\x01", b"\x00"
 
