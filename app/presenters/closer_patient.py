@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from app.media.closer import coding
 from app.media.closer.giver import AskHeard, Giver
 from app.media.closer.life import BadStep, Life
-from app.media.closer.messages import LABEL, Given, Grade, What
+from app.media.closer.messages import LABEL, Given, What
 from app.media.closer.share import content_rate, pictures_stand
 from app.media.video import still_checks
 from app.offline.errors import OfflineError
 from app.presenters.closer import Closer, CloserAround
-from app.presenters.closer_sentences import aiming_hint, left_sentence, patient_sentence, unsaved_sentence
+from app.presenters.closer_sentences import aiming_hint, left_sentence, patient_sentence, taken_hint, unsaved_sentence
 from app.presenters.views import CloserView, Sentence
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class PatientCloser(Closer):
             if rgb is None:
                 self.side.answer(heard.ask, Given.FAILED)
             else:
-                self._hints[heard.ask] = await asyncio.to_thread(still_checks.hint, rgb)
+                self._hints[heard.ask] = taken_hint(await asyncio.to_thread(still_checks.hint, rgb), self.provider)
                 await self._give(heard, rgb)
         except BadStep as exc:
             log.info("what was asked for is not wanted any more: %s", exc)
@@ -161,9 +161,8 @@ class PatientCloser(Closer):
         if session is None or bps is None:
             return
         now, urgent = self.around.clock(), self.side.sending.urgent
-        waited = 0.0 if self._shot_at is None else now - self._shot_at
-        grade: Grade | None = None if urgent is None else urgent.part.grade
-        session.set_still_first(pictures_stand(grade, waited))
+        if urgent is not None and self._shot_at is not None:  # else the next grade is being made: as before
+            session.set_still_first(pictures_stand(urgent.part.grade, now - self._shot_at))
         self.side.tick(now, content_rate(bps), session.data_backlog(LABEL))
 
     def rest(self) -> None:

@@ -92,8 +92,7 @@ class ProviderCloser(Closer):
         return tuple((made.ask, made.what, made.life) for made in self.side.asks)
 
     def _on_whole(self, whole: Whole) -> None:
-        if whole.grade in _RANK:
-            self.spawn(self._show(whole))
+        self.spawn(self._show(whole))
 
     async def _show(self, whole: Whole) -> None:
         """It is foreign: decoded in a limited process and shown as a copy, each one better than the last."""

@@ -7,7 +7,7 @@ from app.media.closer.messages import What
 from app.media.video import still_checks
 from app.presenters.views import Level, Sentence
 
-_THING: dict[What, str] = {"photo": "photo", "clip": "clip"}
+_THING: dict[What, str] = {"photo": "photo"}
 
 _PROVIDER = {
     Life.ASKED: ("You asked {name} for a sharp {thing}.", Level.NOTE),
@@ -67,6 +67,18 @@ def unsaved_sentence(what: What, why: str) -> Sentence:
 def aiming_hint(hint: str) -> str:
     """A hint about a picture that is not taken yet."""
     return "Hold it still, and not too near." if hint == still_checks.BLURRED else hint.replace("It is", "It looks")
+
+
+def taken_hint(hint: str, name: str) -> str:
+    """A hint about the picture that was taken: whether it will do is for the provider to say."""
+    return _TAKEN.get(hint, "").format(name=name)
+
+
+_TAKEN = {
+    still_checks.DARK: "It is a little dark. {name} can ask for another, in more light.",
+    still_checks.BRIGHT: "It is very bright. {name} can ask for another, in less light.",
+    still_checks.BLURRED: "It is a little blurred. {name} can ask for another.",
+}
 
 
 def timeline_closer(patient: str, provider: str, what: What, life: Life) -> str:

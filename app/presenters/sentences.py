@@ -83,7 +83,7 @@ _STAGE = {
     Stage.SEEN: "Seen by the clinic.",
 }
 
-_PURPOSE = {"photo": "Photo", "file": "File", "closer": "Sharp photo in the visit", "clip": "Clip in the visit"}
+_PURPOSE = {"photo": "Photo", "file": "File", "closer": "Sharp photo in the visit"}
 
 WEAK_KEY = Sentence(
     "This computer has no key ring, so the key to your saved items lies in a file: whoever can read this disk could "

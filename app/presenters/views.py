@@ -66,7 +66,7 @@ class TimelineEntry:
 
 
 CloserLife = Life
-"""How far an ask for a sharp photo or a clip has come."""
+"""How far an ask for a sharp photo has come."""
 
 
 @dataclass(frozen=True)

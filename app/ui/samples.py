@@ -6,15 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPointF, Qt
-from PySide6.QtGui import QColor, QImage, QImageWriter, QLinearGradient, QPainter
-
 from app.media.closer.messages import What
 from app.media.events import Cause, ConnectionState, Modality, PeerState
 from app.media.video import still_checks
-from app.presenters.closer_sentences import aiming_hint, patient_sentence, provider_sentence
+from app.presenters.closer_sentences import aiming_hint, patient_sentence, provider_sentence, taken_hint
 from app.presenters.sound import HINTS, SAYS, choosing_in_visit
 from app.presenters.views import (
     CloserLife,
@@ -53,57 +48,14 @@ from app.presenters.visit_sentences import (
     timeline_choice,
     timeline_sending,
 )
+from app.ui.drawn import figure as figure
+from app.ui.drawn import jpeg as jpeg
+from app.ui.drawn import pixels as pixels
 
 NOW = datetime(2026, 11, 23, 14, 10, tzinfo=UTC)
 PHONE = "555 0100"
 REACHED = Sentence("The clinic can be reached.", Level.GOOD)
 NOT_REACHED = Sentence("The clinic cannot be reached now. What you send is kept safe here until it can.", Level.WARN)
-
-
-def figure(width: int, height: int, *, wall: str = "#8FA7A5", shirt: str = "#31566B") -> QImage:
-    """A drawn head and shoulders before a wall: no photo of anyone is needed to judge a page."""
-    image = QImage(width, height, QImage.Format.Format_RGB888)
-    painter = QPainter(image)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    shade = QLinearGradient(0, 0, width, height)
-    shade.setColorAt(0, QColor(wall).lighter(125))
-    shade.setColorAt(1, QColor(wall).darker(130))
-    painter.fillRect(image.rect(), shade)
-    painter.setPen(Qt.PenStyle.NoPen)
-    unit = min(width / 4, height / 3)
-    middle = QPointF(width / 2, height * 0.42)
-    painter.setBrush(QColor(shirt))
-    painter.drawEllipse(QPointF(width / 2, height * 1.08), unit * 1.25, unit * 0.98)
-    painter.setBrush(QColor("#C58F6D"))
-    painter.drawRect(round(middle.x() - unit * 0.17), round(middle.y()), round(unit * 0.34), round(unit * 0.95))
-    painter.setBrush(QColor("#D9A684"))
-    painter.drawEllipse(middle, unit * 0.5, unit * 0.64)
-    painter.setBrush(QColor("#4A3A31"))
-    painter.drawChord(
-        round(middle.x() - unit * 0.55),
-        round(middle.y() - unit * 0.76),
-        round(unit * 1.1),
-        round(unit * 1.1),
-        200,
-        2480,
-    )
-    painter.end()
-    return image
-
-
-def pixels(image: QImage) -> NDArray[np.uint8]:
-    """(height, width, 3) uint8 of an RGB888 image, a copy."""
-    flat = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
-    return np.array(flat[:, : 3 * image.width()].reshape(image.height(), image.width(), 3))
-
-
-def jpeg(image: QImage) -> bytes:
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    writer = QImageWriter(buffer, QByteArray(b"jpeg"))
-    writer.setQuality(88)
-    writer.write(image)
-    return bytes(buffer.data().data())
 
 
 def visit(**changes: object) -> VisitView:
@@ -277,9 +229,8 @@ def patient_closers() -> dict[str, VisitView]:
     asked, sending = CloserLife.ASKED, CloserLife.SENDING
     return {
         "closer-asked": visit(closer=closer("patient", asked, hint=aiming_hint(still_checks.DARK))),
-        "closer-clip": visit(closer=closer("patient", asked, "clip")),
         "closer-taking": visit(closer=closer("patient", CloserLife.TAKING)),
-        "closer-sending": visit(closer=closer("patient", sending, hint=still_checks.BLURRED)),
+        "closer-sending": visit(closer=closer("patient", sending, hint=taken_hint(still_checks.BLURRED, "Dr Lee"))),
         "closer-sent": visit(closer=closer("patient", CloserLife.DONE)),
     }
 
@@ -298,7 +249,7 @@ def provider_closers() -> dict[str, VisitView]:
     }
 
 
-PATIENT_CLOSERS = ("closer-asked", "closer-clip", "closer-taking", "closer-sending", "closer-sent")
+PATIENT_CLOSERS = ("closer-asked", "closer-taking", "closer-sending", "closer-sent")
 PROVIDER_CLOSERS = (
     *("closer-can", "closer-asked", "closer-taking", "closer-preview", "closer-done", "closer-refused"),
 )

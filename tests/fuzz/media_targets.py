@@ -34,6 +34,7 @@ from app.media.rtc import sdp
 from app.media.rtc.errors import BadRed, BadRtcp, BadRtp, BadSctp, BadSignal
 from app.media.rtc.gate import DatagramGate
 from app.media.rtc.peer_state import pack_state, parse_state
+from app.media.rtc.private_sctp import HOSTILE
 from app.media.rtc.red import MOST_BLOCKS, Block, pack_red, parse_red
 from app.media.rtc.rtcp import (
     FullIntraRequest,
@@ -50,7 +51,6 @@ from app.media.rtc.rtcp import (
     build_rtcp,
     parse_rtcp,
 )
-from app.media.rtc.private_sctp import HOSTILE
 from app.media.rtc.rtp import parse_rtp
 from app.media.rtc.sctp_check import check
 from app.media.rtc.twcc import MOST_STATUSES, Recorder, build_feedback, parse_feedback

@@ -223,7 +223,6 @@ def taker() -> tuple[Taker, list[bytes]]:
         [Chunk(ASK, 0, 0, b"abc")],
         [PART, Chunk(ASK, 0, 2, b"bc")],
         [PART, PART.model_copy(update={"size": 4})],
-        [PART.model_copy(update={"grade": Grade.CLIP})],
         [PART, PART.model_copy(update={"part": 1, "parts": 2})],
         [PART.model_copy(update={"parts": 2}), PART.model_copy(update={"part": 1, "parts": 2})],
         [Have(ask=ASK, part=0, offset=0)],
@@ -249,7 +248,7 @@ def test_a_part_larger_than_its_grade_allows_is_refused():
 
 @given(st.binary(max_size=60), st.integers(0, 60))
 def test_no_bytes_bring_down_either_side(noise, cut):
-    for good in (write(PART), write(Chunk(ASK, 0, 0, b"abc")), write(Ask(ask=ASK, what="clip")), b""):
+    for good in (write(PART), write(Chunk(ASK, 0, 0, b"abc")), write(Ask(ask=ASK, what="photo")), b""):
         data = good[:cut] + noise
         for on_data in (taker()[0].on_data, MemoryLink().giver.on_data):
             try:

@@ -1,1 +1,1 @@
-"""Looking closer: asking for a sharp still or a clip in a call, and carrying it beneath the talk."""
+"""Looking closer: asking for a sharp still in a call, and carrying it beneath the talk."""

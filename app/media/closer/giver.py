@@ -69,8 +69,8 @@ class Giver:
 
     @property
     def busy(self) -> bool:
-        """Whether parts wait to be delivered."""
-        return self.sending.urgent is not None
+        """Whether something is being taken or delivered."""
+        return any(heard.life in (Life.TAKING, Life.SENDING) for heard in self._asks.values())
 
     def fraction(self, ask: str) -> float:
         """0..1 of the bytes known so far."""
@@ -159,7 +159,7 @@ class Giver:
 
     def _on_withdraw(self, message: Withdraw) -> None:
         heard = self._asks.get(message.ask)
-        if heard is not None and heard.life not in OVER:
+        if heard is not None:
             self._asks[message.ask] = replace(heard, life=step(heard.life, Step.WITHDRAW))
             self._drop(message.ask)
 

@@ -19,7 +19,7 @@ MOST_PARTS = 4
 MOST_MESSAGE = 2_048
 
 AskId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
-What = Literal["photo", "clip"]
+What = Literal["photo"]
 
 
 class BadCloser(ValueError):
@@ -40,10 +40,9 @@ class Grade(StrEnum):
     PREVIEW = "preview"
     MIDDLE = "middle"
     FULL = "full"
-    CLIP = "clip"
 
 
-MOST_BYTES = {Grade.PREVIEW: 65_536, Grade.MIDDLE: 524_288, Grade.FULL: 8_388_608, Grade.CLIP: 25_165_824}
+MOST_BYTES = {Grade.PREVIEW: 65_536, Grade.MIDDLE: 524_288, Grade.FULL: 8_388_608}
 
 
 class Ask(WireModel):

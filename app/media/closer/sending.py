@@ -1,5 +1,5 @@
-"""PURE: which bytes of which part go next: the better part after the lesser, stills before clips, never more under way
-than a second or two of the allowance, and from the acknowledged byte again on a new transport.
+"""PURE: which bytes of which part go next: the better part after the lesser, never more under way than a second
+or two of the allowance, and from the acknowledged byte again on a new transport.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _WINDOW_S = 1.5
 _LEAST_WINDOW, _MOST_WINDOW = 3_072, 32_768
 _BURST = 2 * CHUNK_BYTES
 _PART_COST = 300  # bytes of the words that offer a part
-_RANK = {Grade.PREVIEW: 0, Grade.MIDDLE: 1, Grade.FULL: 2, Grade.CLIP: 3}
+_RANK = {Grade.PREVIEW: 0, Grade.MIDDLE: 1, Grade.FULL: 2}
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Sending:
 
 
 def add(state: Sending, part: Part) -> Sending:
-    """Queues a part: previews of all asks first, clips last. Raises BadCloser when too many wait."""
+    """Queues a part: previews of all asks first. Raises BadCloser when too many wait."""
     kept = [entry for entry in state.queue if not entry.whole or entry.part.ask == part.ask]
     if len(kept) >= MOST_QUEUED:
         raise BadCloser("too many parts wait")

@@ -15,6 +15,6 @@ def content_rate(wire_bps: float) -> float:
     return max(0.0, wire_bps) / 8 * _CONTENT_SHARE
 
 
-def pictures_stand(grade: Grade | None, waited_s: float) -> bool:
+def pictures_stand(grade: Grade, waited_s: float) -> bool:
     """Whether moving pictures stand while a part of this grade is the next to go, so long after the shot."""
-    return grade is not None and waited_s < _STAND_S.get(grade, 0.0)
+    return waited_s < _STAND_S.get(grade, 0.0)

@@ -32,10 +32,6 @@ from app.media.closer.messages import (
 log = logging.getLogger(__name__)
 
 _MOST_ASKS = 16
-_GRADES: dict[What, frozenset[Grade]] = {
-    "photo": frozenset({Grade.PREVIEW, Grade.MIDDLE, Grade.FULL}),
-    "clip": frozenset({Grade.CLIP}),
-}
 
 
 @dataclass(frozen=True)
@@ -151,12 +147,12 @@ class Taker:
 
     def _on_part(self, part: Part, now: float) -> None:
         made = self._made(part.ask)
-        if part.grade not in _GRADES[made.what] or any(_clash(entry.part, part) for entry in self.of(part.ask)):
+        if any(_clash(entry.part, part) for entry in self.of(part.ask)):
             raise BadCloser("a part that does not belong to what was asked for")
         if made.life is Life.ASKED:
             self._step(part.ask, Step.AGREE)
         self._step(part.ask, Step.PART)
-        if self._asks[part.ask].life is Life.WITHDRAWN:
+        if self._asks[part.ask].life in (Life.WITHDRAWN, Life.LATER):
             self._say(Withdraw(ask=part.ask))
             return
         key = part.ask, part.part

@@ -56,9 +56,6 @@ class Question(QWidget):
         aim = view.hint or (self.tr("Hold it in front of the camera, in good light.") if asked else "")
         self._aim.say(aim)
         self._aim.setVisible(bool(aim))
-        clip = view.what == "clip"
-        self.agree.set_label(self.tr("Record 10 seconds now") if clip else self.tr("Take it now"))
-        self.agree.set_look("film" if clip else "photo", Kind.PRIMARY)
         for button in (self.agree, self._not_now):
             button.setVisible(asked)
 

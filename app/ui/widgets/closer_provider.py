@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Protocol
 
-from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
 from app.media.closer.messages import What
 from app.presenters.views import CloserLife, CloserView, VisitView
@@ -13,7 +13,7 @@ from app.ui import names
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
 from app.ui.widgets.closer_strip import CloserStrip
-from app.ui.widgets.layout import ground
+from app.ui.widgets.layout import FlowRow, ground
 from app.ui.widgets.still import StillView
 from app.ui.widgets.text import SentenceLine
 
@@ -43,18 +43,15 @@ class CloserViewer(QWidget):
         self._further.on_press(self._picture.further)
         self._picture.loaded.connect(self._draw_tools)
         self._picture.zoomed.connect(self._draw_tools)
-        tools = QHBoxLayout()
-        tools.setSpacing(6)
-        tools.addWidget(self.back)
-        tools.addStretch(1)
-        for button in (self._further, self._closer, self._fit):
-            tools.addWidget(button)
+        tools = FlowRow(6)
+        for button in (self._further, self._closer, self._fit, self.back):
+            tools.add(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addWidget(self._says)
         column.addWidget(self._picture, 1)
-        column.addLayout(tools)
+        column.addWidget(tools)
         self._ask = ""
 
     def draw(self, view: CloserView, name: str) -> None:
@@ -82,21 +79,16 @@ class CloserProvider(QWidget):
     def __init__(self, stage: QWidget, commands: CloserAsks) -> None:
         super().__init__()
         self._commands = commands
-        self._choosing = False
         self._closed = ""  # the ask whose picture was put away
         self._visit: VisitView | None = None
         self.look = ActionButton(names.CLOSER, self.tr("Look closer"), "magnifier", Kind.STAGE, upright=True)
-        self._photo = ActionButton(names.CLOSER_PHOTO, self.tr("Ask for a sharp photo"), "photo", Kind.STAGE)
-        self._clip = ActionButton(names.CLOSER_CLIP, self.tr("Ask for a 10 s clip"), "film", Kind.STAGE)
         self._withdraw = ActionButton(names.CLOSER_WITHDRAW, self.tr("No longer needed"), "close", Kind.STAGE)
         self._open = ActionButton(names.CLOSER_OPEN, self.tr("Look at it"), "seen", Kind.STAGE)
         self._done = ActionButton(names.CLOSER_DONE, self.tr("Done"), "good", Kind.STAGE)
-        self._strip = CloserStrip(self._photo, self._clip, self._open, self._withdraw, self._done)
+        self._strip = CloserStrip(self._open, self._withdraw, self._done)
         self._viewer = CloserViewer()
         self._stage = stage
-        self.look.on_press(self._choose)
-        self._photo.on_press(partial(self._ask, "photo"))
-        self._clip.on_press(partial(self._ask, "clip"))
+        self.look.on_press(partial(self._ask, "photo"))
         self._withdraw.on_press(commands.withdraw_closer)
         self._open.on_press(lambda: self._put_away(""))
         self._done.on_press(commands.dismiss_closer)
@@ -114,9 +106,7 @@ class CloserProvider(QWidget):
         self._visit = visit
         view = visit.closer
         self.look.setEnabled(visit.can_look_closer)
-        self._choosing = self._choosing and visit.can_look_closer
-        self.look.set_look("magnifier", Kind.STAGE_OFF if self._choosing else Kind.STAGE)
-        viewing = view is not None and bool(view.picture) and view.ask != self._closed and not self._choosing
+        viewing = view is not None and bool(view.picture) and view.ask != self._closed
         self._stack.setCurrentWidget(self._viewer if viewing else self._stage)
         if view is None or not view.picture:
             self._viewer.clear()
@@ -125,21 +115,14 @@ class CloserProvider(QWidget):
         self._draw_strip(view, viewing)
 
     def _draw_strip(self, view: CloserView | None, viewing: bool) -> None:
-        if self._choosing:
-            self._strip.draw(None, (self._photo, self._clip))
-        elif view is None or viewing:  # the viewer has its own words
+        if view is None or viewing:  # the viewer has its own words
             self._strip.draw(None, ())
         else:
             open_it = (self._open,) if view.picture else ()
             end = self._withdraw if view.life in _UNDER_WAY else self._done
             self._strip.draw(view.says, (*open_it, end))
 
-    def _choose(self) -> None:
-        self._choosing = not self._choosing
-        self._again()
-
     def _ask(self, what: What) -> None:
-        self._choosing = False
         self._closed = ""
         self._commands.look_closer(what)
         self._again()

@@ -23,6 +23,7 @@ class CloserStrip(QWidget):
         words.setSpacing(2)
         words.addWidget(self._says)
         words.addWidget(self._hint)
+        self._hint.setIndent(38)  # under the sentence's words, not under its sign
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
