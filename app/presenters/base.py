@@ -218,7 +218,11 @@ class Presenter(SoundPage, Generic[V]):
             self.say(str(error), Level.WARN)
         else:
             # A validation error quotes what did not fit, which may be a name: its type and place are enough.
-            log.error("a task failed: %s", type(error).__name__, exc_info=None if _quotes(error) else error)
+            log.error(
+                "a task failed: %s",
+                type(error).__name__,
+                exc_info=None if isinstance(error, ValidationError) else error,
+            )
             self.say("Something went wrong in the app. What was saved is safe.", Level.BAD)
 
     # Enrolment and connection
@@ -398,7 +402,3 @@ class Presenter(SoundPage, Generic[V]):
             lines = "".join(f"{entry.at.isoformat()}\t{entry.text}\n" for entry in entries)
             await self.account.store.put(name, lines.encode())
             self._kept_timeline = entries
-
-
-def _quotes(error: BaseException) -> bool:
-    return isinstance(error, ValidationError)

@@ -1,7 +1,7 @@
 """A still in three grades: a preview of a few kilobytes, a middle one for the eye, a full one for the zoom.
 
-The preview is made to fit a thin link: at 64 kbit/s some 20 kbit/s are left beside speech, so 5 KB take two seconds.
-The record's own original is coded apart (:func:`original`); it goes by the outbox.
+The preview is made to fit a thin link: at 64 kbit/s at least 20 kbit/s are left beside speech, so 4 KB take
+2.6 s. The record's own original is coded apart (:func:`original`); it goes by the outbox.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from app.media.closer.messages import MOST_BYTES, Grade
 
-PREVIEW_BYTES = 5_000
-MIDDLE_BYTES = 60_000
-FULL_BYTES = 600_000
+PREVIEW_BYTES = 4_000
+MIDDLE_BYTES = 40_000
+FULL_BYTES = 300_000
 _PREVIEW_SIDES = (400, 320)
 _PREVIEW_QUALITIES = (45, 38, 31, 25)  # lower ones on the way down show less than a smaller picture
 _POOR_QUALITIES = (18, 12, 6, 1)
 _MIDDLE_SIDE = 1_024
-_MIDDLE_QUALITIES = (82, 70, 55, 40, 25, 10)
-_FULL_QUALITIES = (80, 55, 20)
+_MIDDLE_QUALITIES = (80, 65, 50, 35, 20, 5)
+_FULL_QUALITIES = (75, 50, 25)
 _ORIGINAL_QUALITY = 92
 _AVIF_SPEED = 6  # of 0 (slow) to 10; a preview takes 0.1 s
 _MOST_SIDE = 16_383  # WebP's (RFC 9649 section 2.6)

@@ -15,7 +15,7 @@ from app.media.video.capture import CameraUnavailable, PictureReader, open_reade
 from app.media.video.frames import CapturedFrame, Reshaper, to_rgb
 
 RETRY_S = 2.0
-STILL_S = 8.0
+STILL_S = 12.0
 _SELF_VIEW_WIDTH = 640
 _SELF_VIEW_GAP_S = 0.09
 
