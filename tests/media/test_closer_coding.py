@@ -31,7 +31,7 @@ def test_the_preview_is_small_and_shows_the_face(name):
     assert len(coded.data) <= coding.PREVIEW_BYTES
     assert max(coded.width, coded.height) >= 320
     small = cv2.resize(rgb, (coded.width, coded.height), interpolation=cv2.INTER_AREA)
-    assert cv2.PSNR(small, decoded(coded.data)) > 29
+    assert cv2.PSNR(small, decoded(coded.data)) > 28
 
 
 def test_noise_too_makes_a_preview_that_fits():

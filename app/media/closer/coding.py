@@ -18,8 +18,8 @@ from app.media.closer.messages import MOST_BYTES, Grade
 PREVIEW_BYTES = 4_000
 MIDDLE_BYTES = 40_000
 FULL_BYTES = 300_000
-_PREVIEW_SIDES = (400, 320)
-_PREVIEW_QUALITIES = (45, 38, 31, 25)  # lower ones on the way down show less than a smaller picture
+_PREVIEWS = ((400, (45, 38, 31)), (320, (45, 38, 31, 25)))
+"""Longest side and qualities, tried in turn: lower ones show less than a smaller picture."""
 _POOR_QUALITIES = (18, 12, 6, 1)
 _MIDDLE_SIDE = 1_024
 _MIDDLE_QUALITIES = (80, 65, 50, 35, 20, 5)
@@ -41,9 +41,9 @@ class Coded:
 
 def preview(rgb: NDArray[np.uint8]) -> Coded:
     """Of (height, width, 3): AVIF, as wide as :data:`PREVIEW_BYTES` allow at a quality that is worth it."""
-    for side in _PREVIEW_SIDES:
+    for side, qualities in _PREVIEWS:
         small = _within(rgb, side)
-        coded = _best_of(Grade.PREVIEW, small, _PREVIEW_QUALITIES, PREVIEW_BYTES)
+        coded = _best_of(Grade.PREVIEW, small, qualities, PREVIEW_BYTES)
         if len(coded.data) <= PREVIEW_BYTES:
             return coded
     return _best_of(Grade.PREVIEW, small, _POOR_QUALITIES, PREVIEW_BYTES)
