@@ -216,6 +216,15 @@ class VisitSession:
         channels = None if self.transports.current is None else self.transports.current.data
         return 0 if channels is None else channels.backlog(label)
 
+    def set_still_first(self, on: bool) -> None:
+        """Our moving pictures stand while a sharp still is on its way."""
+        self.outgoing.set_still_first(on, time.monotonic())
+
+    @property
+    def still_bps(self) -> float | None:
+        """What a still on the channel "closer" may take now, bit/s on the wire; None: no media flows."""
+        return None if self.transports.current is None else self.outgoing.still_bps
+
     def _on_data(self, transport: PeerTransport, label: str, data: bytes) -> None:
         if self._is_current(transport):
             self._emit(DataReceived(time.monotonic(), label, data))
@@ -249,6 +258,12 @@ class VisitSession:
     def still(self) -> NDArray[np.uint8] | None:
         """The camera's newest picture at full size, RGB (height, width, 3) uint8; None while there is none."""
         return None if self._equipment is None else self._equipment.still()
+
+    async def best_still(self) -> NDArray[np.uint8] | None:
+        """As :meth:`still`, in the camera's largest mode and the sharpest of several; the pictures stand about a
+        second meanwhile. Where there is no such mode it is :meth:`still`.
+        """
+        return None if self._equipment is None else await self._equipment.best_still()
 
     async def use_camera(self, spec: DeviceSpec) -> None:
         """Another camera, or none; pictures go on by themselves when it gives some."""

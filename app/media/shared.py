@@ -116,6 +116,10 @@ class Seat:
     def newest(self) -> CapturedFrame | None:
         return self._equipment.newest()
 
+    async def best_still(self) -> NDArray[np.uint8] | None:
+        """The camera's best, in its still mode, RGB (height, width, 3) uint8; None while it gives nothing."""
+        return await self._equipment.best_still()
+
     def still(self) -> NDArray[np.uint8] | None:
         return self._equipment.still()
 

@@ -20,7 +20,7 @@ from app.net.signalling import SignedSignals
 from app.offline.errors import OfflineError
 from app.offline.keys import KeyPlace
 from app.presenters.account import Account
-from app.presenters.around import Session, Surroundings
+from app.presenters.around import Filing, Session, Surroundings
 from app.presenters.environment import Environment, command
 from app.presenters.refresh import Refresh
 from app.presenters.schedule import fetch_visits, kept_visits
@@ -171,6 +171,9 @@ class Presenter(SoundPage, WordsPage, Generic[V]):
     def _on_changed(self, message: Changed) -> None:
         """Something at the clinic has changed."""
 
+    def file_in_visit(self, visit_id: str) -> Filing | None:
+        """Seals what was taken in that visit into the outbox; None where there is none."""
+
     async def _after_visit(self) -> None:
         """The visit has ended and its devices are free again."""
 
@@ -216,7 +219,11 @@ class Presenter(SoundPage, WordsPage, Generic[V]):
             self.say(str(error), Level.WARN)
         else:
             # A validation error quotes what did not fit, which may be a name: its type and place are enough.
-            log.error("a task failed: %s", type(error).__name__, exc_info=None if _quotes(error) else error)
+            log.error(
+                "a task failed: %s",
+                type(error).__name__,
+                exc_info=None if isinstance(error, ValidationError) else error,
+            )
             self.say("Something went wrong in the app. What was saved is safe.", Level.BAD)
 
     # Enrolment and connection
@@ -341,6 +348,7 @@ class Presenter(SoundPage, WordsPage, Generic[V]):
                 device=self.on_device,
                 devices=self.on_devices,
                 trouble=lambda sentence: self.say(sentence.text, sentence.level),
+                file=self.file_in_visit(visit_id),
             ),
             microphone_on=self._microphone_on,
             camera_on=self._camera_on,
@@ -394,7 +402,3 @@ class Presenter(SoundPage, WordsPage, Generic[V]):
             lines = "".join(f"{entry.at.isoformat()}\t{entry.text}\n" for entry in entries)
             await self.account.store.put(name, lines.encode())
             self._kept_timeline = entries
-
-
-def _quotes(error: BaseException) -> bool:
-    return isinstance(error, ValidationError)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,13 +17,15 @@ from numpy.typing import NDArray
 
 from app.media.devices import DeviceSpec
 from app.media.events import DeviceChanged
+from app.media.video import still_checks
 from app.offline.allowance import Allowance
 from app.offline.capture import Capture, Words
 from app.offline.errors import OfflineError
-from app.offline.photos import check_photo, judge
+from app.offline.photos import check_photo
 from app.offline.worker import OutboxWorker, SubmissionStatus
-from app.presenters.around import Session
+from app.presenters.around import Filing, Session
 from app.presenters.chat import Chat, notes
+from app.presenters.closer_patient import PatientCloser
 from app.presenters.environment import Environment, command
 from app.presenters.hosting import HostingPresenter
 from app.presenters.sentences import WORDS, item_view
@@ -110,6 +113,16 @@ class PatientPresenter(HostingPresenter[PatientView]):
     def add_files(self, paths: Sequence[Path]) -> None:
         if self.ready:
             self.spawn(self._add_files(tuple(paths)))
+
+    @command
+    def answer_closer(self, agree: bool) -> None:
+        if self._room is not None and isinstance(self._room.closer, PatientCloser):
+            self._room.closer.answer(agree)
+
+    @command
+    def dismiss_closer(self) -> None:
+        if self._room is not None:
+            self._room.closer.dismiss()
 
     @command
     def try_again(self, submission_id: str) -> None:
@@ -224,7 +237,7 @@ class PatientPresenter(HostingPresenter[PatientView]):
             )
             return
         jpeg = await asyncio.to_thread(_to_jpeg, rgb)
-        hint = await asyncio.to_thread(judge, jpeg)
+        hint = await asyncio.to_thread(still_checks.hint, rgb)
         self._photo = _Photo(PhotoPhase.REVIEW, jpeg, hint)
         self.changed()
 
@@ -281,11 +294,17 @@ class PatientPresenter(HostingPresenter[PatientView]):
             self.say("Saved. It is sent as soon as the connection allows.", Level.GOOD)
 
     async def _save(self, data: bytes, name: str, media_type: str) -> None:
+        visit_id = self._room.details.visit_id if self._room is not None else None
+        await self._file(visit_id, data, name, media_type, "photo")
+
+    async def _file(self, visit_id: str | None, data: bytes, name: str, media_type: str, purpose: str) -> None:
         assert self._capture is not None
         assert self._worker is not None
-        visit_id = self._room.details.visit_id if self._room is not None else None
-        await self._capture.save_photo(data, name=name, media_type=media_type, purpose="photo", visit_id=visit_id)
+        await self._capture.save_photo(data, name=name, media_type=media_type, purpose=purpose, visit_id=visit_id)
         self._worker.kick()
+
+    def file_in_visit(self, visit_id: str) -> Filing:
+        return functools.partial(self._file, visit_id)
 
 
 def _to_jpeg(rgb: NDArray[np.uint8]) -> bytes:

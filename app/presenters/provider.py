@@ -8,9 +8,11 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from app.media.closer.messages import What
 from app.offline.inbox import InboxReader, OpenedPart
 from app.offline.opened import holds
 from app.offline.photos import clean_copy
+from app.presenters.closer_provider import ProviderCloser
 from app.presenters.desk import Desk, DeskError, Person
 from app.presenters.environment import Environment, command
 from app.presenters.inviting import InvitingPresenter
@@ -66,6 +68,21 @@ class ProviderPresenter(InvitingPresenter[ProviderView]):
     @command
     def start_visit(self, visit_id: str) -> None:
         self.spawn(self.enter_visit(visit_id))
+
+    @command
+    def look_closer(self, what: What) -> None:
+        if self._room is not None and isinstance(self._room.closer, ProviderCloser):
+            self._room.closer.ask(what)
+
+    @command
+    def withdraw_closer(self) -> None:
+        if self._room is not None and isinstance(self._room.closer, ProviderCloser):
+            self._room.closer.withdraw()
+
+    @command
+    def dismiss_closer(self) -> None:
+        if self._room is not None:
+            self._room.closer.dismiss()
 
     @command
     def open_item(self, submission_id: str) -> None:

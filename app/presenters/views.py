@@ -13,6 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from app.media.closer.life import Life
+from app.media.closer.messages import What
 from app.media.devices import DeviceKind
 from app.offline.plan import Stage
 
@@ -61,6 +63,27 @@ class PictureState(StrEnum):
 class TimelineEntry:
     at: datetime  # local zone
     text: str
+
+
+CloserLife = Life
+"""How far an ask for a sharp photo has come."""
+
+
+@dataclass(frozen=True)
+class CloserView:
+    """Looking closer: one ask, as one of the two sees it.
+
+    `hint` (patient): what would make it better. `picture` (provider): the best that has come, a safe copy (JPEG) in
+    memory only. `fraction`: 0..1 of its bytes delivered.
+    """
+
+    ask: str
+    what: What
+    life: CloserLife
+    says: Sentence
+    hint: str = ""
+    fraction: float = 0.0
+    picture: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -120,6 +143,8 @@ class VisitView:
     speech_alone: bool = False  # one's own choice
     pictures_off: bool = False  # either person chose speech alone
     figures: str = ""  # the link in figures, quietly
+    closer: CloserView | None = None  # what was asked for last, while it matters
+    can_look_closer: bool = False  # provider: asking is possible now
     stage: Sentence | None = None  # stands where the picture would be: who chose speech alone, or why there is none
     words: WordsView = WordsView()
     guest: GuestView | None = None
@@ -310,6 +335,8 @@ class CommonCommands(VisitCommands, SoundCommands, Protocol):
 
 
 class PatientCommands(CommonCommands, Protocol):
+    def answer_closer(self, agree: bool) -> None: ...
+    def dismiss_closer(self) -> None: ...
     def join(self, visit_id: str) -> None: ...
     def start_photo(self) -> None: ...
     def shutter(self) -> None: ...
@@ -328,6 +355,9 @@ class GuestCommands(Protocol):
 
 
 class ProviderCommands(CommonCommands, GuestCommands, Protocol):
+    def look_closer(self, what: What) -> None: ...
+    def withdraw_closer(self) -> None: ...
+    def dismiss_closer(self) -> None: ...
     def start_visit(self, visit_id: str) -> None: ...
     def open_item(self, submission_id: str) -> None: ...
     def close_item(self) -> None: ...

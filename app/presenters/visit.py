@@ -28,8 +28,12 @@ from app.media.rtc.errors import BadSignal
 from app.net.signalling import ForgedSignal, OldSignal, SignedSignals
 from app.presenters.around import Session, Surroundings
 from app.presenters.chat import Chat
+from app.presenters.closer import CloserAround
+from app.presenters.closer_patient import PatientCloser
+from app.presenters.closer_provider import ProviderCloser
 from app.presenters.figures import link_figures
 from app.presenters.views import PictureState, TimelineEntry, VisitPhase, VisitView, WordsView
+from app.presenters.visit_phase import MEDIA_FLOWS, PHASE
 from app.presenters.visit_sentences import (
     TIMELINE_CONNECTION,
     VisitFacts,
@@ -91,6 +95,7 @@ class VisitRoom:
         self._wanted: dict[DeviceKind, DeviceSpec] = {}
         self._running = False
         self._turn = asyncio.Lock()
+        self.closer = self._make_closer(provider)
         self._facts = VisitFacts(
             other=details.patient_name if provider else details.provider_name,
             other_present=False,
@@ -105,6 +110,12 @@ class VisitRoom:
             phone=details.clinic_phone,
             provider=provider,
         )
+
+    def _make_closer(self, provider: bool) -> PatientCloser | ProviderCloser:
+        out = self._around
+        other = self.details.patient_name if provider else self.details.provider_name
+        parts = CloserAround(lambda: self._session, out.changed, self._note, out.clock, self._me_name, other, out.file)
+        return ProviderCloser(parts) if provider else PatientCloser(parts)
 
     @property
     def other(self) -> str:
@@ -128,6 +139,8 @@ class VisitRoom:
     @property
     def upload_allowance(self) -> float | None:
         """Bytes a second that bulk upload may take beside this visit; None: no bound, 0: nothing."""
+        if self._facts.started and self._facts.connection in MEDIA_FLOWS and self.closer.busy:
+            return 0.0  # a still goes before bulk
         spare = None if self._session is None else self._session.upload_bps
         return upload_allowance(self._facts.started, self._facts.connection, spare)
 
@@ -223,6 +236,7 @@ class VisitRoom:
     async def leave(self) -> None:
         """Hangs up: says so to the other side, closes the media, leaves the room."""
         self._note("Left the visit")
+        self.closer.end()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -233,6 +247,8 @@ class VisitRoom:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if (sentence := await self.closer.finish()) is not None:
+            self._around.trouble(sentence)
 
     def view(self) -> VisitView:
         picture, age = self._picture()
@@ -255,6 +271,8 @@ class VisitRoom:
             pictures_off=facts.pictures_off,
             stage=stage_sentence(facts),
             words=WordsView() if self.words is None else self.words.view(facts),
+            closer=self.closer.view(),
+            can_look_closer=isinstance(self.closer, ProviderCloser) and self.closer.can_ask,
         )
 
     def _timed(self) -> VisitFacts:
@@ -266,7 +284,7 @@ class VisitRoom:
     def _phase(self) -> VisitPhase:
         if not self._facts.started:
             return VisitPhase.CONNECTING if self._facts.other_present else VisitPhase.WAITING
-        return _PHASE[self._facts.connection]
+        return PHASE[self._facts.connection]
 
     def _picture(self) -> tuple[PictureState, int]:
         latest = self._around.remote.latest()
@@ -345,8 +363,12 @@ class VisitRoom:
                 self._set(sending=sending, cause=cause)
             case PeerChanged(peer=peer):
                 self._on_peer(peer)
-            case DataReady(ready=ready) if self.words is not None:
-                self.words.on_ready(ready)
+            case DataReady(ready=ready):
+                self.closer.on_ready(ready)
+                if self.words is not None:
+                    self.words.on_ready(ready)
+            case DataReceived(label="closer", data=data):
+                self.closer.on_data(data)
             case DataReceived(label="words", data=data) if self.words is not None:
                 self.words.on_message(data)
             case DevicesChanged(devices=devices):
@@ -398,13 +420,4 @@ _USE: dict[DeviceKind, Callable[[Session, DeviceSpec], Awaitable[None]]] = {
     "microphone": lambda session, spec: session.use_microphone(spec),
     "speaker": lambda session, spec: session.use_speaker(spec),
     "camera": lambda session, spec: session.use_camera(spec),
-}
-
-_PHASE = {
-    ConnectionState.CONNECTING: VisitPhase.CONNECTING,
-    ConnectionState.CONNECTED: VisitPhase.LIVE,
-    ConnectionState.INTERRUPTED: VisitPhase.RECONNECTING,
-    ConnectionState.RECONNECTING: VisitPhase.RECONNECTING,
-    ConnectionState.FAILED: VisitPhase.LOST,
-    ConnectionState.CLOSED: VisitPhase.ENDED,
 }

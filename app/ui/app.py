@@ -141,7 +141,14 @@ class PatientWindow(_Window[PatientView]):
         self._add_page(Page.PHOTO, photo, photo)
         levels = levels or Levels()
         visit = VisitPage(
-            commands, remote, mine, photo=commands.start_photo, files=commands.add_files, levels=levels, guest=guest
+            commands,
+            remote,
+            mine,
+            photo=commands.start_photo,
+            files=commands.add_files,
+            levels=levels,
+            guest=guest,
+            answers=commands,
         )
         self._add_page(Page.VISIT, visit, visit)
         sound = SoundPage(commands, levels, mine)
@@ -170,7 +177,9 @@ class ProviderWindow(_Window[ProviderView]):
         self._add_page(Page.HOME, home, home)
         self._add_page(Page.DESK, desk, desk)
         levels = levels or Levels()
-        visit = VisitPage(commands, remote, mine, timeline=True, levels=levels, guest=guest, guests=commands)
+        visit = VisitPage(
+            commands, remote, mine, timeline=True, levels=levels, guest=guest, guests=commands, asks=commands
+        )
         self._add_page(Page.VISIT, visit, visit)
         sound = SoundPage(commands, levels, mine)
         self._add_page(Page.SOUND, sound, sound)

@@ -27,6 +27,8 @@ from app.ui.pages.files import ask_for_files
 from app.ui.pages.sound import meter_words
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
+from app.ui.widgets.closer_patient import CloserAnswers, CloserPatient
+from app.ui.widgets.closer_provider import CloserAsks, CloserProvider
 from app.ui.widgets.guest import GuestCard, GuestPicture
 from app.ui.widgets.layout import Card, FlowRow, KeyedRows, ScrollColumn, ground
 from app.ui.widgets.meter import LevelMeter
@@ -97,7 +99,7 @@ class LostCard(Card):
 class VisitPage(QWidget):
     """`photo` and `files`: the patient's commands to send something; None for a provider. `timeline`: show what
     happened. `levels`: how loud the microphone is, shown beside its button. `guest`: a guest's pictures; `guests`: the
-    provider's commands about one."""
+    provider's commands about one. `asks` and `answers`: looking closer, as the provider or as the patient."""
 
     def __init__(
         self,
@@ -111,6 +113,8 @@ class VisitPage(QWidget):
         levels: Levels,
         guest: FrameSlot | None = None,
         guests: GuestCommands | None = None,
+        asks: CloserAsks | None = None,
+        answers: CloserAnswers | None = None,
     ) -> None:
         super().__init__()
         ground(self, "dark")
@@ -127,6 +131,11 @@ class VisitPage(QWidget):
         self._stage.set_guest(self._guest_picture)
         self._lost = LostCard(photo)
         self._stage.set_over(self._lost)
+        self._closer: CloserProvider | CloserPatient | None = None
+        if asks is not None:
+            self._closer = CloserProvider(self._stage, asks)
+        elif answers is not None:
+            self._closer = CloserPatient(self._stage, mine, answers)
         self._mute = ActionButton(names.VISIT_MUTE, self.tr("Mute"), "microphone", Kind.STAGE, upright=True)
         self._camera = ActionButton(names.VISIT_CAMERA, self.tr("Stop camera"), "camera", Kind.STAGE, upright=True)
         self._level = LevelMeter(
@@ -177,6 +186,8 @@ class VisitPage(QWidget):
         self._draw_controls(visit)
         self._draw_stage(visit)
         self._draw_guest(visit)
+        if self._closer is not None:
+            self._closer.draw(visit)
         if self._figures is not None:
             self._figures.say(visit.figures)
             self._figures.setVisible(bool(visit.figures))
@@ -323,14 +334,15 @@ class VisitPage(QWidget):
         beside.addWidget(self._mute)
         beside.addWidget(self._level)
         controls = FlowRow(6)
-        for control in (mute, self._camera, self._speech, *ways, self._hangup):
+        look = (self._closer.look,) if isinstance(self._closer, CloserProvider) else ()
+        for control in (mute, self._camera, self._speech, *look, *ways, self._hangup):
             controls.add(control)
         self._left = QWidget()
         left = QVBoxLayout(self._left)
         left.setContentsMargins(16, 12, 16, 10)
         left.setSpacing(10)
         left.addLayout(says)
-        left.addWidget(self._stage, 1)
+        left.addWidget(self._closer or self._stage, 1)
         left.addWidget(controls)
         sides = QHBoxLayout(self)
         sides.setContentsMargins(0, 0, 0, 0)

@@ -41,6 +41,9 @@ SHAPES: dict[str, str] = {
     "back": '<path d="M20 12 H4.5 M11 5 L4 12 L11 19"/>',
     "next": '<path d="M9 5 L16 12 L9 19"/>',
     "previous": '<path d="M15 5 L8 12 L15 19"/>',
+    "magnifier": (
+        '<circle cx="10.5" cy="10.5" r="7"/><path d="M15.8 15.8 L21.5 21.5 M10.5 7.5 V13.5 M7.5 10.5 H13.5"/>'
+    ),
     "plus": '<path d="M12 5 V19 M5 12 H19"/>',
     "minus": '<path d="M5 12 H19"/>',
     "fit": '<path d="M4 9 V4 H9 M15 4 H20 V9 M20 15 V20 H15 M9 20 H4 V15"/>',
