@@ -390,6 +390,17 @@ def test_every_change_has_its_cause() -> None:
         assert cause in ((Cause.LINK_THIN,) if new < old else (Cause.START, Cause.LINK_RECOVERED))
 
 
+def test_within_a_rung_rates_follow_the_link_and_the_size_stays() -> None:
+    trail = simulate(LinkSpec(((0.0, 300.0), (20.0, 120.0))), 30.0).peers[0].record.decisions
+    assert {shown(c) for t, c in trail if t > 5} == {"video-640"}
+    before = next(c.decision.rung.pictures for t, c in reversed(trail) if t < 20)
+    after = trail[-1][1].decision.rung.pictures
+    assert before is not None
+    assert after is not None
+    assert after.bitrate < 0.5 * before.bitrate
+    assert after.fps < before.fps
+
+
 def test_a_queue_of_others_is_told_from_our_own() -> None:
     case = next(c for c in CASES if c.tcp)
     trail = simulate(case.link, 45.0, tcp=case.tcp).peers[0].record.decisions
