@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from app.media.events import Cause, Modality, ModalityChanged, PeerState
 from app.media.outgoing import Outgoing
 from app.media.rate.controller import Decision
-from app.media.rate.ladder import Rung
+from app.media.rate.feedback import Kind, PacketResult, TransportFeedback
+from app.media.rate.ladder import Rung, View
 
 
 class _Transport:
@@ -41,8 +44,25 @@ def _last(events: list[Any]) -> tuple[Modality, Cause]:
     return changed.sending, changed.cause
 
 
-def _peer(alone: bool) -> PeerState:
-    return PeerState(True, True, Modality.AUDIO, Cause.START, True, False, alone)
+def _peer(alone: bool, sending: Modality = Modality.AUDIO) -> PeerState:
+    return PeerState(True, True, sending, Cause.START, True, False, alone)
+
+
+def _told(outgoing: Outgoing, seconds: float, kbit: float, now: float) -> float:
+    """A far side that tells of speech and of probe trains as a link of `kbit` gives them."""
+    until = now + seconds
+    number = 1_000 * round(now)
+    while now < until:
+        train = [(PacketResult(number + i, now - 0.2, 150, Kind.SPEECH, now - 0.1, None)) for i in range(3)]
+        for i in range(4):
+            kind, size = (Kind.PROBE, 200) if i else (Kind.SPEECH, 150)
+            arrived = now - 0.1 + i * 200 * 8 / (kbit * 1_000)
+            train.append(PacketResult(number + 3 + i, now - 0.2, size, kind, arrived, number))
+        number += 7
+        outgoing.on_feedback(TransportFeedback(now, tuple(train), None), now)
+        outgoing.tick(now + 0.05)
+        now += 0.1
+    return now
 
 
 def test_a_visit_begins_by_nobodys_choice_even_when_the_switches_are_told() -> None:
@@ -91,3 +111,51 @@ def test_no_camera_and_a_lost_link_have_causes_of_their_own() -> None:
     outgoing.set_microphone(False, 5.0)
     assert transport.used[-1][2], "muted"
     assert not transport.told[-1].microphone_on
+
+
+@pytest.mark.parametrize(("kbit", "sending"), [(34, Modality.STILLS), (300, Modality.VIDEO)])
+def test_stills_are_told_from_moving_pictures(kbit: float, sending: Modality) -> None:
+    outgoing, transport, events = _begun()
+    now = _told(outgoing, 8.0, kbit, 1.1)
+    assert _last(events)[0] is sending
+    assert transport.told[-1].sending is sending
+    pictures = outgoing.rung.pictures
+    assert pictures is not None
+    assert pictures.are_stills == (sending is Modality.STILLS)
+    changes = sum(isinstance(e, ModalityChanged) for e in events)
+    _told(outgoing, 3.0, kbit, now)
+    assert sum(isinstance(e, ModalityChanged) for e in events) == changes, "a rate within a rung is nothing to tell"
+
+
+def test_a_still_is_seen_for_longer_than_a_moving_picture() -> None:
+    outgoing, transport, _ = _begun()
+    transport.video_at = 2.0
+    outgoing.on_peer_state(_peer(False, Modality.STILLS), 10.0)
+    assert transport.told[-1].sees_us, "a still every nine seconds is a picture all the same"
+    outgoing.tick(14.1)
+    assert not transport.told[-1].sees_us
+    outgoing.on_peer_state(_peer(False, Modality.VIDEO), 15.0)
+    transport.video_at = 14.0
+    outgoing.tick(15.5)
+    assert transport.told[-1].sees_us
+    outgoing.tick(16.1)
+    assert not transport.told[-1].sees_us
+
+
+def test_what_the_other_side_wishes_to_see_is_followed_and_survives_a_new_transport() -> None:
+    outgoing, transport, _ = _begun()
+    now = _told(outgoing, 8.0, 300, 1.1)
+    talk = outgoing.rung.pictures
+    outgoing.look(View.DETAIL, now)
+    now = _told(outgoing, 0.3, 300, now)
+    detail = outgoing.rung.pictures
+    assert talk is not None
+    assert detail is not None
+    assert detail.width > talk.width
+    assert transport.used[-1][1].pictures == detail
+    outgoing.attach(transport, now)  # type: ignore[arg-type]
+    assert outgoing.rung.pictures is None, "what was measured on the old one says nothing of the new one"
+    _told(outgoing, 8.0, 300, now + 10)
+    again = outgoing.rung.pictures
+    assert again is not None
+    assert again.width == detail.width

@@ -55,7 +55,7 @@ def _av1(pixels: str = "yuv420p") -> list[bytes]:
 @cache
 def _vp8() -> list[bytes]:
     encoder = Vp8Encoder(*SIZE, 15, 60_000)
-    return [encoder.encode(frame, n * 6000, False)[0] for n, frame in enumerate(_pictures())]
+    return [encoder.encode(frame, key=False).data for frame in _pictures()]
 
 
 def _frames(codec: VideoCodec, data: Iterable[bytes]) -> list[WholeFrame]:

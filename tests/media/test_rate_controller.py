@@ -13,8 +13,10 @@ from app.media.events import Cause
 from app.media.rate import controller
 from app.media.rate.controller import Control, Phase
 from app.media.rate.feedback import Kind, PacketResult, RemoteFeedback, TransportFeedback
-from app.media.rate.ladder import LADDER
+from app.media.rate.ladder import LADDERS, LEAST_TOTAL_BPS, View, payload_bytes, speech_share
+from app.media.rate.link import MOST_BPS
 from app.media.rate.phases import TABLE, act
+from app.media.rate.rungs import HOLD_FIRST_S, HOLD_LONGEST_S
 from app.media.rate.signals import Verdict
 
 
@@ -62,16 +64,32 @@ def check(control: Control) -> None:
     figures = (parts.speech_bps, parts.repair_bps, parts.pictures_bps, parts.data_bps, parts.feedback_bps)
     assert all(f >= 0 for f in figures)
     assert sum(figures) <= parts.link_bps * (1 + 1e-9)
-    assert 10_000 <= parts.link_bps <= 900_000
+    assert LEAST_TOTAL_BPS <= parts.link_bps <= MOST_BPS
     assert 6_000 <= decision.rung.speech.bitrate <= 32_000
     assert decision.pacing_bps > 0
     assert decision.window_bytes >= 1_500
-    assert 200 <= decision.payload_bytes <= 1_100
+    assert decision.payload_bytes == payload_bytes(parts.link_bps)
+    assert 100 <= decision.payload_bytes <= 1_100
     assert 8 <= control.link.hold_s <= 64
-    assert 8 <= control.rungs.hold_s <= 64
+    assert HOLD_FIRST_S <= control.rungs.hold_s <= HOLD_LONGEST_S
+    check_rung(control)
     if decision.probe is not None:
         assert 70 <= decision.probe.packet_bytes <= 298
         assert 1 <= decision.probe.packets <= 12
+
+
+def check_rung(control: Control) -> None:
+    rung, shape = control.decision.rung, LADDERS[control.rungs.view][control.rungs.step]
+    if rung.pictures is None:
+        assert rung.name == f"speech-{rung.speech.bitrate // 1000}"
+        return
+    assert rung.name == shape.name
+    assert (rung.pictures.width, rung.pictures.height) == (shape.width, shape.height)
+    assert rung.pictures.are_stills == shape.are_stills
+    assert rung.pictures.wire_bps <= shape.most
+    assert control.decision.split.pictures_bps <= rung.pictures.wire_bps
+    assert control.phase is not Phase.BLIND
+    assert control.phase is not Phase.SHARED
 
 
 def test_every_phase_but_blind_and_every_verdict_is_in_the_table() -> None:
@@ -275,12 +293,50 @@ def test_a_worse_report_never_raises_a_guests_rate(
     assert worse.decision.split.link_bps <= better.decision.split.link_bps + 1
 
 
-def test_a_rung_leaves_speech_its_part() -> None:
-    path = climbed(80_000.0)
-    rung = path.control.decision.rung
-    assert rung.pictures is not None
-    base = next(r for r in LADDER if r.pictures == rung.pictures)
-    assert path.control.decision.split.speech_bps >= base.speech.wire_bps * 0.95
+@pytest.mark.parametrize("bps", [34_000.0, 60_000.0, 120_000.0, 300_000.0])
+def test_a_rung_leaves_speech_its_part(bps: float) -> None:
+    decision = climbed(bps).control.decision
+    assert decision.rung.pictures is not None
+    share = speech_share(decision.split.link_bps, 0.0, 1.0)
+    assert decision.split.speech_bps == decision.rung.speech.wire_bps <= share
+    assert decision.split.speech_bps >= 0.8 * share
+    assert decision.rung.speech.frame_ms <= 60
+
+
+def test_what_pictures_are_for_changes_them_at_once_and_outlives_a_cut() -> None:
+    path = climbed()
+    talk = path.control.decision.rung.pictures
+    sharp = controller.look(path.control, View.DETAIL, path.now)
+    path.control = sharp
+    path.now += 0.1
+    detail = path.step().decision.rung.pictures
+    assert talk is not None
+    assert detail is not None
+    assert detail.width > talk.width
+    assert detail.fps < talk.fps
+    path.control = controller.look(path.control, View.MOTION, path.now)
+    motion = path.step().decision.rung.pictures
+    assert motion is not None
+    assert motion.fps > talk.fps
+    lost = controller.lose(path.control, path.now)
+    assert lost.rungs.view is View.MOTION
+    assert controller.found(lost, path.now + 4).rungs.view is View.MOTION
+    assert controller.look(path.control, View.MOTION, path.now).rungs == path.control.rungs
+
+
+def test_on_a_thin_link_stills_go_beside_speech() -> None:
+    path = climbed(34_000.0)
+    control = path.control
+    assert control.decision.rung.name == "stills"
+    pictures = control.decision.rung.pictures
+    assert pictures is not None
+    assert pictures.are_stills
+    assert pictures.width >= 320
+    assert 1 / pictures.fps <= 9
+    for _ in range(60):
+        path.step()
+    later = path.control.decision
+    assert (later.rung.name, later.cause) == ("stills", Cause.LINK_THIN)
 
 
 def test_speech_alone_after_a_cut_is_called_thin_when_the_link_stays_thin() -> None:

@@ -27,11 +27,10 @@ class Bounds:
     since: float = SETTLED_S
     queue_p95_ms: float | None = 60.0
     utilisation: float | None = None
-    pictures: tuple[int, int] | None = (
-        None  # payload bit/s of the picture rung at the end, least and most; (0, 0): none
-    )
+    pictures: tuple[int, int] | None = None  # payload bit/s of pictures at the end, least and most; (0, 0): none
+    rung: str | None = None  # at the end
     speech: tuple[int, int] | None = None  # payload bit/s of speech at the end, least and longest frame (ms)
-    changes: int | None = None  # of the picture rung
+    changes: int | None = None  # of the size of pictures, or between video, stills and speech alone
     dropped: float = 0.0  # share of speech packets that the queue dropped, from the start
     unheard: float = 0.0  # share of speech frames that came in no packet
     seen_by: float | None = None  # pictures are there by then
@@ -52,106 +51,173 @@ class Case:
 CASES = (
     Case("12", LinkSpec(steady(12), queue_ms=600), Bounds(queue_p95_ms=150, speech=(6_000, 120), pictures=(0, 0))),
     Case("16", LinkSpec(steady(16), queue_ms=400), Bounds(queue_p95_ms=120, speech=(9_000, 120), pictures=(0, 0))),
-    Case("24", LinkSpec(steady(24)), Bounds(speech=(12_000, 60), pictures=(0, 0), utilisation=0.85)),
-    Case("32", LinkSpec(steady(32)), Bounds(speech=(16_000, 60), pictures=(0, 0), utilisation=0.78)),
-    Case("48", LinkSpec(steady(48)), Bounds(speech=(20_000, 60), pictures=(0, 0), utilisation=0.78, changes=0)),
+    Case(
+        "24: a speech packet of 240 bytes alone takes 80 ms",
+        LinkSpec(steady(24)),
+        Bounds(
+            queue_p95_ms=90,
+            speech=(8_000, 60),
+            rung="stills",
+            pictures=(2_600, 5_000),
+            utilisation=0.88,
+            changes=0,
+            seen_by=4.0,
+        ),
+    ),
+    Case(
+        "32",
+        LinkSpec(steady(32)),
+        Bounds(speech=(10_000, 60), rung="stills", pictures=(3_800, 7_000), utilisation=0.84, changes=0, seen_by=2.5),
+    ),
+    Case(
+        "48",
+        LinkSpec(steady(48)),
+        Bounds(
+            speech=(12_000, 60), rung="video-320", pictures=(12_000, 17_500), utilisation=0.86, changes=0, seen_by=2.5
+        ),
+    ),
     Case(
         "64",
         LinkSpec(steady(64)),
-        Bounds(speech=(16_000, 60), pictures=(20_000, 31_000), utilisation=0.85, changes=0, seen_by=2.5),
+        Bounds(
+            speech=(12_000, 60), rung="video-320", pictures=(22_000, 28_000), utilisation=0.88, changes=0, seen_by=2.5
+        ),
     ),
     Case(
         "100",
         LinkSpec(steady(100)),
-        Bounds(speech=(20_000, 40), pictures=(36_000, 50_000), utilisation=0.88, changes=0, seen_by=2.5),
+        Bounds(
+            speech=(16_000, 60), rung="video-480", pictures=(48_000, 58_000), utilisation=0.89, changes=0, seen_by=2.5
+        ),
     ),
     Case(
         "150",
         LinkSpec(steady(150)),
-        Bounds(speech=(24_000, 40), pictures=(58_000, 85_000), utilisation=0.88, changes=0, seen_by=2.5),
+        Bounds(
+            speech=(20_000, 40), rung="video-640", pictures=(78_000, 95_000), utilisation=0.88, changes=0, seen_by=2.5
+        ),
     ),
     Case(
         "250",
         LinkSpec(steady(250)),
-        Bounds(speech=(24_000, 40), pictures=(125_000, 180_000), utilisation=0.85, changes=0, seen_by=2.5),
+        Bounds(
+            speech=(24_000, 40),
+            rung="video-640",
+            pictures=(140_000, 170_000),
+            utilisation=0.87,
+            changes=0,
+            seen_by=2.5,
+        ),
     ),
     Case(
         "500",
         LinkSpec(steady(500)),
-        Bounds(speech=(28_000, 40), pictures=(260_000, 450_000), utilisation=0.78, changes=0, seen_by=2.5),
+        Bounds(
+            speech=(28_000, 20),
+            rung="video-640",
+            pictures=(330_000, 400_000),
+            utilisation=0.87,
+            changes=0,
+            seen_by=2.5,
+        ),
     ),
     Case(
         "1500: wider than anything we send",
         LinkSpec(steady(1500)),
-        Bounds(speech=(32_000, 20), pictures=(450_000, 600_000), changes=0, seen_by=2.5),
+        Bounds(speech=(28_000, 20), rung="video-960", pictures=(660_000, 800_000), changes=0, seen_by=2.5),
     ),
     Case(
         "250, round trip of 600 ms",
         LinkSpec(steady(250), delay=steady(300)),
-        Bounds(speech=(24_000, 40), pictures=(125_000, 180_000), utilisation=0.85, changes=0, seen_by=4.0),
+        Bounds(
+            speech=(24_000, 40),
+            rung="video-640",
+            pictures=(140_000, 170_000),
+            utilisation=0.87,
+            changes=0,
+            seen_by=2.5,
+        ),
     ),
     Case(
         "150, 5 % loss",
         LinkSpec(steady(150), loss=steady(0.05)),
-        Bounds(speech=(16_000, 40), pictures=(36_000, 70_000), utilisation=0.8, changes=2, unheard=0.01),
+        Bounds(speech=(16_000, 60), pictures=(58_000, 82_000), utilisation=0.8, changes=1, unheard=0.01, seen_by=2.5),
     ),
     Case(
         "150, 15 % loss",
         LinkSpec(steady(150), loss=steady(0.15)),
-        Bounds(speech=(12_000, 40), pictures=(20_000, 50_000), utilisation=0.75, changes=3, unheard=0.02),
+        Bounds(speech=(12_000, 60), pictures=(45_000, 68_000), utilisation=0.75, changes=1, unheard=0.02, seen_by=4.0),
     ),
     Case(
         "150, bursts of 5, 5 % mean",
         LinkSpec(steady(150), burst=(0.05, 5)),
-        Bounds(speech=(12_000, 40), pictures=(20_000, 58_000), utilisation=0.75, changes=4, unheard=0.02),
+        Bounds(speech=(12_000, 40), pictures=(48_000, 75_000), utilisation=0.75, changes=2, unheard=0.02, seen_by=4.0),
     ),
     Case(
         "64, 20 % loss",
         LinkSpec(steady(64), loss=steady(0.2)),
-        Bounds(queue_p95_ms=80, speech=(9_000, 60), pictures=(0, 0), unheard=0.03),
+        Bounds(
+            queue_p95_ms=80, speech=(7_000, 60), rung="video-320", pictures=(12_000, 19_000), unheard=0.03, changes=2
+        ),
     ),
     Case(
         "150, jitter of 30 ms, reordered",
         LinkSpec(steady(150), jitter=30, reorder=True),
-        Bounds(speech=(16_000, 40), pictures=(36_000, 85_000), utilisation=0.6, changes=3, probes=0.05),
+        Bounds(speech=(16_000, 40), pictures=(52_000, 90_000), utilisation=0.65, changes=2, probes=0.05),
     ),
     Case(
         "300-120-300-60-300",
         LinkSpec(((0.0, 300.0), (20.0, 120.0), (40.0, 300.0), (60.0, 60.0), (80.0, 300.0))),
-        Bounds(since=5.0, pictures=(150_000, 215_000), changes=14, dropped=0.004, unheard=0.005),
+        Bounds(since=5.0, rung="video-640", pictures=(160_000, 215_000), changes=2, dropped=0.004, unheard=0.005),
         seconds=100.0,
     ),
     Case(
         "variable capacity, one flow (RFC 8867 5.1)",
         LinkSpec(((0.0, 200.0), (20.0, 500.0), (40.0, 120.0), (60.0, 200.0))),
-        Bounds(since=5.0, pictures=(70_000, 125_000), changes=12, dropped=0.004, unheard=0.005),
+        Bounds(since=5.0, rung="video-640", pictures=(105_000, 140_000), changes=2, dropped=0.004, unheard=0.005),
         seconds=80.0,
     ),
     Case(
         "variable capacity, two flows (RFC 8867 5.2)",
         LinkSpec(((0.0, 400.0), (25.0, 200.0), (50.0, 400.0))),
-        Bounds(since=5.0, queue_p95_ms=100, speech=(12_000, 60), changes=16, dropped=0.01, unheard=0.01),
+        Bounds(
+            since=5.0,
+            queue_p95_ms=100,
+            speech=(16_000, 60),
+            pictures=(70_000, 210_000),
+            changes=3,
+            dropped=0.01,
+            unheard=0.01,
+        ),
         seconds=60.0,
         peers=(PeerOptions(), PeerOptions(starts=2.0)),
     ),
     Case(
         "congested feedback path (RFC 8867 5.3)",
         LinkSpec(((0.0, 200.0), (20.0, 100.0), (40.0, 200.0))),
-        Bounds(since=5.0, pictures=(70_000, 125_000), changes=9, dropped=0.004, unheard=0.005),
+        Bounds(since=5.0, rung="video-640", pictures=(105_000, 140_000), changes=2, dropped=0.004, unheard=0.005),
         seconds=60.0,
         back=LinkSpec(((0.0, 200.0), (15.0, 60.0), (35.0, 200.0))),
     ),
     Case(
         "a second flow comes (RFC 8867 5.4)",
         LinkSpec(steady(200)),
-        Bounds(since=25.0, queue_p95_ms=90, speech=(16_000, 60), changes=8),
+        Bounds(since=25.0, queue_p95_ms=90, speech=(16_000, 60), pictures=(30_000, 95_000), changes=2),
         seconds=60.0,
         peers=(PeerOptions(), PeerOptions(starts=20.0)),
     ),
     Case(
         "unequal round trips (RFC 8867 5.5)",
         LinkSpec(steady(300)),
-        Bounds(since=25.0, queue_p95_ms=90, speech=(16_000, 60), changes=8, dropped=0.005, unheard=0.005),
+        Bounds(
+            since=25.0,
+            queue_p95_ms=90,
+            speech=(16_000, 60),
+            pictures=(30_000, 95_000),
+            changes=2,
+            dropped=0.005,
+            unheard=0.005,
+        ),
         seconds=45.0,
         peers=(PeerOptions(), PeerOptions(starts=5.0, further_s=0.1), PeerOptions(starts=10.0, further_s=0.2)),
     ),
@@ -165,7 +231,7 @@ CASES = (
     Case(
         "media pause and resume (RFC 8867 5.8)",
         LinkSpec(steady(150)),
-        Bounds(pictures=(58_000, 85_000), changes=2),
+        Bounds(rung="video-640", pictures=(78_000, 95_000), changes=0),
         peers=(PeerOptions(pauses=((18.0, 5.0),)),),
     ),
     Case(
@@ -177,19 +243,19 @@ CASES = (
     Case(
         "200-60-200, buffer of 2 s",
         LinkSpec(((0.0, 200.0), (20.0, 60.0), (40.0, 200.0)), queue_ms=2_000),
-        Bounds(since=5.0, queue_p95_ms=100, pictures=(70_000, 125_000), changes=8),
+        Bounds(since=5.0, queue_p95_ms=100, rung="video-640", pictures=(105_000, 140_000), changes=2),
         seconds=60.0,
     ),
     Case(
         "200 ms longer way",
         LinkSpec(steady(150), delay=((0.0, 50.0), (20.0, 250.0))),
-        Bounds(since=25.0, speech=(24_000, 40), pictures=(58_000, 85_000), changes=3),
+        Bounds(since=25.0, speech=(20_000, 40), rung="video-640", pictures=(78_000, 95_000), changes=2),
         seconds=50.0,
     ),
     Case(
         "drift of 200 ppm",
         LinkSpec(steady(100)),
-        Bounds(speech=(20_000, 40), pictures=(36_000, 50_000), utilisation=0.85, changes=1),
+        Bounds(speech=(16_000, 60), rung="video-480", pictures=(48_000, 58_000), utilisation=0.89, changes=0),
         seconds=60.0,
         peers=(PeerOptions(drift=2e-4),),
     ),
@@ -204,8 +270,15 @@ CASES = (
 
 
 def picture_changes(peer: Peer, since: float) -> int:
-    rungs = [(t, c.decision.rung.pictures) for t, c in peer.record.decisions]
+    """What is seen as a change and costs a key picture; the rates within a rung follow the link all the time."""
+    rungs = [(t, shown(c)) for t, c in peer.record.decisions]
     return sum(a != b for (_, a), (t, b) in itertools.pairwise(rungs) if t > since)
+
+
+def shown(control: Control) -> str:
+    """The rung's name, one for all that are speech alone."""
+    rung = control.decision.rung
+    return rung.name if rung.pictures is not None else "speech"
 
 
 def waits(world: World, peer: Peer, since: float) -> list[float]:
@@ -251,6 +324,8 @@ def test_scenario(case: Case) -> None:
     if bounds.pictures is not None:
         bitrate = rung.pictures.bitrate if rung.pictures is not None else 0
         assert bounds.pictures[0] <= bitrate <= bounds.pictures[1]
+    if bounds.rung is not None:
+        assert rung.name == bounds.rung
     if bounds.speech is not None:
         assert rung.speech.bitrate >= bounds.speech[0]
         assert rung.speech.frame_ms <= bounds.speech[1]
@@ -305,14 +380,25 @@ def test_the_first_probe_alone_may_queue_speech_and_briefly() -> None:
 def test_every_change_has_its_cause() -> None:
     case = next(c for c in CASES if c.name == "300-120-300-60-300")
     trail = simulate(case.link, 60.0).peers[0].record.decisions
-    for (_, before), (_, after) in itertools.pairwise(trail):
-        old, new = before.decision.rung.pictures, after.decision.rung.pictures
-        if old == new:
-            continue
-        if new is None or (old is not None and new.bitrate < old.bitrate):
-            assert after.decision.cause is Cause.LINK_THIN
-        else:
-            assert after.decision.cause in (Cause.START, Cause.LINK_RECOVERED)
+    changes = [
+        (before.rungs.step, after.rungs.step, after.decision.cause)
+        for (_, before), (_, after) in itertools.pairwise(trail)
+        if shown(before) != shown(after)
+    ]
+    assert changes
+    for old, new, cause in changes:
+        assert cause in ((Cause.LINK_THIN,) if new < old else (Cause.START, Cause.LINK_RECOVERED))
+
+
+def test_within_a_rung_rates_follow_the_link_and_the_size_stays() -> None:
+    trail = simulate(LinkSpec(((0.0, 300.0), (20.0, 120.0))), 30.0).peers[0].record.decisions
+    assert {shown(c) for t, c in trail if t > 5} == {"video-640"}
+    before = next(c.decision.rung.pictures for t, c in reversed(trail) if t < 20)
+    after = trail[-1][1].decision.rung.pictures
+    assert before is not None
+    assert after is not None
+    assert after.bitrate < 0.5 * before.bitrate
+    assert after.fps < before.fps
 
 
 def test_a_queue_of_others_is_told_from_our_own() -> None:

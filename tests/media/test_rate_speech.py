@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.media.rate.ladder import LADDER, SPEECH_ONLY, cost_bps, highest_within, payload_bytes
+from app.media.rate.ladder import media_budget
 from app.media.rate.speech import LOWEST, Speech, choose_speech, needed_redundancy, residual
-from app.media.rate.split import media_budget
 
 BUDGETS = st.floats(0, 300_000)
 LOSSES = st.floats(0, 1)
@@ -117,29 +114,3 @@ def test_no_such_speech(bad: tuple[int, int, int]) -> None:
 def test_no_such_figures(bad: tuple[float, float, float]) -> None:
     with pytest.raises(ValueError, match="loss is a fraction"):
         choose_speech(*bad, None)
-
-
-def test_the_ladder_rises_finely_and_speech_has_its_part() -> None:
-    totals = [rung.total_bps for rung in LADDER]
-    assert totals == sorted(totals)
-    assert totals[SPEECH_ONLY] < 11_000
-    assert 50_000 < totals[1] < 56_000
-    for low, high in itertools.pairwise(LADDER[1:]):
-        assert low.pictures is not None
-        assert high.pictures is not None
-        assert high.pictures.bitrate <= 1.27 * low.pictures.bitrate
-        assert high.speech.wire_bps >= low.speech.wire_bps >= 23_000
-
-
-def test_highest_within_keeps_to_its_budget() -> None:
-    assert highest_within(1.0) == SPEECH_ONLY
-    for budget in range(20_000, 800_000, 7_000):
-        for loss, burst in ((0.0, 1.0), (0.05, 1.0), (0.15, 1.2), (0.05, 5.0)):
-            step = highest_within(budget, loss, burst)
-            assert step == SPEECH_ONLY or cost_bps(step, loss, burst) <= budget
-
-
-def test_packets_of_pictures_are_short_on_thin_links() -> None:
-    assert payload_bytes(10_000) == 200
-    assert payload_bytes(1e6) == 1_100
-    assert (payload_bytes(64_000) + 58) * 8 / 64_000 <= 0.06

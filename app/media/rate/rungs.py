@@ -43,7 +43,8 @@ class Rungs:
     def fit(self, room: float, room_to_rise: float, now: float, *, may_rise: bool) -> Rungs:
         """The rung for `room` bit/s on the wire beside speech; `room_to_rise`: the same reckoned with care."""
         state = self
-        if self.up_at is not None and now - self.up_at > PROVEN_S:
+        # A rung that was taken back has proven nothing, however long ago it was tried.
+        if self.up_at is not None and self.not_before <= self.up_at < now - PROVEN_S:
             state = replace(self, hold_s=HOLD_FIRST_S)
         if room < _KEEP * LADDERS[state.view][state.step].least:
             return state._down(highest(state.view, room, rising=False), Cause.LINK_THIN, now)

@@ -16,7 +16,7 @@ from app.media.video.encoder import Encoded, PictureEncoder
 from app.media.video.encoding import open_encoder
 from app.media.video.frames import CapturedFrame
 from app.media.video.speed import Speeds
-from app.media.video.svt import Av1Error
+from app.media.video.svt import Av1Error, Av1Missing
 from app.media.video.vp8 import CLOCK
 
 log = logging.getLogger(__name__)
@@ -159,7 +159,7 @@ class PictureSource:
         self._drop()
         try:
             self._encoder = open_encoder(self.codec, pictures, source, self._speeds)
-        except Av1Error as exc:
+        except (Av1Error, Av1Missing) as exc:
             log.error("pictures cannot be sent: %s", exc)
             self._pictures = None
             return None

@@ -7,12 +7,13 @@ import numpy as np
 
 from app.media.video.encoder import Encoded
 from app.media.video.frames import Reshaper
-from app.media.video.svt import Handle, Planes
+from app.media.video.svt import Av1Error, Handle, Planes
 
 FASTEST, SLOWEST = 12, 7
 """Presets of real-time mode: the higher, the quicker and the coarser."""
 _BEAT = 15
 """The frame rate that the encoder is told: it reckons in bits a picture, we choose how often to feed it."""
+_LEAST_SIDE, _MOST_SIDE = 64, 4096
 _LEAST_BPS, _MOST_BPS = 1_000, 20_000_000
 _SAME = 0.02
 _KEY_RATE = 0.75
@@ -21,11 +22,15 @@ _BUFFER_MS = 500
 
 
 class Av1Encoder:
-    """One open encoder of one size. `preset` 7..12. Raises Av1Missing or Av1Error."""
+    """One open encoder of one size: even sides of 64..4096 (its rate control takes no less). `preset` 7..12. Raises
+    Av1Missing or Av1Error, for a size too.
+    """
 
     def __init__(self, width: int, height: int, fps: float, bitrate: int, preset: int) -> None:
         if not SLOWEST <= preset <= FASTEST:
             raise ValueError("no such preset in real-time mode")
+        if any(side % 2 or not _LEAST_SIDE <= side <= _MOST_SIDE for side in (width, height)):
+            raise Av1Error(f"AV1 takes no pictures of {width} x {height}")
         self.width, self.height = width, height
         self._reshaper = Reshaper()
         self._count = 0
@@ -86,12 +91,11 @@ def _target(fps: float, bitrate: int) -> int:
 
 def _planes(frame: av.VideoFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Y, Cb and Cr, each contiguous."""
-    whole = frame.to_ndarray()
-    height, width = frame.height, frame.width
-    rows = height // 4
-    y = np.ascontiguousarray(whole[:height])
-    cb, cr = (
-        np.ascontiguousarray(whole[height + n * rows : height + (n + 1) * rows]).reshape(height // 2, width // 2)
-        for n in (0, 1)
+    flat = frame.to_ndarray().reshape(-1)
+    width, height, luma = frame.width, frame.height, frame.width * frame.height
+    quarter = luma // 4
+    return (
+        flat[:luma].reshape(height, width),
+        flat[luma : luma + quarter].reshape(height // 2, width // 2),
+        flat[luma + quarter :].reshape(height // 2, width // 2),
     )
-    return y, cb, cr
