@@ -16,7 +16,7 @@ CONSENT_BPS = 350
 """STUN consent checks (RFC 7675), each way."""
 FEEDBACK_SHARE = 0.04
 _PACKET_S, _LEAST_PAYLOAD, _MOST_PAYLOAD = 0.057, 100, 1_100
-_MOST_REPAIR = 0.25
+_MOST_REPAIR, _REPAIRED_TWICE = 0.35, 0.07
 
 
 class View(StrEnum):
@@ -131,7 +131,7 @@ _SHARE = (
     (350_000, 56_000),
 )
 """(what media may take, what speech takes of it when pictures go too), bit/s on the wire."""
-_PROTECTED = (1.0, 1.45, 1.6, 1.6)
+_PROTECTED = (1.0, 1.35, 1.4, 1.45)
 """By how much speech's part grows for each depth of redundancy that losses ask for."""
 _MOST_SHARE = 0.55
 
@@ -150,7 +150,7 @@ def speech_share(link_bps: float, loss: float, burst: float) -> float:
 
 def repair_share(loss: float) -> float:
     """Repairs beside each bit of pictures."""
-    return min(_MOST_REPAIR, 1.2 * loss)
+    return min(_MOST_REPAIR, (1.2 if loss < _REPAIRED_TWICE else 2.0) * loss)
 
 
 def room_bps(link_bps: float, loss: float, burst: float) -> float:

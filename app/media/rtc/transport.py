@@ -36,6 +36,7 @@ from app.media.video.speed import Speeds
 from app.wire.visits import IceConfig
 
 _CLOSE_S = 3.0
+_LOSSY = 0.025
 _SILENT_S = 1.5
 
 TransportState = Literal["new", "connected", "dead"]
@@ -221,6 +222,10 @@ class PeerTransport:
     def speech_wall(self, timestamp: float) -> float | None:
         """The sender's clock (s) of a speech RTP time, for lip sync."""
         return None if self.control is None else self.control.speech_clock.seconds(round(timestamp))
+
+    @property
+    def pictures_lossy(self) -> bool:
+        return self.inbound is not None and self.inbound.nacks.loss > _LOSSY
 
     def picture_wall(self, timestamp: int) -> float | None:
         return None if self.control is None else self.control.picture_clock.seconds(timestamp)
