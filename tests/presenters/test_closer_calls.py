@@ -16,7 +16,8 @@ from app.media.devices import DeviceSpec
 from app.media.events import DataReady, DataReceived
 from app.media.outgoing import Outgoing
 from app.media.rate import controller
-from app.media.rate.ladder import LADDER, SPEECH_ONLY
+from app.media.rate.ladder import Rung
+from app.media.rate.speech import LOWEST
 from app.media.rate.split import split
 from app.media.settings import MediaSettings
 from app.presenters.closer import CloserAround
@@ -28,8 +29,8 @@ LARGE = DeviceSpec("synthetic", "12mp")
 BPS = 3e6
 WIDE = replace(
     controller.start(0.0).decision,
-    rung=LADDER[SPEECH_ONLY],
-    split=split(BPS, LADDER[SPEECH_ONLY], 0.0, False),
+    rung=Rung("speech", LOWEST),
+    split=split(BPS, Rung("speech", LOWEST), 0.0, False),
     pacing_bps=BPS,
     window_bytes=200_000,
 )

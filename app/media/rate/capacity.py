@@ -97,7 +97,7 @@ class Capacity:
         return tuple(r for r in self.readings if now - r.at <= FRESH_S)
 
     def lowest(self, now: float, noise_s: float, count: int = _COUNTS) -> float | None:
-        """Bit/s that the last `count` readings agree on: the lowest; with much jitter the mean over their time, for
+        """Bit/s that the last readings agree on: the mean of the two lowest of `count` and one more; with much jitter the mean over their time, for
         there the lowest is only the unluckiest. None without fresh readings.
         """
         fresh = self.fresh(now)
@@ -107,7 +107,9 @@ class Capacity:
             # One standard error to the safe side: each train has two ends.
             error = _ERRORS * noise_s * math.sqrt(2 * len(fresh))
             return Reading(now, sum(r.bits for r in fresh), sum(r.gap_s for r in fresh) + error).bps
-        return min(r.bps for r in fresh[-count:])
+        # One low reading alone is mostly the receiver's clock; two are the link.
+        lowest = sorted(r.bps for r in fresh[-(count + 1) :])[:2]
+        return sum(lowest) / len(lowest)
 
     def noisy(self, now: float, noise_s: float) -> bool:
         """Whether jitter is large beside what the trains take."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from app.media.rate.ladder import CONSENT_BPS, FEEDBACK_SHARE, Rung, repair_share
 
-WINDOW_SLACK_S = 0.03
+WINDOW_SLACK_S = 0.06
+_INTERVALS = 1.6  # feedback messages are not sent to the tick, and one may be lost
 _WINDOW_ROOM = 1.1
 _JITTERS = 3  # standard deviations between the least round trip and a long one
 _LEAST_WINDOW_BYTES = 1_500
@@ -51,5 +52,5 @@ def window_bytes(link_bps: float, least_rtt_s: float, interval_s: float, noise_s
     """Bytes in flight that this link holds without a queue, and a little room: self-clocking (RFC 8298 section 4.1.2).
     When feedback stays away, pictures stop by themselves.
     """
-    held = link_bps / 8 * (least_rtt_s + interval_s + WINDOW_SLACK_S + _JITTERS * noise_s)
+    held = link_bps / 8 * (least_rtt_s + _INTERVALS * interval_s + WINDOW_SLACK_S + _JITTERS * noise_s)
     return max(_LEAST_WINDOW_BYTES, round(_WINDOW_ROOM * held))
