@@ -65,7 +65,7 @@ def test_the_layouts_are_those_of_its_headers_on_64_bits() -> None:
     assert [ctypes.sizeof(kind) for kind in (Header, Planes, RateInfo, Event)] == [144, 40, 8, 32]
     places = {name: getattr(Header, name).offset for name in ("filled", "events", "pts", "picture_type", "flags")}
     assert places == {"filled": 16, "events": 24, "pts": 56, "picture_type": 76, "flags": 104}
-    assert svt._BYTES_OF_HEADER == ctypes.sizeof(Header)
+    assert ctypes.sizeof(Header) == svt._BYTES_OF_HEADER
 
 
 def test_a_library_of_another_layout_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from app.media.rate.ladder import Pictures
 from app.media.video.capture import SyntheticReader
-from app.media.video.frames import Reshaper, fit, luma, to_rgb
 from app.media.video.codecs import VideoCodec
 from app.media.video.encoding import open_encoder
+from app.media.video.frames import Reshaper, fit, luma, to_rgb
 from app.media.video.speed import Speeds
 from app.media.video.vp8 import Vp8Encoder
 from app.media.video.vp8_rtp import is_key_frame
