@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from app.media.events import DeviceChanged, SessionEvent, SignalPart
 from app.media.levels import Levels
 from app.media.session import VisitSession
 from app.media.settings import MediaSettings
+from app.media.shared import SharedEquipment
 from app.media.slot import FrameSlot
 from app.media.video.camera import CameraPreview
 from app.media.video.speed import SpeedTest, memory_path
@@ -117,12 +118,17 @@ def build(options: WindowOptions) -> Running:
     bridge = Bridge()
     remote, mine, levels = FrameSlot(), FrameSlot(), Levels()
     calls = CallLog((options.profile or default_folder(options.role)) / "calls")
-    environment = _environment(options, remote, mine, levels, calls)
+    guest = FrameSlot()
+    environment = _environment(options, remote, mine, guest, levels, calls)
     if options.role == "patient":
         patient = PatientPresenter(environment, io.loop, bridge.publish, functools.partial(_Preview, mine))
-        return Running(PatientWindow(patient, bridge, remote, mine, levels=levels), bridge, patient, io, calls)
+        return Running(
+            PatientWindow(patient, bridge, remote, mine, levels=levels, guest=guest), bridge, patient, io, calls
+        )
     provider = ProviderPresenter(environment, io.loop, bridge.publish)
-    return Running(ProviderWindow(provider, bridge, remote, mine, levels=levels), bridge, provider, io, calls)
+    return Running(
+        ProviderWindow(provider, bridge, remote, mine, levels=levels, guest=guest), bridge, provider, io, calls
+    )
 
 
 def take_down(running: Running) -> bool:
@@ -141,9 +147,10 @@ def take_down(running: Running) -> bool:
 
 
 def _environment(
-    options: WindowOptions, remote: FrameSlot, mine: FrameSlot, levels: Levels, calls: CallLog
+    options: WindowOptions, remote: FrameSlot, mine: FrameSlot, guest: FrameSlot, levels: Levels, calls: CallLog
 ) -> Environment:
     speed_test = SpeedTest(memory_path())
+    devices = SharedEquipment()
 
     def session(
         *,
@@ -161,10 +168,16 @@ def _environment(
             calls.event(time.time(), event)
             emit(event)
 
-        settings = MediaSettings(speeds=speed_test.speeds)
         return VisitSession(
-            offerer=offerer, ice=ice, sources=sources, sinks=sinks, send=send, emit=noted, settings=settings
-        )
+            offerer=offerer, ice=ice, sources=sources, sinks=sinks, send=send, emit=noted,
+            settings=MediaSettings(speeds=speed_test.speeds), devices=devices,
+        )  # fmt: skip
+
+    def guest_session(*, chosen: Chosen, **given: Any) -> VisitSession:
+        sources = Sources(chosen.camera, chosen.microphone)
+        sinks = Sinks(chosen.speaker, guest, mine, levels=levels)
+        settings = MediaSettings(speeds=speed_test.speeds)
+        return VisitSession(sources=sources, sinks=sinks, devices=devices, settings=settings, **given)
 
     def sound_test(microphone: DeviceSpec, speaker: DeviceSpec, tell: Callable[[SoundStatus], None]) -> SoundTester:
         return SoundTest(microphone, speaker, levels, tell)
@@ -176,6 +189,8 @@ def _environment(
         sound_test=sound_test,
         remote=remote,
         mine=mine,
+        guest_session=guest_session,
+        guest=guest,
         given=Chosen(
             DeviceSpec.parse(options.microphone), DeviceSpec.parse(options.speaker), DeviceSpec.parse(options.camera)
         ),

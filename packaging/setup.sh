@@ -95,6 +95,9 @@ missing_packages() {
         command -v pulseaudio >/dev/null 2>&1 || echo pulseaudio
         command -v pactl >/dev/null 2>&1 || echo pulseaudio-utils
         [ -n "$(find /usr/lib -name libasound_module_pcm_pulse.so 2>/dev/null | head -n 1)" ] || echo libasound2-plugins
+        # The browser of a guest, for the test with a real one. Not everywhere is Debian's name for it a program.
+        [ -n "$(command -v chromium || command -v google-chrome)" ] || ! grep -q '^ID=debian' /etc/os-release 2>/dev/null ||
+            echo chromium
     fi
     [ -n "$(find /usr/share/fonts /usr/local/share/fonts -name '*.ttf' -o -name '*.otf' 2>/dev/null | head -n 1)" ] ||
         echo fonts-dejavu-core

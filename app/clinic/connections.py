@@ -65,27 +65,27 @@ class Connections:
             old.close(CloseCode.REPLACED)
         self._by_device[device_id] = connection
         connection.send(first)
-        self._deliver(self._rooms.seen_by(device_id))
+        self.deliver(self._rooms.seen_by(device_id))
 
     def remove(self, connection: Connection) -> None:
         """Ends a connection's presence; nothing when another has taken its place."""
         device_id = connection.actor.device_id
         if self._by_device.get(device_id) is connection:
             del self._by_device[device_id]
-            self._deliver(self._rooms.gone(device_id))
+            self.deliver(self._rooms.gone(device_id))
 
     def enter(self, connection: Connection, visit_id: str, participants: tuple[str, ...]) -> None:
         """Raises :class:`app.clinic.rooms.NotInVisit`."""
         if self._by_device.get(connection.actor.device_id) is connection:
-            self._deliver(self._rooms.enter(visit_id, connection.actor.device_id, participants))
+            self.deliver(self._rooms.enter(visit_id, connection.actor.device_id, participants))
 
     def leave(self, connection: Connection, visit_id: str) -> None:
         if self._by_device.get(connection.actor.device_id) is connection:
-            self._deliver(self._rooms.leave(visit_id, connection.actor.device_id))
+            self.deliver(self._rooms.leave(visit_id, connection.actor.device_id))
 
     def signal(self, connection: Connection, message: SendSignal) -> None:
         """Raises :class:`app.clinic.rooms.NotInVisit`."""
-        self._deliver((self._rooms.signal(connection.actor.device_id, message),))
+        self.deliver((self._rooms.signal(connection.actor.device_id, message),))
 
     def on_event(self, event: Event) -> None:
         """The bus's subscriber."""
@@ -97,11 +97,12 @@ class Connections:
             case Notice(audience=Devices(device_ids=ids), message=message):
                 self._tell((one for name, one in self._by_device.items() if name in ids), message)
             case VisitRemoved(visit_id=visit_id):
-                self._deliver(self._rooms.close(visit_id))
+                self.deliver(self._rooms.close(visit_id))
             case _:
                 raise AssertionError(f"no way for {event!r}")
 
-    def _deliver(self, deliveries: Iterable[Deliver]) -> None:
+    def deliver(self, deliveries: Iterable[Deliver]) -> None:
+        """What goes to a device that is not connected is dropped."""
         for deliver in deliveries:
             connection = self._by_device.get(deliver.to)
             if connection is not None:

@@ -14,6 +14,7 @@ from app.clinic.blobs import Blobs
 from app.clinic.bus import Bus
 from app.clinic.connections import Connections
 from app.clinic.database import Database
+from app.clinic.guest_lines import GuestLines
 from app.clinic.keys import ServiceKeys
 from app.clinic.limits import WrongTries
 from app.clinic.problems import Refusal
@@ -32,6 +33,7 @@ class Clinic:
     keys: ServiceKeys
     bus: Bus
     connections: Connections
+    guests: GuestLines
     writers: Writers
     tries: WrongTries
 

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 UPLOADS = f"{API}/uploads"
 EVENTS = f"{API}/events"
+GUEST = f"{API}/guest"
 _BODY_DEADLINE_S = 120.0
 _DRAIN_BYTES = 256 * 1024
 _DRAIN_S = 3.0
@@ -104,7 +105,7 @@ async def _upload(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> N
 
 
 async def _websocket(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["path"] != EVENTS:
+    if scope["path"] not in (EVENTS, GUEST):
         raise Refusal(ErrorCode.NOT_FOUND)
     await app(scope, receive, send)
 

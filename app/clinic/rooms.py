@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from app.wire.guests import GuestSaid, GuestSeen
 from app.wire.messages import Presence, SendSignal, Signal
 
 
@@ -20,7 +21,7 @@ class Deliver:
     """`message` for the device `to`."""
 
     to: str
-    message: Presence | Signal
+    message: Presence | Signal | GuestSeen | GuestSaid
 
 
 @dataclass

@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -20,9 +21,10 @@ from app.clinic.connections import Connections
 from app.clinic.context import Clinic
 from app.clinic.database import Database
 from app.clinic.guard import Guard
+from app.clinic.guest_lines import GuestLines
 from app.clinic.keys import load_receipt_key
 from app.clinic.limits import WrongTries
-from app.clinic.routes import events, intake, trust, uploads, visits
+from app.clinic.routes import events, guest, intake, trust, uploads, visits
 from app.clinic.settings import BLOBS_FOLDER, RECEIPT_KEY_FILE, Settings, SettingsError
 from app.clinic.writers import Writers
 from app.wire import MAX_JSON_BYTES
@@ -42,7 +44,9 @@ def build(settings: Settings) -> Clinic:
     database = Database(settings.database_url)
     database.migrate()
     connections, bus = Connections(), Bus()
+    guests = GuestLines(connections, time.monotonic)
     bus.subscribe(connections.on_event)
+    bus.subscribe(guests.on_event)
     return Clinic(
         settings=settings,
         database=database,
@@ -50,6 +54,7 @@ def build(settings: Settings) -> Clinic:
         keys=keys,
         bus=bus,
         connections=connections,
+        guests=guests,
         writers=Writers(),
         tries=WrongTries(settings.wrong_tries_per_address, settings.wrong_tries_in_all, settings.wrong_tries_period_s),
     )
@@ -65,7 +70,7 @@ def create_app(clinic: Clinic) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan)
     app.state.clinic = clinic
     problems.install(app)
-    for part in (trust, visits, intake, uploads, events):
+    for part in (trust, visits, intake, uploads, events, guest):
         app.include_router(part.router)
     app.add_middleware(Guard)
     return app

@@ -117,6 +117,10 @@ class Equipment:
     def still(self) -> NDArray[np.uint8] | None:
         return None if self._camera is None else self._camera.still()
 
+    async def best_still(self) -> NDArray[np.uint8] | None:
+        """As Camera.best_still."""
+        return None if self._camera is None else await asyncio.to_thread(self._camera.best_still)
+
     @property
     def played_s(self) -> float:
         """Seconds of sound that the loudspeakers have taken, silence included."""

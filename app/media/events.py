@@ -105,4 +105,25 @@ class DevicesChanged:
     devices: tuple[FoundDevice, ...]
 
 
-SessionEvent = ConnectionChanged | ModalityChanged | PeerChanged | DeviceChanged | DevicesChanged
+@dataclass(frozen=True)
+class DataReceived:
+    """A message of the other side on a data channel: at most 16 KiB, UTF-8 text or bytes, whole and in order within
+    one transport.
+    """
+
+    at: float
+    label: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class DataReady:
+    """Whether both sides can send data now. A new transport begins with False: what was not answered may be lost."""
+
+    at: float
+    ready: bool
+
+
+SessionEvent = (
+    ConnectionChanged | ModalityChanged | PeerChanged | DeviceChanged | DevicesChanged | DataReceived | DataReady
+)

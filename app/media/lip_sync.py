@@ -12,6 +12,8 @@ import av
 from app.media.audio.portaudio import RATE
 
 EARLY_S = 0.03
+HOLD_S = 0.1
+"""Where packets are lost, pictures are shown so much later than their speech allows: a repair then comes in time."""
 LONGEST_S = 0.4
 _MOST_WAITING = 12
 
@@ -29,12 +31,15 @@ class Clocks(Protocol):
 
     def picture_wall(self, timestamp: int) -> float | None: ...
 
+    @property
+    def pictures_lossy(self) -> bool: ...
 
-def wait_s(picture_wall: float | None, speech_wall: float | None) -> float:
+
+def wait_s(picture_wall: float | None, speech_wall: float | None, *, lossy: bool = False) -> float:
     """PURE: how long a picture should wait; 0 when it is late, or nothing is known."""
     if picture_wall is None or speech_wall is None:
         return 0.0
-    ahead = picture_wall - speech_wall
+    ahead = picture_wall - speech_wall + (HOLD_S if lossy else 0.0)
     return ahead - EARLY_S if EARLY_S < ahead <= LONGEST_S + EARLY_S else 0.0
 
 
@@ -55,7 +60,8 @@ class LipSync:
         wait = 0.0
         if heard is not None and self._clocks is not None and len(self._waiting) < _MOST_WAITING:
             in_the_air = heard - self._air_s() * RATE
-            wait = wait_s(self._clocks.picture_wall(timestamp), self._clocks.speech_wall(in_the_air))
+            walls = self._clocks.picture_wall(timestamp), self._clocks.speech_wall(in_the_air)
+            wait = wait_s(*walls, lossy=self._clocks.pictures_lossy)
         if not wait:
             show(frame)
             return

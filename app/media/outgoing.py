@@ -32,6 +32,7 @@ class Outgoing:
         self._speech_alone = False
         self._returning = False
         """People have brought the pictures back: until the link has its say again, they are there by choice."""
+        self.still_first = False
         self._applied: tuple[Modality, Cause, str] | None = None
         self.peer: PeerState | None = None
         self.feedback: TransportFeedback | RemoteFeedback | None = None
@@ -76,6 +77,20 @@ class Outgoing:
         """What our pictures are for, as the other side's person wishes."""
         self._enforce(controller.look(self._control, view, now), now)
 
+    def set_still_first(self, on: bool, now: float) -> None:
+        """Moving pictures stand while a sharp still, which was asked for, is on its way (law 1); nobody chose to stop
+        them, so nothing is told of it.
+        """
+        if on != self.still_first:
+            self.still_first = on
+            self._apply(now)
+
+    @property
+    def still_bps(self) -> float:
+        """What such a still may take, bit/s on the wire."""
+        split = self.decision.split
+        return split.data_bps + (split.pictures_bps + split.repair_bps if self.still_first else 0.0)
+
     def on_peer_state(self, state: PeerState, now: float) -> bool:
         """What the other side says of itself; True when that is new."""
         before, self.peer = self.peer, state
@@ -98,7 +113,8 @@ class Outgoing:
     def rung(self) -> Rung:
         """The rung in force, without pictures while they are not wanted."""
         rung = self.decision.rung
-        return rung if rung.pictures is None or self.pictures_wanted else replace(rung, pictures=None)
+        moving = self.pictures_wanted and not self.still_first
+        return rung if rung.pictures is None or moving else replace(rung, pictures=None)
 
     def _sending(self) -> tuple[Modality, Cause]:
         if self._speech_alone:

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from app.media.audio.playout import Playout, SpeechPacket
 from app.media.devices import DeviceSpec, Sinks, Sources
-from app.media.equipment import Equipment
 from app.media.events import (
     ConnectionChanged,
     ConnectionState,
+    DataReady,
+    DataReceived,
     DeviceChanged,
     DevicesChanged,
     PeerChanged,
@@ -34,8 +35,10 @@ from app.media.lip_sync import LipSync
 from app.media.outgoing import Outgoing
 from app.media.picture_sink import PictureSink
 from app.media.rate.feedback import RemoteFeedback, TransportFeedback
+from app.media.rtc.data import CLOSER
 from app.media.rtc.transport import PeerTransport, TransportHooks, TransportState
 from app.media.settings import MediaSettings
+from app.media.shared import Seat, SharedEquipment
 from app.media.statistics import Statistics, collect
 from app.media.transports import Transports, TransportsHooks
 from app.media.video.frames import CapturedFrame
@@ -51,7 +54,8 @@ _CLOSE_S = 5.0
 class VisitSession:
     """`send` carries a signalling step to the other side, `emit` takes events; both are called on the loop.
 
-    `bind_address`: the only local address to use for media.
+    `bind_address`: the only local address to use for media. `devices`: shared with other sessions of the same visit
+    (a guest's); of its own without.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class VisitSession:
         emit: Callable[[SessionEvent], None],
         settings: MediaSettings = MediaSettings(),  # noqa: B008 - frozen
         bind_address: str | None = None,
+        devices: SharedEquipment | None = None,
     ) -> None:
         self.sinks = sinks
         self.settings = settings
@@ -76,16 +81,18 @@ class VisitSession:
         self._tickers: list[asyncio.Task[None]] = []
         self._closed = False
         self._microphone_on = True
+        self._data_ready = False
         self.playout = Playout()
         self.outgoing = Outgoing(emit)
         self.transports = Transports(
             offerer,
             settings,
-            TransportsHooks(self._make_transport, send, self._taken, self.outgoing.detach, self._changed, self._end),
+            TransportsHooks(self._make_transport, send, self._taken, self._gone, self._changed, self._end),
         )
         self._pictures = PictureSink(sinks, self._executor)
         self._lips = LipSync(self.playout, self._speaker_delay)
-        self._equipment: Equipment | None = None
+        self._devices = devices if devices is not None else SharedEquipment()
+        self._equipment: Seat | None = None
 
     # Life
 
@@ -94,9 +101,10 @@ class VisitSession:
         if self._loop is not None:
             raise RuntimeError("the session was started before")
         self._loop = asyncio.get_running_loop()
-        self._equipment = Equipment(self.sinks, self.playout, self.settings, self._feed, self._on_device)
-        self._equipment.open(self._sources)
         self.outgoing.begin(time.monotonic(), camera=self._sources.camera.kind != "none")
+        self._equipment = self._devices.take(
+            self.sinks, self._sources, self.settings, self.playout, self._feed, self._on_device
+        )
         self._spawn(self._pictures.run())
         self._tickers = [
             self._loop.create_task(self._every(_TICK_S, self._tick)),
@@ -142,7 +150,7 @@ class VisitSession:
     def _make_transport(self, call: str, state: Callable[[PeerTransport, TransportState], None]) -> PeerTransport:
         hooks = TransportHooks(
             state=state, peer=self._on_peer, feedback=self._on_feedback, speech=self._on_speech,
-            picture=self._on_picture, newest=self._newest,
+            picture=self._on_picture, newest=self._newest, data=self._on_data, data_changed=self._on_data_changed,
         )  # fmt: skip
         return PeerTransport(
             call, self._ice, self._executor, hooks, self.outgoing.decision, self._bind_address, self.settings.speeds
@@ -152,6 +160,12 @@ class VisitSession:
         self.playout.restart()
         self._lips.restart(transport)
         self.outgoing.attach(transport, time.monotonic())
+        self._tell_data(False)
+        self._on_data_changed(transport)
+
+    def _gone(self) -> None:
+        self.outgoing.detach()
+        self._tell_data(False)
 
     def _changed(self, event: ConnectionChanged) -> None:
         self._emit(event)
@@ -188,6 +202,42 @@ class VisitSession:
         else:
             self.outgoing.on_remote(feedback, feedback.at)
 
+    # Data
+
+    def send_data(self, label: str, data: bytes) -> bool:
+        """On the channel "words" or "closer". False, and nothing kept, when no transport carries data now, the far
+        side has no such channel, or too much waits on it. Raises ValueError for more than 16 KiB.
+        """
+        channels = None if self.transports.current is None else self.transports.current.data
+        return channels is not None and channels.send(label, data)
+
+    def data_backlog(self, label: str) -> int:
+        """Bytes handed over and not yet acknowledged by the far side's SCTP; of the present transport."""
+        channels = None if self.transports.current is None else self.transports.current.data
+        return 0 if channels is None else channels.backlog(label)
+
+    def set_still_first(self, on: bool) -> None:
+        """Our moving pictures stand while a sharp still is on its way."""
+        self.outgoing.set_still_first(on, time.monotonic())
+
+    @property
+    def still_bps(self) -> float | None:
+        """What a still on the channel "closer" may take now, bit/s on the wire; None: no media flows."""
+        return None if self.transports.current is None else self.outgoing.still_bps
+
+    def _on_data(self, transport: PeerTransport, label: str, data: bytes) -> None:
+        if self._is_current(transport):
+            self._emit(DataReceived(time.monotonic(), label, data))
+
+    def _on_data_changed(self, transport: PeerTransport) -> None:
+        if self._is_current(transport):
+            self._tell_data(transport.data is not None and transport.data.ready)
+
+    def _tell_data(self, ready: bool) -> None:
+        if ready != self._data_ready and not self._closed:
+            self._data_ready = ready
+            self._emit(DataReady(time.monotonic(), ready))
+
     def _speaker_delay(self) -> float:
         return 0.0 if self._equipment is None else self._equipment.speaker_delay_s
 
@@ -209,6 +259,12 @@ class VisitSession:
         """The camera's newest picture at full size, RGB (height, width, 3) uint8; None while there is none."""
         return None if self._equipment is None else self._equipment.still()
 
+    async def best_still(self) -> NDArray[np.uint8] | None:
+        """As :meth:`still`, in the camera's largest mode and the sharpest of several; the pictures stand about a
+        second meanwhile. Where there is no such mode it is :meth:`still`.
+        """
+        return None if self._equipment is None else await self._equipment.best_still()
+
     async def use_camera(self, spec: DeviceSpec) -> None:
         """Another camera, or none; pictures go on by themselves when it gives some."""
         await self._open_equipment().use_camera(spec)
@@ -220,7 +276,7 @@ class VisitSession:
     async def use_speaker(self, spec: DeviceSpec) -> None:
         await self._open_equipment().use_speaker(spec)
 
-    def _open_equipment(self) -> Equipment:
+    def _open_equipment(self) -> Seat:
         if self._equipment is None:
             raise RuntimeError("the session has not been started, or is over")
         return self._equipment
@@ -228,7 +284,9 @@ class VisitSession:
     @property
     def upload_bps(self) -> float | None:
         """What bulk upload may take beside this visit, bit/s on the wire; None: no media flows, so no bound."""
-        return None if self.transports.current is None else self.outgoing.decision.split.data_bps
+        if self.transports.current is None:
+            return None
+        return 0.0 if self.data_backlog(CLOSER) else self.outgoing.decision.split.data_bps
 
     def _newest(self) -> CapturedFrame | None:
         return None if self._equipment is None else self._equipment.newest()

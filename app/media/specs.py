@@ -12,7 +12,7 @@ DeviceKind = Literal["camera", "microphone", "speaker"]
 @dataclass(frozen=True)
 class DeviceSpec:
     """Which device: a real one (`which`: its stable name or its number for now, or empty for the default), a file
-    (`which`: its path), a synthetic one (a moving test picture, or silence), or none at all.
+    (`which`: its path), a synthetic one (a moving test picture, or silence; `which`: a model), or none at all.
     """
 
     kind: Literal["device", "file", "synthetic", "none"]
@@ -20,14 +20,16 @@ class DeviceSpec:
 
     @classmethod
     def parse(cls, text: str) -> DeviceSpec:
-        """Reads a command-line value: `default`, `none`, `synthetic`, a device's number, `device:` and its name (or a
-        part of it), or a file's path.
+        """Reads a command-line value: `default`, `none`, `synthetic` (`synthetic:` and a model), a device's number,
+        `device:` and its name (or a part of it), or a file's path.
         """
         words = {"default": cls("device"), "none": cls("none"), "synthetic": cls("synthetic"), "": cls("device")}
         if text in words:
             return words[text]
         if text.startswith("device:"):
             return cls("device", text.removeprefix("device:").strip())
+        if text.startswith("synthetic:"):
+            return cls("synthetic", text.removeprefix("synthetic:"))
         return cls("device", text) if text.isdecimal() else cls("file", text)
 
     @property

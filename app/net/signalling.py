@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from app.wire.signed import Context, SignatureError, Signed, sign, verify
 from app.wire.visits import SignalBody
 
-Kind = Literal["offer", "answer", "bye", "again"]
+Kind = Literal["offer", "answer", "bye", "again", "guest"]
 
 
 class ForgedSignal(Exception):
@@ -45,7 +45,7 @@ class SignedSignals:
         self._sent = 0
         self._heard: dict[str, int] = {}
 
-    def wrap(self, recipient: str, kind: Kind, call: str, sdp: str) -> Signed:
+    def wrap(self, recipient: str, kind: Kind, call: str, sdp: str, sealed: bytes = b"") -> Signed:
         self._sent = max(self._sent + 1, self._milliseconds())
         body = SignalBody(
             visit_id=self._visit_id,
@@ -55,6 +55,7 @@ class SignedSignals:
             sequence=self._sent,
             kind=kind,
             sdp=sdp,
+            sealed=sealed,
         )
         return sign(body, Context.SIGNAL, self._key)
 

@@ -64,7 +64,7 @@ class Capture:
         return await self.save([Part(data, name, media_type)], Words(purpose, note, visit_id))
 
     async def save(self, parts: Sequence[Part], words: Words) -> str:
-        """Several parts as one submission; returns its id.
+        """Several parts as one submission, or none when a note says it all; returns its id.
 
         Raises :class:`NotEnrolled`, :class:`TrustBroken`, :class:`DiskFull`, :class:`WriteFailed` or
         :class:`StoreFailed`; then nothing was saved. ValueError for parts that the wire does not allow.
@@ -79,8 +79,8 @@ class Capture:
 
 def seal_submission(sender: trust.Sender, parts: Sequence[Part], words: Words, at: datetime) -> SealedSubmission:
     """Seals every part and the signed manifest to the care team and to this device."""
-    if not 1 <= len(parts) < MAX_BLOBS:
-        raise ValueError(f"a submission has 1 to {MAX_BLOBS - 1} parts")
+    if len(parts) >= MAX_BLOBS or not (parts or words.note):
+        raise ValueError(f"a submission has 1 to {MAX_BLOBS - 1} parts, or a note")
     submission = secrets.token_hex(16)
     blobs = [(secrets.token_hex(16), seal(part.data, sender.recipients)) for part in parts]
     manifest = Manifest(

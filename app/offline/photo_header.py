@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis"})
+_HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avis"})
+_MOST_BOXES = 64
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # TEM, RSTn, SOI: markers without a length
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # SOFn; DHT, JPG and DAC are not frames
 
@@ -17,14 +19,14 @@ class HeaderError(ValueError):
 
 
 class HeifFound(HeaderError):
-    """HEIC, HEIF or AVIF (ISO/IEC 23008-12): an image, but not one that can be opened here."""
+    """HEIC or HEIF (ISO/IEC 23008-12): an image, but not one that can be opened here."""
 
 
 @dataclass(frozen=True)
 class Header:
     """`width` and `height` in pixels as stored, before any rotation that EXIF asks for."""
 
-    media_type: Literal["image/jpeg", "image/png", "image/webp"]
+    media_type: Literal["image/jpeg", "image/png", "image/webp", "image/avif"]
     width: int
     height: int
 
@@ -47,6 +49,8 @@ def _read(data: bytes) -> Header:
         return _png(data)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return _webp(data)
+    if data[4:12] == b"ftypavif":
+        return _avif(data)
     if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
         raise HeifFound("HEIF")
     raise HeaderError("no image that we know")
@@ -95,6 +99,38 @@ def _webp(data: bytes) -> Header:
     else:
         raise HeaderError("a WebP file without a picture")
     return Header("image/webp", width, height)
+
+
+def _avif(data: bytes) -> Header:
+    """AV1 Image File Format 1.1: meta, iprp, ipco (ISO/IEC 23008-12 9.3); the largest image extent counts."""
+    meta = next((body for kind, body in _boxes(data) if kind == b"meta"), b"")
+    sizes = [
+        struct.unpack_from(">II", body, 4)
+        for kind, iprp in _boxes(meta[4:])
+        if kind == b"iprp"
+        for inner, ipco in _boxes(iprp)
+        if inner == b"ipco"
+        for name, body in _boxes(ipco)
+        if name == b"ispe"
+    ]
+    if not sizes:
+        raise HeaderError("an AVIF file without a size")
+    width, height = max(sizes, key=lambda size: size[0] * size[1])
+    return Header("image/avif", width, height)
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The boxes of a file or a box (ISO/IEC 14496-12 4.2), as far as they are here; a bounded number of them."""
+    at = 0
+    for _ in range(_MOST_BOXES):
+        if at + 8 > len(data):
+            return
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if length < 8:  # 0 and 1 mark boxes of endless or 64-bit length: none that we look for
+            return
+        yield kind, data[at + 8 : at + length]
+        at += length
+    raise HeaderError("too many boxes")
 
 
 def _exactly(data: bytes, at: int, count: int) -> bytes:

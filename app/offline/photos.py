@@ -12,9 +12,6 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from app.offline import photo_child
 from app.offline.errors import OfflineError
 from app.offline.photo_header import Header, HeaderError, HeifFound, read_header
@@ -26,19 +23,15 @@ CPU_S = 20
 TIME_S = 30.0
 MAX_SIDE = 65_500
 
-_DARK, _BRIGHT = 50.0, 215.0  # mean of 8-bit luma
-_SHARP_ENOUGH = 40.0  # variance of the Laplacian at _JUDGED_SIDE pixels
-_JUDGED_SIDE = 640
-
 
 class NotAPhoto(OfflineError):
-    """The bytes are no JPEG, PNG or WebP."""
+    """The bytes are no JPEG, PNG, WebP or AVIF."""
 
     sentence = "This file is not a photo that can be opened."
 
 
 class HeicPhoto(NotAPhoto):
-    """HEIC, HEIF or AVIF."""
+    """HEIC or HEIF."""
 
     sentence = "This kind of photo (HEIC) cannot be opened here. Please choose a JPEG or PNG picture."
 
@@ -95,27 +88,6 @@ def clean_copy(data: bytes, max_side: int = 2048) -> CleanCopy:
     _bounded_header(data)
     (width, height), jpeg = _run_child(data, max_side)
     return CleanCopy(jpeg, width, height)
-
-
-def judge(jpeg: bytes) -> str:
-    """A hint in words about a picture that our own camera took, or "" when light and sharpness will do.
-
-    Light by the mean of luma, sharpness by the variance of the Laplacian (Pech-Pacheco et al. 2000) at 640 pixels.
-    """
-    grey = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
-    if grey is None:
-        raise ValueError("judge is for pictures that we made ourselves")
-    scale = _JUDGED_SIDE / max(grey.shape)
-    if scale < 1.0:
-        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    light = float(np.mean(grey))
-    if light < _DARK:
-        return "It looks a little dark. More light may help."
-    if light > _BRIGHT:
-        return "It looks very bright. Less light may help."
-    if float(cv2.Laplacian(grey, cv2.CV_64F).var()) < _SHARP_ENOUGH:
-        return "It looks a little blurred. Hold still and try again."
-    return ""
 
 
 def _bounded_header(data: bytes) -> Header:

@@ -19,6 +19,7 @@ from app.wire import API
 from app.wire.errors import ErrorCode
 from app.wire.signed import Context, Signed, sign_bytes, verify
 from app.wire.trust import CareTeamList, DeviceRecord, Role, ServiceStatement
+from app.wire.visits import VisitDetails
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,15 @@ class Account:
         """The Ed25519 key of a member of the care team."""
         members = self._team.members if self._team is not None else ()
         return next((m.ed25519 for m in members if m.device_id == device_id), None)
+
+    async def peer_key(self, details: VisitDetails) -> bytes | None:
+        """The Ed25519 key of a visit's other side, by the root's word: of the care team for a patient, of a record
+        otherwise.
+        """
+        if self.clinic.device_id == details.patient_device:
+            return self.team_key(details.provider_device)
+        record = await self.record(details.patient_device)
+        return record.ed25519 if record is not None else None
 
     async def enrol(self, address: str, code: str, role: Role) -> None:
         """Enrols this device; what was learned is on disk before the service is told to forget the root key.

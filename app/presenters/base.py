@@ -20,7 +20,7 @@ from app.net.signalling import SignedSignals
 from app.offline.errors import OfflineError
 from app.offline.keys import KeyPlace
 from app.presenters.account import Account
-from app.presenters.around import Session, Surroundings
+from app.presenters.around import Filing, Session, Surroundings
 from app.presenters.environment import Environment, command
 from app.presenters.refresh import Refresh
 from app.presenters.schedule import fetch_visits, kept_visits
@@ -28,6 +28,7 @@ from app.presenters.sentences import WEAK_KEY, clinic_sentence, device_sentence,
 from app.presenters.sound_page import SoundPage
 from app.presenters.views import Level, Page, PatientView, ProviderView, Sentence, TimelineEntry
 from app.presenters.visit import VisitRoom
+from app.presenters.words_page import WordsPage
 from app.wire import API
 from app.wire.code import CodeError
 from app.wire.messages import Changed, ClientMessage, Presence, ServerMessage, Signal
@@ -42,7 +43,7 @@ _TICK_S = 1.0
 _MAX_PRESENT = 1000
 
 
-class Presenter(SoundPage, Generic[V]):
+class Presenter(SoundPage, WordsPage, Generic[V]):
     """State on the I/O loop, frozen views out. Commands come from the UI thread (:func:`command`)."""
 
     role: Role
@@ -170,6 +171,9 @@ class Presenter(SoundPage, Generic[V]):
     def _on_changed(self, message: Changed) -> None:
         """Something at the clinic has changed."""
 
+    def file_in_visit(self, visit_id: str) -> Filing | None:
+        """Seals what was taken in that visit into the outbox; None where there is none."""
+
     async def _after_visit(self) -> None:
         """The visit has ended and its devices are free again."""
 
@@ -215,7 +219,11 @@ class Presenter(SoundPage, Generic[V]):
             self.say(str(error), Level.WARN)
         else:
             # A validation error quotes what did not fit, which may be a name: its type and place are enough.
-            log.error("a task failed: %s", type(error).__name__, exc_info=None if _quotes(error) else error)
+            log.error(
+                "a task failed: %s",
+                type(error).__name__,
+                exc_info=None if isinstance(error, ValidationError) else error,
+            )
             self.say("Something went wrong in the app. What was saved is safe.", Level.BAD)
 
     # Enrolment and connection
@@ -301,9 +309,10 @@ class Presenter(SoundPage, Generic[V]):
         kept, so that it outlives the app."""
         while True:
             await asyncio.sleep(_TICK_S)
-            if self._room is not None:
+            if (room := self._room) is not None:
                 self.changed()
-                await self._keep_timeline(self._room)
+                await self._keep_timeline(room)
+                await self._mind_words(room)
 
     # One visit
 
@@ -311,7 +320,7 @@ class Presenter(SoundPage, Generic[V]):
         details = next((d for d in self._visits if d.visit_id == visit_id), None)
         if details is None or self._room is not None or self._stream is None:
             return
-        key = await self._peer_key(details)
+        key = await self.account.peer_key(details)
         if key is None:
             self.say("The other person's device has not been confirmed by the clinic yet.", Level.WARN)
             return
@@ -319,6 +328,9 @@ class Presenter(SoundPage, Generic[V]):
         signals = SignedSignals(
             visit_id, me, self.account.keys.signing, {peer: key}, lambda: time.time_ns() // 1_000_000
         )
+        words = await self._open_words(visit_id)
+        if self._room is not None:
+            return  # entered meanwhile
         self.env.remote.clear()
         self._notice = None
         self._room = VisitRoom(
@@ -336,9 +348,11 @@ class Presenter(SoundPage, Generic[V]):
                 device=self.on_device,
                 devices=self.on_devices,
                 trouble=lambda sentence: self.say(sentence.text, sentence.level),
+                file=self.file_in_visit(visit_id),
             ),
             microphone_on=self._microphone_on,
             camera_on=self._camera_on,
+            words=words,
         )
         self._page = Page.VISIT
         self._room.enter(self._stream.connected)
@@ -360,13 +374,6 @@ class Presenter(SoundPage, Generic[V]):
             self._notice = None
         self.changed()
 
-    async def _peer_key(self, details: VisitDetails) -> bytes | None:
-        """The other side's Ed25519 key, by the root's word: of the care team for a patient, of a record otherwise."""
-        if self.account.clinic.device_id == details.patient_device:
-            return self.account.team_key(details.provider_device)
-        record = await self.account.record(details.patient_device)
-        return record.ed25519 if record is not None else None
-
     def _tell(self, message: ClientMessage) -> bool:
         return self._stream is not None and self._stream.send(message)
 
@@ -383,6 +390,7 @@ class Presenter(SoundPage, Generic[V]):
         self.changed()
         await room.leave()
         await self._keep_timeline(room)
+        await self._end_words(room)
         await self._after_visit()
         self.changed()
 
@@ -394,7 +402,3 @@ class Presenter(SoundPage, Generic[V]):
             lines = "".join(f"{entry.at.isoformat()}\t{entry.text}\n" for entry in entries)
             await self.account.store.put(name, lines.encode())
             self._kept_timeline = entries
-
-
-def _quotes(error: BaseException) -> bool:
-    return isinstance(error, ValidationError)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol
@@ -40,7 +40,8 @@ class SessionFactory(Protocol):
 class Environment:
     """What the composition root gives: nothing here is a widget, and `publish` may be called on the I/O loop.
 
-    `given`: the devices that the command line names; `list_devices` is called in a thread.
+    `given`: the devices that the command line names; `list_devices` is called in a thread. `guest_session` makes the
+    second session, with a guest, on the devices of the first; its pictures go to `guest`. None: no guests here.
     """
 
     folder: Path
@@ -50,6 +51,8 @@ class Environment:
     remote: FrameSlot
     mine: FrameSlot
     given: Chosen = Chosen()  # noqa: RUF009 - frozen
+    guest_session: SessionFactory | None = None
+    guest: FrameSlot = field(default_factory=FrameSlot)
     list_devices: Callable[[], tuple[FoundDevice, ...]] = list_devices
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], datetime] = lambda: datetime.now().astimezone()

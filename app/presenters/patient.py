@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,16 +17,20 @@ from numpy.typing import NDArray
 
 from app.media.devices import DeviceSpec
 from app.media.events import DeviceChanged
+from app.media.video import still_checks
 from app.offline.allowance import Allowance
-from app.offline.capture import Capture
+from app.offline.capture import Capture, Words
 from app.offline.errors import OfflineError
-from app.offline.photos import check_photo, judge
+from app.offline.photos import check_photo
 from app.offline.worker import OutboxWorker, SubmissionStatus
-from app.presenters.around import Session
-from app.presenters.base import Presenter
+from app.presenters.around import Filing, Session
+from app.presenters.chat import Chat, notes
+from app.presenters.closer_patient import PatientCloser
 from app.presenters.environment import Environment, command
-from app.presenters.sentences import item_view
+from app.presenters.hosting import HostingPresenter
+from app.presenters.sentences import WORDS, item_view
 from app.presenters.views import Level, NextVisit, Page, PatientView, PhotoPhase, PhotoView
+from app.presenters.visit import VisitRoom
 from app.wire.messages import Changed
 from app.wire.trust import Role
 
@@ -50,7 +55,7 @@ class _Photo:
     hint: str = ""
 
 
-class PatientPresenter(Presenter[PatientView]):
+class PatientPresenter(HostingPresenter[PatientView]):
     """Implements app.presenters.views.PatientCommands."""
 
     role = Role.PATIENT
@@ -71,6 +76,7 @@ class PatientPresenter(Presenter[PatientView]):
         self._worker: OutboxWorker | None = None
         self._capture: Capture | None = None
         self._items: tuple[SubmissionStatus, ...] = ()
+        self._leaving = asyncio.Lock()
 
     # Commands
 
@@ -109,6 +115,16 @@ class PatientPresenter(Presenter[PatientView]):
             self.spawn(self._add_files(tuple(paths)))
 
     @command
+    def answer_closer(self, agree: bool) -> None:
+        if self._room is not None and isinstance(self._room.closer, PatientCloser):
+            self._room.closer.answer(agree)
+
+    @command
+    def dismiss_closer(self) -> None:
+        if self._room is not None:
+            self._room.closer.dismiss()
+
+    @command
     def try_again(self, submission_id: str) -> None:
         if self._worker is not None:
             self.spawn(self._worker.try_again(submission_id))
@@ -123,7 +139,7 @@ class PatientPresenter(Presenter[PatientView]):
             clinic=self.clinic_state(),
             notice=self._notice,
             next_visit=self._next_visit(),
-            visit=self._room.view() if self._room is not None else None,
+            visit=self.visit_view(),
             photo=PhotoView(photo.phase, photo.jpeg, photo.hint) if photo is not None else None,
             items=tuple(
                 item_view(item, self._clinic_error is None, self._allowance.rate is not None) for item in self._items
@@ -149,6 +165,8 @@ class PatientPresenter(Presenter[PatientView]):
             on_change=self._outbox_changed,
         )
         self._worker.start()
+        for visit_id in await Chat.unfinished(account.store):  # the app ended before its visit did
+            await self._to_outbox(await self._open_words(visit_id))
 
     async def _finish(self) -> None:
         if self._worker is not None:
@@ -177,6 +195,21 @@ class PatientPresenter(Presenter[PatientView]):
                 self._camera = self._make_camera(self.camera_spec(), self.on_device)
                 await self._camera.start()
 
+    async def words_left(self, room: VisitRoom) -> None:
+        if room.words is not None:
+            await self._to_outbox(room.words)
+
+    async def _to_outbox(self, chat: Chat) -> None:
+        """What was written and not delivered, as written messages under its visit."""
+        assert self._capture is not None
+        assert self._worker is not None
+        async with self._leaving:  # a lost visit and its end must not both take the same lines
+            gone = chat.undelivered
+            for note in notes(gone, self.env.wall()):
+                await self._capture.save([], Words(WORDS, note, chat.visit_id))
+            await chat.leave(gone)
+        self._worker.kick()
+
     def _outbox_changed(self) -> None:
         if self._worker is not None:
             items = tuple(reversed(self._worker.snapshot()))
@@ -204,7 +237,7 @@ class PatientPresenter(Presenter[PatientView]):
             )
             return
         jpeg = await asyncio.to_thread(_to_jpeg, rgb)
-        hint = await asyncio.to_thread(judge, jpeg)
+        hint = await asyncio.to_thread(still_checks.hint, rgb)
         self._photo = _Photo(PhotoPhase.REVIEW, jpeg, hint)
         self.changed()
 
@@ -261,11 +294,17 @@ class PatientPresenter(Presenter[PatientView]):
             self.say("Saved. It is sent as soon as the connection allows.", Level.GOOD)
 
     async def _save(self, data: bytes, name: str, media_type: str) -> None:
+        visit_id = self._room.details.visit_id if self._room is not None else None
+        await self._file(visit_id, data, name, media_type, "photo")
+
+    async def _file(self, visit_id: str | None, data: bytes, name: str, media_type: str, purpose: str) -> None:
         assert self._capture is not None
         assert self._worker is not None
-        visit_id = self._room.details.visit_id if self._room is not None else None
-        await self._capture.save_photo(data, name=name, media_type=media_type, purpose="photo", visit_id=visit_id)
+        await self._capture.save_photo(data, name=name, media_type=media_type, purpose=purpose, visit_id=visit_id)
         self._worker.kick()
+
+    def file_in_visit(self, visit_id: str) -> Filing:
+        return functools.partial(self._file, visit_id)
 
 
 def _to_jpeg(rgb: NDArray[np.uint8]) -> bytes:

@@ -8,12 +8,14 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from app.media.closer.messages import What
 from app.offline.inbox import InboxReader, OpenedPart
 from app.offline.opened import holds
 from app.offline.photos import clean_copy
-from app.presenters.base import Presenter
+from app.presenters.closer_provider import ProviderCloser
 from app.presenters.desk import Desk, DeskError, Person
 from app.presenters.environment import Environment, command
+from app.presenters.inviting import InvitingPresenter
 from app.presenters.refresh import Refresh
 from app.presenters.sentences import purpose_words
 from app.presenters.views import (
@@ -27,6 +29,8 @@ from app.presenters.views import (
     ProviderView,
     ScheduleRow,
 )
+from app.presenters.visit import VisitRoom
+from app.presenters.words_sentences import words_left
 from app.wire.intake import InboxItem
 from app.wire.messages import Changed
 from app.wire.trust import Role
@@ -38,7 +42,7 @@ _PHONE = "clinic-phone"
 _MAX_PICTURES = 20
 
 
-class ProviderPresenter(Presenter[ProviderView]):
+class ProviderPresenter(InvitingPresenter[ProviderView]):
     """Implements app.presenters.views.ProviderCommands."""
 
     role = Role.PROVIDER
@@ -64,6 +68,21 @@ class ProviderPresenter(Presenter[ProviderView]):
     @command
     def start_visit(self, visit_id: str) -> None:
         self.spawn(self.enter_visit(visit_id))
+
+    @command
+    def look_closer(self, what: What) -> None:
+        if self._room is not None and isinstance(self._room.closer, ProviderCloser):
+            self._room.closer.ask(what)
+
+    @command
+    def withdraw_closer(self) -> None:
+        if self._room is not None and isinstance(self._room.closer, ProviderCloser):
+            self._room.closer.withdraw()
+
+    @command
+    def dismiss_closer(self) -> None:
+        if self._room is not None:
+            self._room.closer.dismiss()
 
     @command
     def open_item(self, submission_id: str) -> None:
@@ -118,7 +137,7 @@ class ProviderPresenter(Presenter[ProviderView]):
                 for item in self._inbox
             ),
             opened=self._item,
-            visit=self._room.view() if self._room is not None else None,
+            visit=self.visit_view(),
             desk=self._desk_view() if self._page is Page.DESK else None,
             sound=self.sound_view(),
         )
@@ -159,6 +178,12 @@ class ProviderPresenter(Presenter[ProviderView]):
         self._reader = InboxReader(self.account.http, self.account.clinic.device_id, self.account.keys)
         self._my_name = (await self.account.store.get(_MY_NAME) or b"").decode()
         self._phone = (await self.account.store.get(_PHONE) or b"").decode()
+
+    async def words_left(self, room: VisitRoom) -> None:
+        """A provider has no outbox: in a lost visit the lines wait; when it has ended, they say so."""
+        if self._room is not room:
+            sentence = words_left(room.other)
+            self.say(sentence.text, sentence.level)
 
     async def _refresh(self) -> None:
         await self._refresh_people()

@@ -13,6 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from app.media.closer.life import Life
+from app.media.closer.messages import What
 from app.media.devices import DeviceKind
 from app.offline.plan import Stage
 
@@ -63,6 +65,67 @@ class TimelineEntry:
     text: str
 
 
+CloserLife = Life
+"""How far an ask for a sharp photo has come."""
+
+
+@dataclass(frozen=True)
+class CloserView:
+    """Looking closer: one ask, as one of the two sees it.
+
+    `hint` (patient): what would make it better. `picture` (provider): the best that has come, a safe copy (JPEG) in
+    memory only. `fraction`: 0..1 of its bytes delivered.
+    """
+
+    ask: str
+    what: What
+    life: CloserLife
+    says: Sentence
+    hint: str = ""
+    fraction: float = 0.0
+    picture: bytes = b""
+
+
+@dataclass(frozen=True)
+class WordsLine:
+    """One line that was written. `state` says in words where one of ours stands; empty for theirs."""
+
+    key: str
+    mine: bool
+    text: str
+    at: datetime  # local zone
+    state: Sentence | None
+
+
+@dataclass(frozen=True)
+class QuickPhrase:
+    """`text` goes at a press; when it is not `whole`, it is for the person to end it: it goes into the field."""
+
+    text: str
+    whole: bool = True
+
+
+@dataclass(frozen=True)
+class WordsView:
+    """The written conversation of a visit, in the order in which it came to be here."""
+
+    lines: tuple[WordsLine, ...] = ()
+    quick: tuple[QuickPhrase, ...] = ()
+
+
+@dataclass(frozen=True)
+class GuestView:
+    """A guest in a browser. `title` says who it is and that nobody has verified that; `says` how it stands; `link` is
+    what the provider hands over, while it waits to be used."""
+
+    guest_id: str
+    title: str
+    says: Sentence
+    connected: bool
+    picture: PictureState
+    link: str = ""
+
+
 @dataclass(frozen=True)
 class VisitView:
     visit_id: str
@@ -80,7 +143,11 @@ class VisitView:
     speech_alone: bool = False  # one's own choice
     pictures_off: bool = False  # either person chose speech alone
     figures: str = ""  # the link in figures, quietly
+    closer: CloserView | None = None  # what was asked for last, while it matters
+    can_look_closer: bool = False  # provider: asking is possible now
     stage: Sentence | None = None  # stands where the picture would be: who chose speech alone, or why there is none
+    words: WordsView = WordsView()
+    guest: GuestView | None = None
 
 
 @dataclass(frozen=True)
@@ -246,6 +313,7 @@ class VisitCommands(Protocol):
     def set_microphone(self, on: bool) -> None: ...
     def set_camera(self, on: bool) -> None: ...
     def set_speech_alone(self, on: bool) -> None: ...
+    def say_words(self, text: str) -> None: ...
     def open_sound(self) -> None: ...
     def hang_up(self) -> None: ...
 
@@ -267,6 +335,8 @@ class CommonCommands(VisitCommands, SoundCommands, Protocol):
 
 
 class PatientCommands(CommonCommands, Protocol):
+    def answer_closer(self, agree: bool) -> None: ...
+    def dismiss_closer(self) -> None: ...
     def join(self, visit_id: str) -> None: ...
     def start_photo(self) -> None: ...
     def shutter(self) -> None: ...
@@ -277,7 +347,17 @@ class PatientCommands(CommonCommands, Protocol):
     def try_again(self, submission_id: str) -> None: ...
 
 
-class ProviderCommands(CommonCommands, Protocol):
+class GuestCommands(Protocol):
+    """What a provider can do about a guest. `role`: one of app.wire.guests.GuestRole."""
+
+    def invite_guest(self, role: str, name: str) -> None: ...
+    def dismiss_guest(self) -> None: ...
+
+
+class ProviderCommands(CommonCommands, GuestCommands, Protocol):
+    def look_closer(self, what: What) -> None: ...
+    def withdraw_closer(self) -> None: ...
+    def dismiss_closer(self) -> None: ...
     def start_visit(self, visit_id: str) -> None: ...
     def open_item(self, submission_id: str) -> None: ...
     def close_item(self) -> None: ...

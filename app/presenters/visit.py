@@ -13,6 +13,8 @@ from app.media.events import (
     Cause,
     ConnectionChanged,
     ConnectionState,
+    DataReady,
+    DataReceived,
     DeviceChanged,
     DevicesChanged,
     Modality,
@@ -25,8 +27,13 @@ from app.media.events import (
 from app.media.rtc.errors import BadSignal
 from app.net.signalling import ForgedSignal, OldSignal, SignedSignals
 from app.presenters.around import Session, Surroundings
+from app.presenters.chat import Chat
+from app.presenters.closer import CloserAround
+from app.presenters.closer_patient import PatientCloser
+from app.presenters.closer_provider import ProviderCloser
 from app.presenters.figures import link_figures
-from app.presenters.views import PictureState, TimelineEntry, VisitPhase, VisitView
+from app.presenters.views import PictureState, TimelineEntry, VisitPhase, VisitView, WordsView
+from app.presenters.visit_phase import MEDIA_FLOWS, PHASE
 from app.presenters.visit_sentences import (
     TIMELINE_CONNECTION,
     VisitFacts,
@@ -38,6 +45,7 @@ from app.presenters.visit_sentences import (
     timeline_choice,
     timeline_sending,
 )
+from app.presenters.visit_upload import upload_allowance
 from app.wire.messages import Enter, Leave, Presence, SendSignal, Signal
 from app.wire.visits import VisitDetails
 
@@ -46,7 +54,6 @@ log = logging.getLogger(__name__)
 _FIGURES_S = 2.0
 _FROZEN_AFTER_S = 1.5
 _TIMELINE_MAX = 500
-_UPLOAD_SHARE, _UPLOAD_LEAST, _UPLOAD_MOST = 0.5, 400.0, 20_000.0
 
 
 class VisitRoom:
@@ -61,17 +68,22 @@ class VisitRoom:
         around: Surroundings,
         microphone_on: bool = True,
         camera_on: bool = True,
+        words: Chat | None = None,
     ) -> None:
         provider = me == details.provider_device
         self.details = details
         self.peer_device = details.other_device(me)
         self.ended_by_other = False
         self.forged = False
+        self.on_guest: Callable[[bytes], None] = lambda _sealed: None  # the other side's sealed word about a guest
         self._offerer = provider
         self._me_name = details.provider_name if provider else details.patient_name
         self._signals = signals
         self._around = around
         self._session: Session | None = None
+        self.words = words
+        if words is not None:
+            words.attach(self._send_words)
         self._tasks: set[asyncio.Task[None]] = set()
         self._incoming: asyncio.Queue[SignalPart] = asyncio.Queue(32)
         self._timeline: list[TimelineEntry] = []
@@ -83,6 +95,7 @@ class VisitRoom:
         self._wanted: dict[DeviceKind, DeviceSpec] = {}
         self._running = False
         self._turn = asyncio.Lock()
+        self.closer = self._make_closer(provider)
         self._facts = VisitFacts(
             other=details.patient_name if provider else details.provider_name,
             other_present=False,
@@ -98,6 +111,12 @@ class VisitRoom:
             provider=provider,
         )
 
+    def _make_closer(self, provider: bool) -> PatientCloser | ProviderCloser:
+        out = self._around
+        other = self.details.patient_name if provider else self.details.provider_name
+        parts = CloserAround(lambda: self._session, out.changed, self._note, out.clock, self._me_name, other, out.file)
+        return ProviderCloser(parts) if provider else PatientCloser(parts)
+
     @property
     def other(self) -> str:
         return self._facts.other
@@ -108,28 +127,29 @@ class VisitRoom:
         return self._facts.other_present
 
     @property
+    def is_lost(self) -> bool:
+        """The connection has been gone for so long that the visit needs another way."""
+        return self._phase() is VisitPhase.LOST
+
+    @property
     def session(self) -> Session | None:
         """The media session, once the other person has come."""
         return self._session
 
     @property
     def upload_allowance(self) -> float | None:
-        """Bytes a second that bulk upload may take beside this visit (law 1); None: no bound, 0: nothing.
-
-        Half of what the rate control has left over when speech, repairs and pictures have theirs: an upload's own
-        bursts are not paced with them. All of the link while no media gets through anyway.
-        """
-        if not self._facts.started or self._facts.connection not in _MEDIA_FLOWS:
-            return None
+        """Bytes a second that bulk upload may take beside this visit; None: no bound, 0: nothing."""
+        if self._facts.started and self._facts.connection in MEDIA_FLOWS and self.closer.busy:
+            return 0.0  # a still goes before bulk
         spare = None if self._session is None else self._session.upload_bps
-        if spare is None:
-            return None
-        share = spare / 8 * _UPLOAD_SHARE
-        return min(share, _UPLOAD_MOST) if share >= _UPLOAD_LEAST else 0.0
+        return upload_allowance(self._facts.started, self._facts.connection, spare)
 
     @property
     def timeline(self) -> tuple[TimelineEntry, ...]:
         return tuple(self._timeline)
+
+    def note(self, text: str) -> None:
+        self._note(text)
 
     def enter(self, connected: bool) -> None:
         """The person comes in; without a connection the service hears of it later."""
@@ -166,6 +186,9 @@ class VisitRoom:
             self._note("A message that the other person had not signed was refused")
             self.forged = True
             self._around.changed()
+            return
+        if body.kind == "guest":
+            self.on_guest(body.sealed)
             return
         if body.kind == "bye":
             self.ended_by_other = True
@@ -213,13 +236,19 @@ class VisitRoom:
     async def leave(self) -> None:
         """Hangs up: says so to the other side, closes the media, leaves the room."""
         self._note("Left the visit")
+        self.closer.end()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+        if self.words is not None:
+            self.words.on_ready(False)
+            await self.words.settle()
         self._around.say(Leave(visit_id=self.details.visit_id))
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if (sentence := await self.closer.finish()) is not None:
+            self._around.trouble(sentence)
 
     def view(self) -> VisitView:
         picture, age = self._picture()
@@ -241,6 +270,9 @@ class VisitRoom:
             speech_alone=facts.speech_alone,
             pictures_off=facts.pictures_off,
             stage=stage_sentence(facts),
+            words=WordsView() if self.words is None else self.words.view(facts),
+            closer=self.closer.view(),
+            can_look_closer=isinstance(self.closer, ProviderCloser) and self.closer.can_ask,
         )
 
     def _timed(self) -> VisitFacts:
@@ -252,7 +284,7 @@ class VisitRoom:
     def _phase(self) -> VisitPhase:
         if not self._facts.started:
             return VisitPhase.CONNECTING if self._facts.other_present else VisitPhase.WAITING
-        return _PHASE[self._facts.connection]
+        return PHASE[self._facts.connection]
 
     def _picture(self) -> tuple[PictureState, int]:
         latest = self._around.remote.latest()
@@ -307,11 +339,19 @@ class VisitRoom:
         if not task.cancelled() and task.exception() is not None:
             log.error("the visit's session failed", exc_info=task.exception())
 
+    def tell_of_guest(self, sealed: bytes) -> None:
+        """To the other side: a guest has come, or has gone."""
+        signed = self._signals.wrap(self.peer_device, "guest", "0" * 16, "", sealed)
+        self._around.say(SendSignal(visit_id=self.details.visit_id, to=self.peer_device, body=signed))
+
     def _send(self, part: SignalPart) -> None:
         signed = self._signals.wrap(self.peer_device, part.kind, part.call, part.sdp)
         message = SendSignal(visit_id=self.details.visit_id, to=self.peer_device, body=signed)
         if not self._around.say(message):
             log.info("a signalling message waits for the clinic: %s", part.kind)
+
+    def _send_words(self, data: bytes) -> bool:
+        return self._session is not None and self._session.send_data("words", data)
 
     def _on_event(self, event: SessionEvent) -> None:
         match event:
@@ -323,6 +363,14 @@ class VisitRoom:
                 self._set(sending=sending, cause=cause)
             case PeerChanged(peer=peer):
                 self._on_peer(peer)
+            case DataReady(ready=ready):
+                self.closer.on_ready(ready)
+                if self.words is not None:
+                    self.words.on_ready(ready)
+            case DataReceived(label="closer", data=data):
+                self.closer.on_data(data)
+            case DataReceived(label="words", data=data) if self.words is not None:
+                self.words.on_message(data)
             case DevicesChanged(devices=devices):
                 self._around.devices(devices)
             case DeviceChanged(kind=kind, state=state):
@@ -368,21 +416,8 @@ class VisitRoom:
         del self._timeline[:-_TIMELINE_MAX]
 
 
-_MEDIA_FLOWS = frozenset({ConnectionState.CONNECTING, ConnectionState.CONNECTED})
-
-"""Why there are no pictures though the link could carry them."""
-
 _USE: dict[DeviceKind, Callable[[Session, DeviceSpec], Awaitable[None]]] = {
     "microphone": lambda session, spec: session.use_microphone(spec),
     "speaker": lambda session, spec: session.use_speaker(spec),
     "camera": lambda session, spec: session.use_camera(spec),
-}
-
-_PHASE = {
-    ConnectionState.CONNECTING: VisitPhase.CONNECTING,
-    ConnectionState.CONNECTED: VisitPhase.LIVE,
-    ConnectionState.INTERRUPTED: VisitPhase.RECONNECTING,
-    ConnectionState.RECONNECTING: VisitPhase.RECONNECTING,
-    ConnectionState.FAILED: VisitPhase.LOST,
-    ConnectionState.CLOSED: VisitPhase.ENDED,
 }

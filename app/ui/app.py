@@ -118,8 +118,8 @@ class _Window(QMainWindow, Generic[V]):
 
 
 class PatientWindow(_Window[PatientView]):
-    """`remote` holds the other person's pictures, `mine` those of one's own camera; `now` is local time,
-    `levels` is how loud microphone and loudspeaker are."""
+    """`remote` holds the other person's pictures, `mine` those of one's own camera, `guest` a guest's; `now` is local
+    time, `levels` is how loud microphone and loudspeaker are."""
 
     def __init__(
         self,
@@ -130,6 +130,7 @@ class PatientWindow(_Window[PatientView]):
         on_close: Callable[[], None] | None = None,
         now: Callable[[], datetime] = _local_now,
         levels: Levels | None = None,
+        guest: FrameSlot | None = None,
     ) -> None:
         super().__init__(commands, bridge, "Thinline", PATIENT_BASE, on_close)
         enrol = EnrolPage(commands, welcome=self.tr("Welcome to Thinline"))
@@ -139,7 +140,16 @@ class PatientWindow(_Window[PatientView]):
         photo = PhotoPage(commands, mine)
         self._add_page(Page.PHOTO, photo, photo)
         levels = levels or Levels()
-        visit = VisitPage(commands, remote, mine, photo=commands.start_photo, files=commands.add_files, levels=levels)
+        visit = VisitPage(
+            commands,
+            remote,
+            mine,
+            photo=commands.start_photo,
+            files=commands.add_files,
+            levels=levels,
+            guest=guest,
+            answers=commands,
+        )
         self._add_page(Page.VISIT, visit, visit)
         sound = SoundPage(commands, levels, mine)
         self._add_page(Page.SOUND, sound, sound)
@@ -157,6 +167,7 @@ class ProviderWindow(_Window[ProviderView]):
         on_close: Callable[[], None] | None = None,
         now: Callable[[], datetime] = _local_now,
         levels: Levels | None = None,
+        guest: FrameSlot | None = None,
     ) -> None:
         super().__init__(commands, bridge, self.tr("Thinline for providers"), PROVIDER_BASE, on_close)
         enrol = EnrolPage(commands, welcome=self.tr("Welcome to Thinline for providers"))
@@ -166,7 +177,9 @@ class ProviderWindow(_Window[ProviderView]):
         self._add_page(Page.HOME, home, home)
         self._add_page(Page.DESK, desk, desk)
         levels = levels or Levels()
-        visit = VisitPage(commands, remote, mine, timeline=True, levels=levels)
+        visit = VisitPage(
+            commands, remote, mine, timeline=True, levels=levels, guest=guest, guests=commands, asks=commands
+        )
         self._add_page(Page.VISIT, visit, visit)
         sound = SoundPage(commands, levels, mine)
         self._add_page(Page.SOUND, sound, sound)

@@ -69,8 +69,44 @@ VISIT_HANGUP = "visit.hangup"
 VISIT_LOST = "visit.lost"
 VISIT_LOST_PHONE = "visit.lost.phone"
 VISIT_LOST_PHOTO = "visit.lost.photo"
+VISIT_WORDS = "visit.words"
+WORDS = "words"
+WORDS_TITLE = "words.title"
+WORDS_CLOSE = "words.close"
+WORDS_NONE = "words.none"
+WORDS_LINES = "words.lines"
+WORDS_FIELD = "words.field"
+WORDS_SEND = "words.send"
 VISIT_TIMELINE = "visit.timeline"
 VISIT_FIGURES = "visit.figures"
+VISIT_GUEST = "visit.guest"
+VISIT_GUEST_PICTURE = "visit.guest.picture"
+VISIT_GUEST_TITLE = "visit.guest.title"
+GUEST_ROLE = "guest.role"
+GUEST_NAME = "guest.name"
+GUEST_INVITE = "guest.invite"
+GUEST_SAYS = "guest.says"
+GUEST_LINK = "guest.link"
+GUEST_COPY = "guest.copy"
+GUEST_DISMISS = "guest.dismiss"
+
+CLOSER = "closer.look"  # provider
+CLOSER_SAYS = "closer.says"
+CLOSER_HINT = "closer.hint"
+CLOSER_WITHDRAW = "closer.withdraw"
+CLOSER_OPEN = "closer.open"
+CLOSER_DONE = "closer.done"
+CLOSER_PICTURE = "closer.picture"
+CLOSER_VIEW_SAYS = "closer.view.says"
+CLOSER_VIEW_FIT = "closer.view.fit"
+CLOSER_VIEW_CLOSER = "closer.view.closer"
+CLOSER_VIEW_FURTHER = "closer.view.further"
+CLOSER_VIEW_BACK = "closer.view.back"
+CLOSER_QUESTION = "closer.question"  # patient
+CLOSER_PREVIEW = "closer.preview"
+CLOSER_AIM = "closer.aim"
+CLOSER_AGREE = "closer.agree"
+CLOSER_NOT_NOW = "closer.not-now"
 
 DAY = "day"
 SCHEDULE = "schedule"
@@ -112,6 +148,23 @@ ITEM_NEXT = "item.next"
 ITEM_FIT = "item.fit"
 ITEM_CLOSER = "item.closer"
 ITEM_FURTHER = "item.further"
+
+
+def words_line(key: str) -> str:
+    return f"words.{key}"
+
+
+def words_text(key: str) -> str:
+    return f"words.{key}.text"
+
+
+def words_state(key: str) -> str:
+    return f"words.{key}.state"
+
+
+def words_quick(place: int) -> str:
+    """A phrase for one press, counted from 0."""
+    return f"words.quick.{place}"
 
 
 def sent_title(submission_id: str) -> str:

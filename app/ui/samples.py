@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPointF, Qt
-from PySide6.QtGui import QColor, QImage, QImageWriter, QLinearGradient, QPainter
-
+from app.media.closer.messages import What
 from app.media.events import Cause, ConnectionState, Modality, PeerState
+from app.media.video import still_checks
+from app.media.words import State
+from app.presenters.closer_sentences import aiming_hint, patient_sentence, provider_sentence, taken_hint
+from app.presenters.guest_sentences import GuestState, guest_sentence, guest_title
 from app.presenters.sound import HINTS, SAYS, choosing_in_visit
 from app.presenters.views import (
+    CloserLife,
+    CloserView,
     DeskView,
     DeviceRow,
+    GuestView,
     InboxRow,
     ItemStage,
     ItemView,
@@ -36,6 +40,8 @@ from app.presenters.views import (
     TimelineEntry,
     VisitPhase,
     VisitView,
+    WordsLine,
+    WordsView,
 )
 from app.presenters.visit_sentences import (
     TIMELINE_CONNECTION,
@@ -47,57 +53,16 @@ from app.presenters.visit_sentences import (
     timeline_choice,
     timeline_sending,
 )
+from app.presenters.words_sentences import line_state, quick_phrases
+from app.ui.drawn import figure as figure
+from app.ui.drawn import jpeg as jpeg
+from app.ui.drawn import pixels as pixels
+from app.wire.guests import GuestRole
 
 NOW = datetime(2026, 11, 23, 14, 10, tzinfo=UTC)
 PHONE = "555 0100"
 REACHED = Sentence("The clinic can be reached.", Level.GOOD)
 NOT_REACHED = Sentence("The clinic cannot be reached now. What you send is kept safe here until it can.", Level.WARN)
-
-
-def figure(width: int, height: int, *, wall: str = "#8FA7A5", shirt: str = "#31566B") -> QImage:
-    """A drawn head and shoulders before a wall: no photo of anyone is needed to judge a page."""
-    image = QImage(width, height, QImage.Format.Format_RGB888)
-    painter = QPainter(image)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    shade = QLinearGradient(0, 0, width, height)
-    shade.setColorAt(0, QColor(wall).lighter(125))
-    shade.setColorAt(1, QColor(wall).darker(130))
-    painter.fillRect(image.rect(), shade)
-    painter.setPen(Qt.PenStyle.NoPen)
-    unit = min(width / 4, height / 3)
-    middle = QPointF(width / 2, height * 0.42)
-    painter.setBrush(QColor(shirt))
-    painter.drawEllipse(QPointF(width / 2, height * 1.08), unit * 1.25, unit * 0.98)
-    painter.setBrush(QColor("#C58F6D"))
-    painter.drawRect(round(middle.x() - unit * 0.17), round(middle.y()), round(unit * 0.34), round(unit * 0.95))
-    painter.setBrush(QColor("#D9A684"))
-    painter.drawEllipse(middle, unit * 0.5, unit * 0.64)
-    painter.setBrush(QColor("#4A3A31"))
-    painter.drawChord(
-        round(middle.x() - unit * 0.55),
-        round(middle.y() - unit * 0.76),
-        round(unit * 1.1),
-        round(unit * 1.1),
-        200,
-        2480,
-    )
-    painter.end()
-    return image
-
-
-def pixels(image: QImage) -> NDArray[np.uint8]:
-    """(height, width, 3) uint8 of an RGB888 image, a copy."""
-    flat = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
-    return np.array(flat[:, : 3 * image.width()].reshape(image.height(), image.width(), 3))
-
-
-def jpeg(image: QImage) -> bytes:
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    writer = QImageWriter(buffer, QByteArray(b"jpeg"))
-    writer.setQuality(88)
-    writer.write(image)
-    return bytes(buffer.data().data())
 
 
 def visit(**changes: object) -> VisitView:
@@ -149,6 +114,7 @@ FACTS = VisitFacts(
 
 def said_of(facts: VisitFacts, **changes: object) -> VisitView:
     """A visit whose sentences are the presenter's own, of `facts`."""
+    changes.setdefault("words", WordsView((), quick_phrases(facts, "")))
     return visit(
         with_name=facts.other,
         link=link_sentence(facts),
@@ -159,6 +125,35 @@ def said_of(facts: VisitFacts, **changes: object) -> VisitView:
         speech_alone=facts.speech_alone,
         pictures_off=facts.pictures_off,
         **changes,
+    )
+
+
+def written(facts: VisitFacts, *, ready: bool = True) -> WordsView:
+    """A conversation in which the last line is under way."""
+    last = State.SENDING if ready else State.WAITING
+    rows = (
+        (False, "Can you hear me now? I see you, but there is no sound.", State.READ, 7),
+        (True, "I cannot hear you.", State.DELIVERED, 8),
+        (False, "Please hold the photo of the cream to the camera, then call me.", State.READ, 8),
+        (True, "It is in the kitchen, I fetch it now.", last, 9),
+    )
+    lines = tuple(
+        WordsLine(f"line{n}", mine, text, NOW + timedelta(minutes=at), line_state(state, facts, ready))
+        for n, (mine, text, state, at) in enumerate(rows)
+    )
+    return WordsView(lines, quick_phrases(facts, "" if ready else "+1 555 0199"))
+
+
+def guest(state: GuestState, *, provider: bool) -> GuestView:
+    connected = state is GuestState.CONNECTED
+    link = "" if connected or not provider else "https://clinic.example:8443/guest/#AAECAwQFBgcICQoLDA0ODw"
+    return GuestView(
+        guest_id="guest0001",
+        title=guest_title("Ana Reyes", GuestRole.INTERPRETER),
+        says=guest_sentence(state, "Ana Reyes", GuestRole.INTERPRETER, "Dr Lee", provider=provider),
+        connected=connected,
+        picture=PictureState.LIVE if connected else PictureState.NONE,
+        link=link,
     )
 
 
@@ -194,9 +189,19 @@ def visits(facts: VisitFacts = FACTS) -> dict[str, VisitView]:
         "speech-both": said_of(replace(chose, peer=theirs, microphone_on=False, camera_on=False), picture=none),
         "interrupted": said_of(cut(ConnectionState.INTERRUPTED, 4), phase=again, picture=frozen, picture_age_s=4),
         "reconnecting": said_of(cut(ConnectionState.RECONNECTING, 31), phase=again, picture=frozen, picture_age_s=31),
+        "words": said_of(replace(facts, peer=replace(peer, hears_us=False)), words=written(facts)),
+        "words-cut": said_of(
+            cut(ConnectionState.RECONNECTING, 31),
+            phase=again,
+            picture=frozen,
+            picture_age_s=31,
+            words=written(cut(ConnectionState.RECONNECTING, 31), ready=False),
+        ),
         "back": said_of(replace(facts, back_s=2.0)),
         "lost": said_of(cut(ConnectionState.FAILED, 70), phase=VisitPhase.LOST, picture=none),
         "ended": said_of(cut(ConnectionState.CLOSED, 0), phase=VisitPhase.ENDED, picture=none),
+        "guest": said_of(facts, guest=guest(GuestState.CONNECTED, provider=facts.provider)),
+        "guest-invited": said_of(facts, guest=guest(GuestState.INVITED, provider=facts.provider)),
     }
 
 
@@ -254,6 +259,53 @@ def provider(page: Page, **changes: object) -> ProviderView:
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
+def closer(
+    side: Literal["patient", "provider"],
+    life: CloserLife,
+    what: What = "photo",
+    *,
+    picture: bytes = b"",
+    hint: str = "",
+) -> CloserView:
+    """As the presenters say it, a third of the way."""
+    seen = bool(picture) or (side == "patient" and life is CloserLife.SENDING)
+    if side == "provider":
+        says = provider_sentence("Maria Lopez", what, life, 0.34, seen=seen, away=False)
+    else:
+        says = patient_sentence("Dr Lee", what, life, 0.34, saved=True, seen=seen, away=False)
+    return CloserView("0123456789abcdef", what, life, says, hint, 0.34, picture)
+
+
+def patient_closers() -> dict[str, VisitView]:
+    asked, sending = CloserLife.ASKED, CloserLife.SENDING
+    return {
+        "closer-asked": visit(closer=closer("patient", asked, hint=aiming_hint(still_checks.DARK))),
+        "closer-taking": visit(closer=closer("patient", CloserLife.TAKING)),
+        "closer-sending": visit(closer=closer("patient", sending, hint=taken_hint(still_checks.BLURRED, "Dr Lee"))),
+        "closer-sent": visit(closer=closer("patient", CloserLife.DONE)),
+    }
+
+
+def provider_closers() -> dict[str, VisitView]:
+    live = replace(PROVIDER_VISITS["live"], can_look_closer=True)
+    busy = replace(live, can_look_closer=False)
+    photo = jpeg(figure(1280, 960, wall="#B9A58F", shirt="#7A3B46"))
+    return {
+        "closer-can": live,
+        "closer-asked": replace(busy, closer=closer("provider", CloserLife.ASKED)),
+        "closer-taking": replace(busy, closer=closer("provider", CloserLife.TAKING)),
+        "closer-preview": replace(busy, closer=closer("provider", CloserLife.SENDING, picture=photo)),
+        "closer-done": replace(live, closer=closer("provider", CloserLife.DONE, picture=photo)),
+        "closer-refused": replace(live, closer=closer("provider", CloserLife.REFUSED)),
+    }
+
+
+PATIENT_CLOSERS = ("closer-asked", "closer-taking", "closer-sending", "closer-sent")
+PROVIDER_CLOSERS = (
+    *("closer-can", "closer-asked", "closer-taking", "closer-preview", "closer-done", "closer-refused"),
+)
+
+
 def patient_views() -> dict[str, PatientView]:
     """Name -> view, of all the patient's pages."""
     photo = jpeg(figure(1280, 960, wall="#B9A58F", shirt="#7A3B46"))
@@ -273,7 +325,7 @@ def patient_views() -> dict[str, PatientView]:
         "photo-review": patient(Page.PHOTO, photo=PhotoView(PhotoPhase.REVIEW, photo, "It looks a little dark.")),
         "photo-saving": patient(Page.PHOTO, photo=PhotoView(PhotoPhase.SAVING, photo, "")),
     }
-    for name, state in VISITS.items():
+    for name, state in {**VISITS, **patient_closers()}.items():
         views[f"visit-{name}"] = patient(Page.VISIT, visit=state)
     for name, view in SOUNDS.items():
         live = VISITS["live"] if view.phase is SoundPhase.IN_VISIT else None
@@ -330,6 +382,10 @@ def provider_views() -> dict[str, ProviderView]:
         "item0001", "Maria Lopez", NOW - timedelta(minutes=9), "Photo for the visit",
         "It itches since Sunday, more at night. The cream did not help.", (photo, photo),
     )  # fmt: skip
+    words = replace(
+        opened, purpose="Written message", pictures=(),
+        note="14:19  I cannot hear you.\n14:20  Please call me: +1 555 0199. The cream is finished.",
+    )  # fmt: skip
     letter = OpenedPicture("letter.pdf", "application/pdf", b"%PDF-1.7")
     views = {
         "enrol": provider(Page.ENROL),
@@ -338,9 +394,10 @@ def provider_views() -> dict[str, ProviderView]:
         "day-busy": provider(Page.HOME, schedule=schedule, inbox=inbox, busy=True, clinic=NOT_REACHED),
         **desk_views(),
         "item": provider(Page.ITEM, opened=opened),
+        "item-words": provider(Page.ITEM, opened=words),
         "item-no-picture": provider(Page.ITEM, opened=replace(opened, pictures=(letter,), note="", purpose="")),
     }
-    for name, state in PROVIDER_VISITS.items():
+    for name, state in {**PROVIDER_VISITS, **provider_closers()}.items():
         views[f"visit-{name}"] = provider(Page.VISIT, visit=state)
     for name in ("ready", "in-visit"):
         live = PROVIDER_VISITS["live"] if name == "in-visit" else None
@@ -351,12 +408,12 @@ def provider_views() -> dict[str, ProviderView]:
 PATIENT_STATES = (
     *("enrol", "enrol-busy", "enrol-wrong", "home-empty", "home", "home-busy", "home-offline", "home-long"),
     *("photo-preview", "photo-review", "photo-saving", "visit-notice"),
-    *(f"visit-{state}" for state in VISITS),
+    *(f"visit-{state}" for state in (*VISITS, *PATIENT_CLOSERS)),
     *(f"sound-{state}" for state in SOUNDS),
 )
 PROVIDER_STATES = (
-    *("enrol", "day-empty", "day", "day-busy", "item", "item-no-picture"),
+    *("enrol", "day-empty", "day", "day-busy", "item", "item-words", "item-no-picture"),
     *("desk-new", "desk-busy", "desk-invited", "desk-long"),
-    *(f"visit-{state}" for state in VISITS),
+    *(f"visit-{state}" for state in (*VISITS, *PROVIDER_CLOSERS)),
     *("sound-ready", "sound-in-visit"),
 )

@@ -111,6 +111,9 @@ TEXT_PAIRS: tuple[tuple[str, str], ...] = (
     *((tone.ink, tone.wash) for tone in TONES.values()),
     *((tone.ink, PAPER) for tone in TONES.values()),
     *((tone.ink, SURFACE) for tone in TONES.values()),
+    *((tone.ink, TEAL_WASH) for tone in TONES.values()),
+    (INK, TEAL_WASH),
+    (QUIET, TEAL_WASH),
     *((tone.stage, STAGE) for tone in TONES.values()),
     *((INK, tone.wash) for tone in TONES.values()),
     *((b.ink, b.fill) for b in BUTTONS.values()),
@@ -188,6 +191,8 @@ def stylesheet(base: int) -> str:
     QScrollArea:focus {{ border: 3px solid {FOCUS}; }}
     QFrame[role="card"] {{ background: {SURFACE}; border: 1px solid {LINE}; border-radius: {RADIUS + 4}px; }}
     QFrame[role="card"][mark="true"] {{ border: 2px solid {TEAL}; background: {TEAL_WASH}; }}
+    QFrame[role="mine"] {{ background: {TEAL_WASH}; border: 1px solid {TEAL}; border-radius: {RADIUS}px; }}
+    QFrame[role="theirs"] {{ background: {SURFACE}; border: 1px solid {LINE}; border-radius: {RADIUS}px; }}
     QWidget[role="dark"] {{ background: {STAGE}; }}
     QLineEdit, QPlainTextEdit, ChoiceBox, QAbstractSpinBox {{
         background: {SURFACE}; border: 2px solid {FIELD_LINE}; border-radius: {RADIUS}px;

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from app.wire.base import Id, WireModel
+from app.wire.guests import CloseGuest, GuestSaid, GuestSeen, OpenGuest, SendGuest
 from app.wire.signed import Signed
 
 
@@ -84,8 +85,12 @@ class Refused(WireModel):
     detail: str = Field(default="", max_length=500)
 
 
-ClientMessage = Annotated[Hello | Enter | Leave | SendSignal | Ping, Field(discriminator="type")]
-ServerMessage = Annotated[Welcome | Presence | Signal | Changed | Pong | Refused, Field(discriminator="type")]
+ClientMessage = Annotated[
+    Hello | Enter | Leave | SendSignal | OpenGuest | CloseGuest | SendGuest | Ping, Field(discriminator="type")
+]
+ServerMessage = Annotated[
+    Welcome | Presence | Signal | GuestSeen | GuestSaid | Changed | Pong | Refused, Field(discriminator="type")
+]
 
 client_message: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 server_message: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage)

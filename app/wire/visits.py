@@ -82,5 +82,7 @@ class SignalBody(WireModel):
     recipient: Id
     call: Id
     sequence: int = Field(ge=0)
-    kind: Literal["offer", "answer", "bye", "again"]
+    kind: Literal["offer", "answer", "bye", "again", "guest"]
     sdp: str = Field(default="", max_length=100_000)
+    sealed: Bytes64 = Field(default=b"", max_length=8192)
+    """`guest`: an age file to the recipient with a GuestIntroduction."""

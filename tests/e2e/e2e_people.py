@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from app.media.devices import DeviceSpec, Sinks, Sources
+from app.media.devices import DeviceSpec, Sinks, Sources, Taps
 from app.media.session import VisitSession
+from app.media.shared import SharedEquipment
 from app.media.slot import FrameSlot
 from app.media.video.camera import CameraPreview
 from app.presenters.account import Account
@@ -35,6 +36,7 @@ class Person(Generic[V]):
 
     presenter: Presenter[V]
     remote: FrameSlot
+    guest: FrameSlot = field(default_factory=FrameSlot)
     views: list[V] = field(default_factory=list)
     moved: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -76,18 +78,30 @@ def no_sound_test(*_: Any) -> Any:
     raise AssertionError("nobody tries a microphone here")
 
 
-def person(role: Role, folder: Path, sessions: list[VisitSession] | None = None) -> Person[Any]:
-    remote, mine = FrameSlot(), FrameSlot()
+def person(
+    role: Role,
+    folder: Path,
+    sessions: list[VisitSession] | None = None,
+    taps: Taps | None = None,
+    microphone: DeviceSpec = SYNTHETIC,
+) -> Person[Any]:
+    """`taps`: those of the devices, which a visit and its guest share."""
+    remote, mine, guest = FrameSlot(), FrameSlot(), FrameSlot()
+    devices = SharedEquipment()
 
-    def session(*, chosen: Chosen, **given: Any) -> VisitSession:
-        made = VisitSession(sources=Sources(SYNTHETIC, SYNTHETIC), sinks=Sinks(NONE, remote, mine), **given)
-        if sessions is not None:
-            sessions.append(made)
-        return made
+    def to(slot: FrameSlot) -> Any:
+        def session(*, chosen: Chosen, **given: Any) -> VisitSession:
+            sinks = Sinks(NONE, slot, mine, taps or Taps())
+            made = VisitSession(sources=Sources(SYNTHETIC, microphone), sinks=sinks, devices=devices, **given)
+            if sessions is not None:
+                sessions.append(made)
+            return made
 
-    env = Environment(folder, None, session, no_sound_test, remote, mine)
+        return session
+
+    env = Environment(folder, None, to(remote), no_sound_test, remote, mine, guest_session=to(guest), guest=guest)
     loop = asyncio.get_running_loop()
-    made: Person[Any] = Person(None, remote)  # type: ignore[arg-type]
+    made: Person[Any] = Person(None, remote, guest)  # type: ignore[arg-type]
     if role is Role.PATIENT:
         made.presenter = PatientPresenter(env, loop, made.publish, lambda spec, tell: Preview(mine))
     else:
@@ -129,9 +143,18 @@ async def start_visit(clinic: Clinic) -> None:
 
 
 @contextlib.asynccontextmanager
-async def two_people(tmp_path: Path, url: str, code: str, at: datetime | None = None) -> AsyncIterator[Clinic]:
-    """Enrols both through their presenters' commands and puts a visit on the list."""
-    patient, provider = person(Role.PATIENT, tmp_path / "ann"), person(Role.PROVIDER, tmp_path / "lee")
+async def two_people(
+    tmp_path: Path,
+    url: str,
+    code: str,
+    at: datetime | None = None,
+    taps: Taps | None = None,
+    microphone: DeviceSpec = SYNTHETIC,
+) -> AsyncIterator[Clinic]:
+    """Enrols both through their presenters' commands and puts a visit on the list. `taps`, `microphone`: the
+    provider's."""
+    patient = person(Role.PATIENT, tmp_path / "ann")
+    provider = person(Role.PROVIDER, tmp_path / "lee", taps=taps, microphone=microphone)
     async with desk(tmp_path / "desk", url, code) as office:
         try:
             for who, role, name in ((provider, Role.PROVIDER, "Dr Lee"), (patient, Role.PATIENT, "Ann Example")):

@@ -175,6 +175,13 @@ def test_a_still_that_is_not_repaired_costs_a_key_frame_once_the_next_has_begun(
     assert side.numbers == [0, 1], "nothing that builds on what is missing"
 
 
+def test_the_next_still_has_begun_though_its_first_packet_is_lost_too() -> None:
+    side = Receiver(0.6)
+    _stills(side, 4, {2: 3, 3: 0})
+    side.wait(5 * STILL_S)
+    assert side.asked[0] == pytest.approx(3 * STILL_S + 0.2 + repair_wait(0.6), abs=2 * STEP)
+
+
 def test_the_tail_of_a_still_is_missed_in_silence_and_in_the_end_a_key_frame_is_asked_for_ever_less_often() -> None:
     side = Receiver(RTT)
     pictures = stream(3, size=4000, ticks=round(STILL_S * 90_000))

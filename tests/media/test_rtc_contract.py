@@ -26,13 +26,13 @@ from app.media.rtc.ice import IceAgent
 from app.wire.visits import IceConfig, IceServer
 
 FOLDER = Path(app.media.rtc.__file__).parent
-PLACES = ("private_ice.py", "private_dtls.py")
+PLACES = ("private_ice.py", "private_dtls.py", "private_sctp.py")
 """The only modules that may reach for others' private names."""
 
 # Private names by the object that has them.
 CONNECTION = {"_check_list", "_nominated", "_protocols", "_query_consent_task", "_queue", "_transport_policy"}
 GATHERER = {"_connection"}
-DTLS = {"_srtp_profiles", "_set_role", "_tx_srtp", "_rx_srtp"}
+DTLS = {"_srtp_profiles", "_set_role", "_tx_srtp", "_rx_srtp", "_ssl"}
 CERTIFICATE = {"_create_ssl_context"}
 TURN_CLIENT = {"_send"}
 

@@ -74,6 +74,19 @@ def test_what_is_held_stays_and_repairs_pass() -> None:
     assert pacer.next(1.0, 0) == Go(Kind.PICTURES, "p")
 
 
+def test_words_go_first_pass_a_hold_and_mind_no_window() -> None:
+    pacer: Pacer[str] = Pacer(80_000, 500)
+    for kind, name in ((Kind.DATA, "d"), (Kind.PICTURES, "p"), (Kind.REPAIR, "r"), (Kind.WORDS, "w")):
+        pacer.push(kind, 100, name)
+    pacer.held = True
+    assert pacer.next(0.0, 9_999) == Go(Kind.WORDS, "w")
+    assert pacer.next(0.005, 9_999) == Wait(pytest.approx(0.005)), "words keep the link's pace too"
+    assert pacer.next(0.01, 9_999) == Go(Kind.REPAIR, "r")
+    assert isinstance(pacer.next(0.02, 0), Wait), "bulk waits for the queue on the link to go"
+    pacer.held = False
+    assert [name for _, name in _drain(pacer, 1.0)] == ["p", "d"]
+
+
 def test_a_full_queue_says_so_and_clearing_makes_room() -> None:
     pacer: Pacer[str] = Pacer(1e6, 1_500)
     assert pacer.push(Kind.PICTURES, MOST_QUEUED_BYTES, "p")

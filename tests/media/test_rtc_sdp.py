@@ -101,11 +101,15 @@ def test_our_offer_read_by_us_says_everything() -> None:
     remote = sdp.read(text, "offer")
     assert remote.ours
     assert remote.send == sdp.OUR_FORMATS
+    assert remote.data == sdp.DataPort(5000, 16_384)
     assert (remote.ice.usernameFragment, remote.ice.password) == ("ufra", "p" * 22)
     assert {(c.ip, c.port) for c in remote.candidates} == {("10.77.0.1", 5000)}
     assert remote.dtls.fingerprints[0].value == FINGERPRINT
     for line in (
-        "a=group:BUNDLE 0 1",
+        "a=group:BUNDLE 0 1 2",
+        "m=application 9 UDP/DTLS/SCTP webrtc-datachannel",
+        "a=sctp-port:5000",
+        "a=max-message-size:16384",
         "a=maxptime:120",
         "a=rtpmap:63 red/48000/2",
         "a=fmtp:63 111/111",
@@ -136,11 +140,12 @@ def test_an_answer_mirrors_a_browsers_payload_types_and_refuses_what_we_do_not_k
     assert [(m.kind, m.port, m.direction) for m in parsed.media] == [
         ("audio", 9, "sendrecv"),
         ("video", 9, "sendonly"),
-        ("application", 0, "inactive"),
+        ("application", 9, None),
     ]
     assert [m.rtp.muxId for m in parsed.media] == ["0", "1", "2"]
-    assert "a=group:BUNDLE 0 1\r\n" in text
+    assert "a=group:BUNDLE 0 1 2\r\n" in text
     assert "a=setup:active" in text
+    assert remote.data == sdp.DataPort(5000, 65_536), "RFC 8841 section 6.1: untold"
     answered = sdp.read(text, "answer")
     assert answered.dtls.role == "client"
     assert answered.send == remote.send
@@ -179,6 +184,40 @@ def test_a_guest_with_av1_alone_still_has_its_pictures_taken() -> None:
     assert (remote.send.vp8, remote.send.rtx, remote.send.av1) == (None, None, 45)
     assert remote.send.nack
     assert sdp.read(sdp.answer(local("client"), remote), "answer").send == remote.send
+
+
+@pytest.mark.parametrize(
+    ("change", "port"),
+    [
+        (("m=application 9", "m=application 0"), None),
+        (("a=sctp-port:5000\r\n", ""), None),
+        (("a=sctp-port:5000", "a=sctp-port:0"), None),
+        (("a=sctp-port:5000", "a=sctp-port:70000"), None),
+        (("UDP/DTLS/SCTP webrtc", "UDP/TLS/OTHER webrtc"), None),
+        (("webrtc-datachannel", "something-else"), None),
+        (("a=sctp-port:5000", "a=sctp-port:7"), sdp.DataPort(7, 65_536)),
+        (("a=sctp-port:5000", "a=sctp-port:5000\r\na=max-message-size:99"), sdp.DataPort(5000, 99)),
+        (("a=sctp-port:5000", "a=sctp-port:5000\r\na=max-message-size:0"), sdp.DataPort(5000, 0xFFFFFFFF)),
+    ],
+)
+def test_data_channels_are_taken_where_they_can_be_and_else_refused_alone(
+    change: tuple[str, str], port: sdp.DataPort | None
+) -> None:
+    assert change[0] in BROWSER
+    remote = sdp.read(BROWSER.replace(*change), "offer")
+    assert remote.data == port
+    answered = SessionDescription.parse(sdp.answer(local("client"), remote)).media
+    assert [m.port for m in answered] == [9, 9, 9 if port else 0]
+    assert (sdp.read(sdp.answer(local("client"), remote), "answer").data is None) == (port is None)
+
+
+def test_an_offer_of_data_alone_or_of_two_associations() -> None:
+    second = BROWSER[BROWSER.index("m=application") :].replace("a=mid:2", "a=mid:3")
+    answered = SessionDescription.parse(sdp.answer(local("client"), sdp.read(BROWSER + second, "offer"))).media
+    assert [(m.rtp.muxId, m.port) for m in answered] == [("0", 9), ("1", 9), ("2", 9), ("3", 0)]
+    alone = BROWSER.replace("opus/48000", "other/48000").replace("VP8/90000", "other/90000")
+    with pytest.raises(BadSignal, match="neither speech nor pictures"):
+        sdp.answer(local("client"), sdp.read(alone, "offer"))
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,9 @@ class ScriptedSession:
     def still(self):
         return None
 
+    async def best_still(self):
+        return None
+
     async def stats(self):
         return {}
 

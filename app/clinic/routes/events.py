@@ -13,11 +13,13 @@ from starlette.websockets import WebSocketDisconnect
 from app.clinic import schedule, tokens
 from app.clinic.connections import CloseCode, Connection
 from app.clinic.context import Clinic, clinic_of
+from app.clinic.guests import TooManyGuests
 from app.clinic.limits import SlidingWindow, TokenBucket
 from app.clinic.problems import Refusal
 from app.clinic.rooms import NotInVisit
 from app.wire import API
 from app.wire.errors import ErrorCode
+from app.wire.guests import CloseGuest, OpenGuest, SendGuest
 from app.wire.messages import (
     ClientMessage,
     Enter,
@@ -30,6 +32,7 @@ from app.wire.messages import (
     Welcome,
     client_message,
 )
+from app.wire.trust import Role
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix=API)
@@ -63,6 +66,7 @@ async def events(socket: WebSocket) -> None:
         await _close(socket, CloseCode.NOT_SIGNED_IN)
         return
     clinic.connections.add(connection, Welcome(device_id=connection.actor.device_id))
+    clinic.guests.tell(connection.actor.device_id)
     try:
         code = await _serve(clinic, socket, connection)
     finally:
@@ -128,6 +132,8 @@ async def _read(clinic: Clinic, socket: WebSocket, connection: Connection) -> Cl
             connection.send(Refused(code=ErrorCode.BAD_REQUEST.value, detail="the message cannot be read"))
         except NotInVisit:
             connection.send(Refused(code=ErrorCode.NOT_FOUND.value, detail="no such visit, or nobody there"))
+        except TooManyGuests:
+            connection.send(Refused(code=ErrorCode.TOO_MANY_TRIES.value, detail="too many guests' links"))
         wait = pace.take(clinic.monotonic())
         if wait > 0:
             await asyncio.sleep(wait)  # not reading is what slows a sender down
@@ -140,8 +146,18 @@ async def _act(clinic: Clinic, connection: Connection, message: ClientMessage) -
             clinic.connections.enter(connection, visit_id, participants)
         case Leave(visit_id=visit_id):
             clinic.connections.leave(connection, visit_id)
+            clinic.guests.left(connection.actor.device_id, visit_id)
         case SendSignal():
             clinic.connections.signal(connection, message)
+        case OpenGuest():
+            if connection.actor.role is not Role.PROVIDER:
+                raise NotInVisit
+            participants = await asyncio.to_thread(schedule.participants, clinic.database, message.visit_id)
+            clinic.guests.open(connection.actor.device_id, message, participants)
+        case CloseGuest():
+            clinic.guests.close(connection.actor.device_id, message)
+        case SendGuest():
+            clinic.guests.say(connection.actor.device_id, message)
         case Ping(n=n):
             connection.send(Pong(n=n))
         case Hello():

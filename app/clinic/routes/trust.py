@@ -6,6 +6,7 @@ import ipaddress
 import math
 
 from fastapi import APIRouter, Request, Response
+from starlette.requests import HTTPConnection
 
 from app.clinic import directory, enrolment, tokens
 from app.clinic.bus import Everyone, InRole, changed
@@ -39,7 +40,7 @@ def clinic_document(clinic: ClinicDep) -> ClinicDocument:
 
 @router.post("/enrolments")
 def enrol(request: Request, clinic: ClinicDep, body: EnrolmentRequest) -> EnrolmentResult:
-    address = _client(request)
+    address = client_address(request)
     wait = clinic.tries.wait(address, clinic.monotonic())
     if wait > 0:
         raise Refusal(ErrorCode.TOO_MANY_TRIES, headers={"Retry-After": str(math.ceil(wait))})
@@ -54,7 +55,7 @@ def enrol(request: Request, clinic: ClinicDep, body: EnrolmentRequest) -> Enrolm
     return enrolled.result
 
 
-def _client(request: Request) -> str:
+def client_address(request: HTTPConnection) -> str:
     """The client's address; an IPv6 client by its /64, of which it has every address."""
     text = request.client.host if request.client is not None else ""
     try:

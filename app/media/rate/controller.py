@@ -10,7 +10,6 @@ import math
 from dataclasses import replace
 
 from app.media.events import Cause
-from app.media.rate import probing
 from app.media.rate.capacity import Probe
 from app.media.rate.feedback import RemoteFeedback, TransportFeedback
 from app.media.rate.ladder import (
@@ -24,7 +23,7 @@ from app.media.rate.ladder import (
     room_bps,
     speech_share,
 )
-from app.media.rate.link import ENOUGH_NOISY, START_BPS
+from app.media.rate.link import ENOUGH_NOISY, JUMP, START_BPS
 from app.media.rate.phases import AFTER_CUT_BPS, FIRST_RTT_S, Step, act, dark, light
 from app.media.rate.probing import Prober
 from app.media.rate.rungs import Rungs
@@ -56,14 +55,16 @@ _RISE, _WORSE, _LONGER = 0.98, 1.3, 0.4
 
 
 def start(now: float) -> Control:
-    """How a transport begins: speech alone at 12 kbit/s, and a probe at once."""
+    """How a transport begins: speech alone at 12 kbit/s. The first probe follows the first feedback: what is sent
+    before may come to a far side that is not ready yet.
+    """
     if not math.isfinite(now):
         raise ValueError("time is a plain figure")
     rung = Rung("speech-8", START_SPEECH)
     parts = split(START_BPS, rung, 0.0, paused=False)
     window = window_bytes(START_BPS, FIRST_RTT_S, FIRST_INTERVAL_S, 0.0)
-    decision = Decision(rung, Cause.START, parts, pacing_bps(parts), window, probing.FIRST, payload_bytes(START_BPS))
-    return Control(decision, now, phase_since=now, feedback_at=now, prober=Prober().sent(probing.FIRST, now))
+    decision = Decision(rung, Cause.START, parts, pacing_bps(parts), window, None, payload_bytes(START_BPS))
+    return Control(decision, now, phase_since=now, feedback_at=now)
 
 
 def on_feedback(control: Control, feedback: TransportFeedback, now: float) -> Control:
@@ -210,10 +211,18 @@ def _rungs(control: Control, loss: float, burst: float, now: float) -> Rungs:
     if control.phase is Phase.BLIND:
         return rungs
     held = control.link.held_bps
+    room = room_bps(held, loss, burst)
+    first = control.capacity.lowest(now, control.queue.noise_s) if control.phase is Phase.START else None
+    if first is not None and control.verdict is Verdict.CLEAR:
+        # The first picture need not wait until the link is known: its size is chosen, its pace follows what is known.
+        hoped = room_bps(JUMP * first, _WORSE * loss, burst + _LONGER)
+        return rungs.fit(max(room, hoped), hoped, now, may_rise=True)
     rise = control.phase is Phase.STEADY and control.verdict is Verdict.CLEAR and not _hopeful(control)
+    if control.phase is Phase.START:
+        return rungs  # not yet known to be thin
     # A step up must hold when losses come out a little worse.
     careful = room_bps(_RISE * held, _WORSE * loss, burst + _LONGER)
-    return rungs.fit(room_bps(held, loss, burst), careful, now, may_rise=rise)
+    return rungs.fit(room, careful, now, may_rise=rise)
 
 
 def _hopeful(control: Control) -> bool:
@@ -240,7 +249,7 @@ def _speech(control: Control, step: int, loss: float, burst: float) -> Speech:
 
 def _probe(control: Control, now: float) -> tuple[Prober, Probe | None]:
     may = control.phase in (Phase.START, Phase.STEADY) and not control.suspicious and not control.remote_loss
-    if not may:
+    if not may or not control.history.fresh:
         return control.prober, None
     if control.verdict is not Verdict.CLEAR and control.capacity.readings:
         return control.prober, None

@@ -15,6 +15,7 @@ class Kind(StrEnum):
     """What a packet carries; the order is the pacer's priority."""
 
     SPEECH = "speech"
+    WORDS = "words"  # written words, and what data channels need to work at all
     REPAIR = "repair"
     PICTURES = "pictures"
     DATA = "data"

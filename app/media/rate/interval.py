@@ -16,7 +16,7 @@ _TOO_THIN_BPS = 12_500.0  # under what a start takes: known to be thin
 
 
 def feedback_interval(link_bps: float, packets_per_s: float = 30.0, since_start_s: float | None = None) -> float:
-    """Seconds between feedback messages so that all RTCP stays within 5 % of `link_bps`: what OUR direction carries,
+    """Seconds between feedback messages so that all RTCP stays within 4 % of `link_bps`: what OUR direction carries,
     for the feedback travels there. `packets_per_s` arrive; `since_start_s`: how long the transport is open (None:
     long). 1 s at 12 kbit/s, 0.1 s at 300, 0.05 s from 1,000. Raises ValueError for figures that are none.
     """

@@ -22,7 +22,7 @@ SHARED_BPS = 26_400.0
 """Good speech, whole: so much is taken of a link whose queue is another's."""
 HOLD_FIRST_S, HOLD_LONGEST_S = 8.0, 64.0
 PROVEN_S = 30.0
-JUMP, FULL, FULL_THIN = 0.85, 0.93, 0.955
+JUMP, FULL, FULL_THIN = 0.85, 0.965, 0.965
 _THIN_BPS = 30_000.0
 _FIRST_SHARE, _FIRST_LIMIT_BPS = 0.7, 30_000.0
 _GROWTH, _SHRINK = 0.03, 0.1  # of itself, a second

@@ -13,6 +13,7 @@ _CLIMB_S, _STEADY_S = 0.06, 0.04
 """How long a train may take the link."""
 _SHARE = 0.02
 _LEAST_PERIOD_S, _QUICK_S, _AGAIN_S = 2.0, 0.45, 1.2
+_FIRST_AGAIN_S = 0.5
 _CLIMB_EVERY_S = 0.24
 _THIN_BPS = 30_000.0
 _FEW = 3
@@ -25,6 +26,7 @@ class Prober:
     last_at: float | None = None
     last_bits: int = 0
     expected: int = 2
+    tries: int = 0  # without a reading
 
     def sent(self, probe: Probe, now: float) -> Prober:
         return replace(self, last_at=now, last_bits=probe.bits, expected=probe.packets + 1)
@@ -36,11 +38,12 @@ class Prober:
         readings = capacity.fresh(now)
         known = capacity.lowest(now, noise_s)
         if known is None:
-            if self.last_at is not None and now - self.last_at < _AGAIN_S:
+            again = _FIRST_AGAIN_S if starting and self.tries < _FEW else _AGAIN_S
+            if self.last_at is not None and now - self.last_at < again:
                 return self, None
             size = max(LEAST_BYTES, _CLIMB_S / 8 * link.bps)
-            probe = FIRST if starting and self.last_at is None and link.bps < _THIN_BPS else train(size)
-            return self.sent(probe, now), probe
+            probe = FIRST if starting and self.tries < _FEW and link.bps < _THIN_BPS else train(size)
+            return replace(self.sent(probe, now), tries=self.tries + 1), probe
         # Longer trains while jitter is about, and as long as all readings are high.
         noisy = capacity.noisy(now, noise_s)
         news = known if noisy else readings[-1].bps

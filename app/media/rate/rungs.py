@@ -62,11 +62,12 @@ class Rungs:
 
     def _down(self, step: int, cause: Cause, now: float) -> Rungs:
         lost = cause is Cause.LINK_LOST
-        soon = not lost and self.up_at is not None and now - self.up_at < IN_VAIN_S
+        settling = self.free_until is not None and now < self.free_until
+        soon = not lost and not settling and self.up_at is not None and now - self.up_at < IN_VAIN_S
         wait = self.hold_s if soon else RETURN_AFTER_S
         hold = min(HOLD_LONGEST_S, self.hold_s * 2) if soon else self.hold_s
         # That pictures went with the link is no failure of theirs.
-        not_before = self.not_before if lost else max(self.not_before, now + wait)
+        not_before = self.not_before if lost or settling else max(self.not_before, now + wait)
         return replace(
             self,
             step=step,

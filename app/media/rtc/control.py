@@ -18,6 +18,7 @@ from app.media.rate.ladder import FEEDBACK_SHARE
 from app.media.rtc.dtls import SRTCP_OVERHEAD
 from app.media.rtc.errors import BadRtcp
 from app.media.rtc.inbound import Inbound
+from app.media.rtc.nack import AT_ONCE_S
 from app.media.rtc.ntp import SenderClock, ntp_time, round_trip
 from app.media.rtc.outbound import IP_UDP_BYTES, Outbound, RtpStream
 from app.media.rtc.rtcp import (
@@ -40,7 +41,7 @@ from app.media.rtc.twcc import parse_feedback
 
 log = logging.getLogger(__name__)
 
-_TURN_S = 0.02
+_TURN_S, _SLACK_S = 0.02, 0.001
 _RTT_S = 0.2
 """A guess, before the first report has told."""
 _FIRST_REPORT_S, _REPORT_S, _THIN_BPS = 0.3, 5.0, 40_000.0
@@ -79,6 +80,7 @@ class Control:
         self._keyed_at = 0.0
         self._key_wanted = False
         self._task: asyncio.Task[None] | None = None
+        self._hurried: asyncio.TimerHandle | None = None
         self.link_bps = 12_000.0
         self.rtt_s: float | None = None
         self.told_at: float | None = None
@@ -93,9 +95,14 @@ class Control:
         self.nacks_received = 0
 
     def start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        loop = asyncio.get_running_loop()
+        self._task = loop.create_task(self._run())
+        # What is missing is asked for at once: the pictures stand still until it comes.
+        self._in.missed = self._hurry
 
     async def stop(self) -> None:
+        if self._hurried is not None:
+            self._hurried.cancel()
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -115,6 +122,14 @@ class Control:
         while True:
             await asyncio.sleep(_TURN_S)
             self.turn(time.monotonic())
+
+    def _hurry(self) -> None:
+        if self._hurried is None:
+            self._hurried = asyncio.get_running_loop().call_later(AT_ONCE_S + _SLACK_S, self._turn_now)
+
+    def _turn_now(self) -> None:
+        self._hurried = None
+        self.turn(time.monotonic())
 
     def turn(self, now: float) -> None:
         """Sends what is due. What several things want to say goes in one datagram."""

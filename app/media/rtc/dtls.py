@@ -6,6 +6,7 @@ from typing import Literal
 
 import pylibsrtp
 from aiortc import RTCDtlsTransport, RTCIceTransport
+from OpenSSL import SSL
 
 from app.media.rtc import private_dtls
 from app.media.rtc.errors import BadSrtp, NotConnected
@@ -16,6 +17,10 @@ SRTP_OVERHEAD = 10
 """Bytes of tag on each RTP packet."""
 SRTCP_OVERHEAD = 14
 """Bytes of index and tag on each RTCP datagram."""
+DTLS_OVERHEAD = 37
+"""Bytes of header, nonce and tag on each record of data (RFC 6347 section 4.1 with AES-GCM, RFC 5288; the other
+cipher takes 8 less).
+"""
 LARGEST_DATAGRAM = 1500
 MOST_STREAMS = 32
 """SSRCs that are taken from one peer: libsrtp keeps a context for each."""
@@ -48,6 +53,16 @@ def protect(dtls: RTCDtlsTransport, data: bytes) -> bytes:
         return bytes(session.protect_rtcp(data) if is_rtcp(data) else session.protect(data))
     except (pylibsrtp.Error, ValueError, TypeError) as exc:
         raise BadSrtp(str(exc)) from exc
+
+
+def seal(dtls: RTCDtlsTransport, data: bytes) -> bytes:
+    """A datagram of application data, here an SCTP packet (RFC 8261). Raises NotConnected."""
+    if not is_connected(dtls):
+        raise NotConnected("no DTLS keys")
+    try:
+        return private_dtls.seal(dtls, data)
+    except SSL.Error as exc:
+        raise NotConnected(str(exc)) from exc
 
 
 class Opener:

@@ -36,6 +36,10 @@ class BadRed(ValueError):
     """A RED payload (RFC 2198) that is malformed, or a block that RED cannot carry."""
 
 
+class BadSctp(ValueError):
+    """An SCTP packet that is malformed, or asks for more than we give."""
+
+
 class BadSrtp(ValueError):
     """A datagram that SRTP does not take: forged, a copy, too long, or of one stream too many."""
 

@@ -43,6 +43,8 @@ class Inbound:
         self._formats = formats
         self._speech = speech
         self._ask_key = ask_key
+        self.missed: Callable[[], None] = lambda: None
+        """Called when a packet of pictures is newly missing."""
         self.recorder = Recorder()
         self.receive_side = ReceiveSide()
         self.audio = ReceptionStatistics(48_000)
@@ -156,7 +158,8 @@ class Inbound:
 
     def _take_picture(self, packet: RtpPacket, kind: int, payload: bytes, sequence: int, now: float) -> None:
         """`kind`, `sequence` and `payload` of the original, which a repair carries."""
-        self.nacks.add(sequence, now)
+        if self.nacks.add(sequence, now, repaired=packet.payload_type in self._repairs):
+            self.missed()
         self.video_at = now
         try:
             read = VideoPacket.read(self._codecs[kind], sequence, packet.timestamp, bool(packet.marker), payload)

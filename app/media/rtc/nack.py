@@ -7,11 +7,18 @@ from dataclasses import dataclass
 from app.media.rtc.unwrap import distance
 
 MOST_MISSING = 200
-MOST_TRIES, MOST_PATIENT_TRIES = 3, 8
+MOST_TRIES, MOST_PATIENT_TRIES = 5, 9
 FORGET_S = 1.0
 _REORDER_S = 0.02
+AT_ONCE_S = 0.004
+"""Where nothing was seen to come out of order; the packets of one burst are still asked for together."""
+_REORDERED_LASTS_S = 20.0
 _LEAST_GAP_S = 0.05
 _SLOWER = 1.5
+_LOSSY = 0.07
+_TWICE_S = 0.025
+"""Where much is lost, a request or its repair is lost as often: the first try is made twice, a little apart."""
+_RECENT = 1 / 60
 
 
 @dataclass
@@ -27,16 +34,24 @@ class NackTracker:
     def __init__(self) -> None:
         self._highest: int | None = None
         self._missing: dict[int, _Missing] = {}
+        self._reordered_at: float | None = None
+        self.loss = 0.0
+        """Of the packets of pictures, over about the last sixty."""
         self.requested = 0
 
-    def add(self, sequence: int, now: float) -> None:
+    def add(self, sequence: int, now: float, *, repaired: bool = False) -> bool:
+        """Whether something is newly missing. `repaired`: it came as a repair, not late."""
         if self._highest is None:
             self._highest = sequence
-            return
+            return False
         ahead = distance(self._highest, sequence)
         if ahead <= 0:
-            self._missing.pop(sequence, None)
-            return
+            late = self._missing.pop(sequence, None)
+            if late is not None and not repaired:
+                self._reordered_at = now
+            return False
+        for lost in (*[1.0] * min(ahead - 1, MOST_MISSING), 0.0):
+            self.loss += _RECENT * (lost - self.loss)
         if ahead > MOST_MISSING:
             self._missing.clear()  # a leap: a new beginning, not so many losses
         else:
@@ -45,6 +60,7 @@ class NackTracker:
         self._highest = sequence
         while len(self._missing) > MOST_MISSING:
             del self._missing[next(iter(self._missing))]
+        return ahead > 1
 
     def expect(self, sequence: int, now: float) -> None:
         """The packet after the newest one is missing too: it should have come by now."""
@@ -67,13 +83,27 @@ class NackTracker:
             if now - missing.since > max(FORGET_S, worth_s):
                 del self._missing[sequence]
                 continue
-            gap = max(_LEAST_GAP_S, rtt_s * 1.2) * _SLOWER ** max(0, missing.tries - 1)
-            ready = now - missing.since >= _REORDER_S if missing.asked_at is None else now - missing.asked_at >= gap
+            if missing.asked_at is None:
+                ready = now - missing.since >= self._patience(now)
+            else:
+                ready = now - missing.asked_at >= self._gap(missing.tries, rtt_s)
             if ready and missing.tries < most:
                 missing.asked_at, missing.tries = now, missing.tries + 1
                 asked.append(sequence)
         self.requested += len(asked)
         return asked
+
+    def _patience(self, now: float) -> float:
+        reordered = self._reordered_at is not None and now - self._reordered_at < _REORDERED_LASTS_S
+        return _REORDER_S if reordered else AT_ONCE_S
+
+    def _gap(self, tries: int, rtt_s: float) -> float:
+        """Between a try and the next."""
+        if self.loss > _LOSSY:
+            if tries == 1:
+                return _TWICE_S
+            tries -= 1
+        return float(max(_LEAST_GAP_S, rtt_s * 1.2) * _SLOWER ** max(0, tries - 1))
 
     def restart(self) -> None:
         self._highest = None

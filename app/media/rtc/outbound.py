@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from app.media.rate.controller import Decision, Probe
 from app.media.rate.feedback import Kind
 from app.media.rate.ladder import Rung
-from app.media.rtc.dtls import SRTP_OVERHEAD
+from app.media.rtc.dtls import DTLS_OVERHEAD, SRTP_OVERHEAD
 from app.media.rtc.pacer import Allowance, Go, Pacer
 from app.media.rtc.picture_out import EncodedPicture, PictureSource
 from app.media.rtc.rtp import extensions_of
@@ -32,9 +32,11 @@ from app.media.video.speed import Speeds
 IP_UDP_BYTES = 28
 _HISTORY = 256
 _PADDING_MOST = 240
-_REPAIR_SHARE = 0.3
+_REPAIR_SHARE = 0.45
 _HELD_UNDER = 0.35
+_SHORT_FRAME_MS = 60
 _FIRST_PACE, _FIRST_WINDOW = 30_000.0, 3_000
+_MOST_UNNUMBERED = 8_000
 
 
 @dataclass
@@ -95,7 +97,7 @@ class Outbound:
         self.log = SentLog()
         self.speech = SpeechSource(decision.rung.speech)
         self.speech.connect(formats, ours=ours)
-        self._pacer: Pacer[RtpPacket] = Pacer(_FIRST_PACE, _FIRST_WINDOW)
+        self._pacer: Pacer[RtpPacket | bytes] = Pacer(_FIRST_PACE, _FIRST_WINDOW)
         self._queued = asyncio.Event()
         self._video = _chosen(formats, speeds)
         self.pictures = PictureSource(
@@ -109,6 +111,9 @@ class Outbound:
         self._probe: Probe | None = None
         self._clusters = 0
         self._tasks: list[asyncio.Task[None]] = []
+        self._carry: Callable[[bytes], bool] = lambda data: False
+        self._left: Callable[[], None] = lambda: None
+        self._unnumbered = 0
         self.sent_bytes = 0
         self.sent_packets = 0
         self.by_kind: dict[Kind, int] = dict.fromkeys(Kind, 0)
@@ -158,19 +163,34 @@ class Outbound:
             packet = self.audio.packet(made.payload_type, made.timestamp, made.payload, marker=made.fresh)
             probe, self._probe = self._probe, None
             cluster = None
-            if probe is not None and self._video_rtx is not None and self._formats.cc_id is not None:
+            if probe is not None and self._is_probing:
                 self._clusters += 1
                 cluster = self._clusters
             self._transmit(Kind.SPEECH, packet, now, cluster)
             if probe is not None and cluster is not None:
                 self._send_probe(probe, cluster, now)
+        if self._probe is not None and self.speech.frame_ms > _SHORT_FRAME_MS and self._is_probing:
+            # The next speech packet is far off, and the start should not wait for it.
+            probe, self._probe = self._probe, None
+            self._clusters += 1
+            self._send_probe(replace(probe, packets=probe.packets + 1), self._clusters, now)
+
+    @property
+    def _is_probing(self) -> bool:
+        return self._video_rtx is not None and self._formats.cc_id is not None
 
     def _send_probe(self, probe: Probe, cluster: int, now: float) -> None:
-        """Padding alone, back to back behind a speech packet, on the repair stream: no picture is missed for it."""
+        """Back to back behind a speech packet: pictures that wait anyway, else padding alone on the repair stream."""
         assert self._video_rtx is not None
-        for _ in range(probe.packets):
+        size, left = probe.packet_bytes * probe.packets, probe.packets
+        while size > 0 and isinstance(packet := self._pacer.take(Kind.PICTURES, now), RtpPacket):
+            size -= self._size(packet)
+            left -= 1
+            self._remember(packet)
+            self._transmit(Kind.PICTURES, packet, now, cluster)
+        for _ in range(left if size > 0 else 0):
             packet = self.rtx.packet(self._video_rtx, 0, b"")
-            packet.padding_size = max(1, min(_PADDING_MOST, probe.packet_bytes))
+            packet.padding_size = max(1, min(_PADDING_MOST, probe.packet_bytes - self._size(packet)))
             self._transmit(Kind.PROBE, packet, now, cluster)
 
     # Pictures
@@ -201,14 +221,40 @@ class Outbound:
                 self.repaired += 1
         self._queued.set()
 
+    # Data channels
+
+    def carry_data(self, carry: Callable[[bytes], bool], left: Callable[[], None]) -> None:
+        """`carry` sends one SCTP packet, given in clear; `left()` is called when one has gone from the queue."""
+        self._carry, self._left = carry, left
+
+    def push_data(self, kind: Kind, data: bytes) -> bool:
+        """An SCTP packet, as WORDS or DATA; False, and nothing kept, when the queue is full."""
+        queued = self._pacer.push(kind, data_size(data), data)
+        self._queued.set()
+        return queued
+
+    def queued(self, kind: Kind) -> int:
+        """Bytes on the wire that wait to be sent."""
+        return self._pacer.queued(kind)
+
+    def _transmit_data(self, kind: Kind, data: bytes, now: float) -> None:
+        size = data_size(data)
+        if self._carry(data):
+            # No number of its own: the next numbered packet answers for it in what the link was seen to carry.
+            self._unnumbered = min(_MOST_UNNUMBERED, self._unnumbered + size)
+            self.count(size, now, paced=True)
+            self.by_kind[kind] += size
+        self._left()
+
     async def _pace(self) -> None:
         while True:
             turn = self._pacer.next(time.monotonic(), self.in_flight)
             if isinstance(turn, Go):
+                if isinstance(turn.item, bytes):
+                    self._transmit_data(turn.kind, turn.item, time.monotonic())
+                    continue
                 if turn.kind is Kind.PICTURES:
-                    self._history[turn.item.sequence_number] = turn.item
-                    while len(self._history) > _HISTORY:
-                        self._history.popitem(last=False)
+                    self._remember(turn.item)
                 self._transmit(turn.kind, turn.item, time.monotonic(), None)
                 continue
             if turn.seconds is not None:
@@ -216,6 +262,12 @@ class Outbound:
                 continue
             self._queued.clear()
             await self._queued.wait()
+
+    def _remember(self, packet: RtpPacket) -> None:
+        """For repairs."""
+        self._history[packet.sequence_number] = packet
+        while len(self._history) > _HISTORY:
+            self._history.popitem(last=False)
 
     # The wire
 
@@ -225,13 +277,16 @@ class Outbound:
 
     def _transmit(self, kind: Kind, packet: RtpPacket, now: float, cluster: int | None) -> None:
         size = self._size(packet)
-        packet.extensions.transport_sequence_number = self.log.add(now, size, kind, cluster) & 0xFFFF
+        beside = 0
+        if cluster is None:  # a probe's sizes are to be exact
+            beside, self._unnumbered = self._unnumbered, 0
+        packet.extensions.transport_sequence_number = self.log.add(now, size + beside, kind, cluster) & 0xFFFF
         if not self._send(packet.serialize(self._extensions)):
             return
         stream = {self.audio.ssrc: self.audio, self.video.ssrc: self.video}.get(packet.ssrc, self.rtx)
         stream.packets += 1
         stream.octets += len(packet.payload)
-        self.count(size, now, paced=kind in (Kind.PICTURES, Kind.REPAIR, Kind.DATA))
+        self.count(size, now, paced=kind in (Kind.PICTURES, Kind.REPAIR))
         self.by_kind[kind] += size
 
     def count(self, size: int, now: float, *, paced: bool = False) -> None:
@@ -246,3 +301,8 @@ def _chosen(formats: Formats, speeds: Speeds) -> int | None:
     """The payload type of our pictures: the far side's best that this machine is quick enough for."""
     able = [number for number, codec in formats.video.items() if codec is not VideoCodec.AV1 or speeds.can_av1]
     return next(iter(able), next(iter(formats.video), None))
+
+
+def data_size(data: bytes) -> int:
+    """Bytes on the wire of one SCTP packet."""
+    return len(data) + DTLS_OVERHEAD + IP_UDP_BYTES

@@ -1,6 +1,6 @@
 """PURE: the order and the pace of what leaves. Speech never waits; everything else goes one packet at a time.
 
-Queues by kind (speech, repair, pictures, data, probe), a leaky bucket for the whole link, and a window on what is
+Queues by kind (words, repair, pictures, data), a leaky bucket for the whole link, and a window on what is
 under way (RFC 8298): when feedback stays away, pictures stop by themselves before they fill the link's queue.
 """
 
@@ -14,8 +14,9 @@ from app.media.rate.feedback import Kind
 
 Item = TypeVar("Item")
 
-PACED = (Kind.REPAIR, Kind.PICTURES, Kind.DATA)
+PACED = (Kind.WORDS, Kind.REPAIR, Kind.PICTURES, Kind.DATA)
 """In the order in which they go; speech and probes are not queued at all."""
+_PASS = (Kind.WORDS, Kind.REPAIR)
 MOST_QUEUED_BYTES = 60_000
 _WINDOW_POLL_S = 0.02
 _DEBT_S = 0.5
@@ -65,22 +66,31 @@ class Pacer(Generic[Item]):
         self._free_at = min(max(now, self._free_at) + size * 8 / self.rate, now + _DEBT_S)
 
     def next(self, now: float, in_flight: int) -> Go[Item] | Wait:
-        """What to send now; it counts as sent. Only pictures and data mind the window: a repair is small and late
-        enough already.
+        """What to send now; it counts as sent. Only pictures and data mind the window: words are few, and a repair
+        is late enough already.
         """
-        ready = (Kind.REPAIR,) if self.held else PACED
+        ready = _PASS if self.held else PACED
         kind = next((k for k in ready if self._queues[k]), None)
         if kind is None:
             return Wait(_WINDOW_POLL_S if self._bytes else None)
         if now < self._free_at:
             return Wait(self._free_at - now)
         size, item = self._queues[kind][0]
-        if kind is not Kind.REPAIR and in_flight > 0 and in_flight + size > self.window:
+        if kind not in _PASS and in_flight > 0 and in_flight + size > self.window:
             return Wait(_WINDOW_POLL_S)
         self._queues[kind].popleft()
         self._bytes -= size
         self._free_at = max(now, self._free_at) + size * 8 / self.rate
         return Go(kind, item)
+
+    def take(self, kind: Kind, now: float) -> Item | None:
+        """One packet of `kind` before its turn, for a probe of the link; it counts as sent. None: none waits."""
+        if self.held or not self._queues[kind]:
+            return None
+        size, item = self._queues[kind].popleft()
+        self._bytes -= size
+        self._free_at = max(now, self._free_at) + size * 8 / self.rate
+        return item
 
     def clear(self, kind: Kind) -> None:
         self._bytes -= sum(size for size, _ in self._queues[kind])

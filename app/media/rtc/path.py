@@ -11,9 +11,10 @@ from aiortc import RTCIceCandidate
 from aiortc.rtcdtlstransport import RTCDtlsFingerprint
 from aiortc.rtcicetransport import RTCIceParameters
 
-from app.media.rtc.dtls import DtlsRole, Opener, is_connected, make_dtls, protect, set_dtls_role
+from app.media.rtc.dtls import DtlsRole, Opener, is_connected, make_dtls, protect, seal, set_dtls_role
 from app.media.rtc.errors import SDP_ERRORS, BadSrtp, NotConnected
 from app.media.rtc.ice import LOOPBACK, IceAgent
+from app.media.rtc.private_sctp import ThinSctp
 from app.media.rtc.sdp import Remote
 from app.wire.visits import IceConfig
 
@@ -86,6 +87,23 @@ class Path:
         """RTP or RTCP in clear; False when there is no way out at the moment."""
         try:
             return self.agent.send(protect(self._dtls, data))
+        except NotConnected:
+            return False
+
+    def association(
+        self,
+        out: Callable[[bool, bytes], None],
+        room: Callable[[bool], bool],
+        take: Callable[[int, bytes], None],
+        heard: Callable[[int], None],
+    ) -> ThinSctp:
+        """SCTP over this way, to be begun when it is connected."""
+        return ThinSctp(self._dtls, out, room, take, heard)
+
+    def send_data(self, data: bytes) -> bool:
+        """An SCTP packet in clear; False when there is no way out at the moment."""
+        try:
+            return self.agent.send(seal(self._dtls, data))
         except NotConnected:
             return False
 

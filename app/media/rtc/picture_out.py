@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 _POLL_S = 0.008
 _AT_ONCE_S = 0.001  # timers are no finer than that
-_BACKLOG_S = 0.12
+_BACKLOG_S, _BACKLOG_MOST_S, _BACKLOG_PICTURES = 0.1, 0.2, 2.0
 """A picture that would wait behind so much is not encoded: a newer one will be, when the link is free."""
 _MOST_PAYLOAD = 1_100
 _KEY_GAP_S = 0.7
@@ -145,7 +145,8 @@ class PictureSource:
             if captured is None or captured.number == self._last:
                 await asyncio.sleep(_POLL_S)
                 continue
-            if self.held or self._backlog_s() > _BACKLOG_S:
+            most = min(_BACKLOG_MOST_S, max(_BACKLOG_S, _BACKLOG_PICTURES / self._fps))
+            if self.held or self._backlog_s() > most:
                 await asyncio.sleep(2 * _POLL_S)
                 continue
             # Keeps the mean rate even when the camera's beat does not fit; never tries to catch up.

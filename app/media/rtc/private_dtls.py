@@ -12,6 +12,9 @@ CIPHERS = b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305"
 """aiortc's own without those in CBC mode with SHA-1."""
 
 
+_LARGEST_RECORD = 1_500
+
+
 class AeadCertificate(RTCCertificate):
     """A certificate whose handshakes offer and take AEAD ciphers alone."""
 
@@ -37,3 +40,10 @@ def outbound(dtls: RTCDtlsTransport) -> Any | None:
 
 def inbound(dtls: RTCDtlsTransport) -> Any | None:
     return dtls._rx_srtp
+
+
+def seal(dtls: RTCDtlsTransport, data: bytes) -> bytes:
+    """One DTLS record of application data, for one datagram. Raises SSL.Error when it cannot be made."""
+    connection: Any = dtls._ssl
+    connection.send(data)
+    return bytes(connection.bio_read(_LARGEST_RECORD))

@@ -18,6 +18,7 @@ from aiortc.rtcrtpparameters import (
     RTCRtpCodecParameters,
     RTCRtpHeaderExtensionParameters,
 )
+from aiortc.rtcsctptransport import RTCSctpCapabilities
 from aiortc.sdp import GroupDescription, MediaDescription, SessionDescription, SsrcDescription
 
 from app.media.rtc.errors import SDP_ERRORS, BadSignal
@@ -35,6 +36,11 @@ _OPUS_FMTP: dict[str, int | str | None] = {"minptime": 10, "useinbandfec": 1, "u
 _AV1_FMTP: dict[str, int | str | None] = {"level-idx": 5, "profile": 0, "tier": 0}
 """What we decode: up to 1920 x 1080 (level 3.1) of profile 0, as Chromium writes it."""
 MAX_PTIME = 120
+_DATA_PROFILES = ("UDP/DTLS/SCTP", "TCP/DTLS/SCTP", "DTLS/SCTP")
+_DATA_CHANNEL, _SCTP_PORT = "webrtc-datachannel", 5000
+LONGEST_MESSAGE = 16_384
+"""On a data channel, in bytes: what we say that we take."""
+_UNTOLD_MESSAGE, _MOST_MESSAGE = 65_536, 0xFFFFFFFF  # RFC 8841 section 6.1; 0 means any size
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,14 @@ class Formats:
 
 
 @dataclass(frozen=True)
+class DataPort:
+    """Where the other side takes data channels (RFC 8841): its SCTP port, and the longest message in bytes."""
+
+    port: int
+    longest: int
+
+
+@dataclass(frozen=True)
 class Local:
     """What we say of ourselves. `dtls.role`: `auto` in an offer."""
 
@@ -87,13 +101,16 @@ class Local:
 
 @dataclass(frozen=True)
 class Remote:
-    """What the other side says. `send`: formats that it takes from us; `ours`: it is a Thinline too."""
+    """What the other side says. `send`: formats that it takes from us; `ours`: it is a Thinline too; `data`: None when
+    it has no data channels.
+    """
 
     ice: RTCIceParameters
     candidates: tuple[RTCIceCandidate, ...]
     dtls: RTCDtlsParameters
     send: Formats
     ours: bool
+    data: DataPort | None = None
     media: tuple[MediaDescription, ...] = field(repr=False, default=())
 
 
@@ -103,19 +120,24 @@ OUR_FORMATS = Formats(
 
 
 def offer(local: Local) -> str:
-    """Audio (Opus, RED) and video (AV1, VP8, each with RTX), both ways, all candidates in it."""
+    """Audio (Opus, RED) and video (AV1, VP8, each with RTX), both ways, and data channels; all candidates in it."""
     audio = _media("audio", "0", local, OUR_FORMATS)
     video = _media("video", "1", local, OUR_FORMATS)
-    return _whole(local, [audio, video], ["0", "1"])
+    return _whole(local, [audio, video, _data_media("2", local)], ["0", "1", "2"])
 
 
 def answer(local: Local, remote: Remote) -> str:
     """To an offer that was read: its payload types, what we do not know is refused (port 0, RFC 3264 section 6)."""
     taken = {"audio": remote.send.opus is not None, "video": bool(remote.send.video)}
-    media, mids = [], []
+    media, mids, has_data = [], [], False
     for theirs in remote.media:
         mid = theirs.rtp.muxId
-        if theirs.port and taken.get(theirs.kind, False):
+        if not has_data and _data_port(theirs) is not None:
+            has_data = True
+            mine = _data_media(mid, local)
+            mine.profile = theirs.profile
+            mids.append(mid)
+        elif theirs.port and taken.get(theirs.kind, False):
             taken[theirs.kind] = False  # the first of each kind
             mine = _media(theirs.kind, mid, local, remote.send)
             mine.direction = _REVERSED[theirs.direction or "sendrecv"]
@@ -124,7 +146,7 @@ def answer(local: Local, remote: Remote) -> str:
             mine = MediaDescription(theirs.kind, 0, theirs.profile, theirs.fmt)
             mine.rtp.muxId, mine.direction, mine.ice = mid, "inactive", RTCIceParameters()
         media.append(mine)
-    if not mids:
+    if len(mids) <= has_data:
         raise BadSignal("the offer has neither speech nor pictures that we know")
     return _whole(local, media, mids)
 
@@ -162,6 +184,7 @@ def _read(text: str, kind: str) -> Remote:
         first.dtls,
         _formats(audio, video, _maxptime(text)),
         OURS in text,
+        next((port for port in map(_data_port, session.media) if port is not None), None),
         tuple(session.media),
     )
 
@@ -198,6 +221,18 @@ def _rtx(video: MediaDescription | None, of: RTCRtpCodecParameters | None) -> RT
     return _codec(video, "rtx", lambda c: str(c.parameters.get("apt")) == str(of.payloadType))
 
 
+def _data_port(media: MediaDescription) -> DataPort | None:
+    """None for other media, a refused one, and one whose SCTP port cannot be used."""
+    if media.kind != "application" or not media.port or media.profile not in _DATA_PROFILES:
+        return None
+    port = media.sctp_port or 0
+    if _DATA_CHANNEL not in media.fmt or not 0 < port < 0x10000:
+        return None
+    told = media.sctpCapabilities
+    longest = _UNTOLD_MESSAGE if told is None else told.maxMessageSize
+    return DataPort(port, longest if longest > 0 else _MOST_MESSAGE)
+
+
 def _number(codec: RTCRtpCodecParameters | None) -> int | None:
     return None if codec is None else codec.payloadType
 
@@ -230,6 +265,16 @@ def _media(kind: str, mid: str, local: Local, formats: Formats) -> MediaDescript
     if len(ssrcs) > 1:
         media.ssrc_group = [GroupDescription("FID", list(ssrcs))]
     media.ssrc = [SsrcDescription(ssrc, cname=local.cname, msid=media.msid) for ssrc in ssrcs]
+    media.ice, media.dtls = local.ice, local.dtls
+    media.ice_candidates, media.ice_candidates_complete = list(local.candidates), True
+    return media
+
+
+def _data_media(mid: str, local: Local) -> MediaDescription:
+    media = MediaDescription("application", 9, _DATA_PROFILES[0], [_DATA_CHANNEL])
+    media.host = "0.0.0.0"  # noqa: S104 - RFC 8829's word for none
+    media.rtp.muxId, media.sctp_port = mid, _SCTP_PORT
+    media.sctpCapabilities = RTCSctpCapabilities(LONGEST_MESSAGE)
     media.ice, media.dtls = local.ice, local.dtls
     media.ice_candidates, media.ice_candidates_complete = list(local.candidates), True
     return media

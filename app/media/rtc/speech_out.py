@@ -49,6 +49,10 @@ class SpeechSource:
         self._formats, self._ours = formats, ours
         self.use(self._speech)
 
+    @property
+    def frame_ms(self) -> int:
+        return self._speech.frame_ms
+
     def use(self, speech: Speech) -> None:
         """From the next frame on."""
         longest = min(self._formats.longest_frame_ms, FRAMES_MS[-1] if self._ours else _GUEST_FRAME_MS)

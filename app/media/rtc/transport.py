@@ -25,7 +25,8 @@ from app.media.rate.feedback import RemoteFeedback, TransportFeedback
 from app.media.rate.ladder import Rung
 from app.media.rtc import sdp
 from app.media.rtc.control import Control
-from app.media.rtc.dtls import SRTCP_OVERHEAD, DtlsRole
+from app.media.rtc.data import DataChannels
+from app.media.rtc.dtls import DTLS_OVERHEAD, SRTCP_OVERHEAD, DtlsRole
 from app.media.rtc.errors import SDP_ERRORS, BadSignal, NoAddress
 from app.media.rtc.inbound import Inbound
 from app.media.rtc.outbound import IP_UDP_BYTES, Outbound
@@ -35,13 +36,17 @@ from app.media.video.speed import Speeds
 from app.wire.visits import IceConfig
 
 _CLOSE_S = 3.0
+_LOSSY = 0.025
+_SILENT_S = 1.5
 
 TransportState = Literal["new", "connected", "dead"]
 
 
 @dataclass(frozen=True)
 class TransportHooks:
-    """What a transport tells its session; all on the loop. `picture` gives the RTP time (90 kHz) too."""
+    """What a transport tells its session; all on the loop. `picture` gives the RTP time (90 kHz) too; `data_changed`:
+    whether data channels are ready.
+    """
 
     state: Callable[[PeerTransport, TransportState], None]
     peer: Callable[[PeerTransport, PeerState], None]
@@ -49,6 +54,8 @@ class TransportHooks:
     speech: Callable[[PeerTransport, SpeechPacket, float], None]
     picture: Callable[[PeerTransport, av.VideoFrame, int], None]
     newest: Callable[[], CapturedFrame | None]
+    data: Callable[[PeerTransport, str, bytes], None]
+    data_changed: Callable[[PeerTransport], None]
 
 
 class PeerTransport:
@@ -73,6 +80,7 @@ class PeerTransport:
         self.outbound: Outbound | None = None
         self.inbound: Inbound | None = None
         self.control: Control | None = None
+        self.data: DataChannels | None = None
         self._executor, self._decision, self._speeds = executor, decision, speeds
         self._rung: Rung = decision.rung
         self._muted = False
@@ -129,6 +137,12 @@ class PeerTransport:
             feedback=lambda feedback: self.hooks.feedback(self, feedback),
             peer=lambda state: self.hooks.peer(self, state),
         )  # fmt: skip
+        if remote.data is not None:
+            self.data = DataChannels(
+                self.path, self.outbound, remote.data, opens=self._offerer, ours=self.ours,
+                received=lambda label, data: self.hooks.data(self, label, data),
+                changed=lambda: self.hooks.data_changed(self), heard=self._on_data,
+            )  # fmt: skip
         try:
             await self.path.accept(remote)
         except SDP_ERRORS as exc:
@@ -143,6 +157,8 @@ class PeerTransport:
         if self.outbound is not None and self.control is not None and self.state == "connected":
             self.outbound.use(decision, rung, muted=muted)
             self.control.link_bps = decision.split.link_bps
+            if self.data is not None:
+                self.data.use(decision.payload_bytes)
 
     def tell(self, state: PeerState) -> None:
         """What we say of ourselves; a guest would not know what to make of it."""
@@ -163,6 +179,8 @@ class PeerTransport:
 
     def _on_rtp(self, data: bytes, now: float) -> None:
         if self.state == "connected" and self.inbound is not None:
+            if self.data is not None and self.heard_at is not None and now - self.heard_at > _SILENT_S:
+                self.data.hurry()
             self.heard_at = now
             self.inbound.on_rtp(data, now)
 
@@ -171,6 +189,11 @@ class PeerTransport:
             self.heard_at = now
             self.inbound.received_bytes += len(data) + SRTCP_OVERHEAD + IP_UDP_BYTES
             self.control.on_rtcp(data, now)
+
+    def _on_data(self, size: int) -> None:
+        if self.state == "connected" and self.inbound is not None:
+            self.heard_at = time.monotonic()
+            self.inbound.received_bytes += size + DTLS_OVERHEAD + IP_UDP_BYTES
 
     def _on_speech(self, packet: SpeechPacket, now: float) -> None:
         self.hooks.speech(self, packet, now)
@@ -200,6 +223,10 @@ class PeerTransport:
         """The sender's clock (s) of a speech RTP time, for lip sync."""
         return None if self.control is None else self.control.speech_clock.seconds(round(timestamp))
 
+    @property
+    def pictures_lossy(self) -> bool:
+        return self.inbound is not None and self.inbound.nacks.loss > _LOSSY
+
     def picture_wall(self, timestamp: int) -> float | None:
         return None if self.control is None else self.control.picture_clock.seconds(timestamp)
 
@@ -217,6 +244,8 @@ class PeerTransport:
             self.outbound.start()
             self.inbound.start()
             self.control.start()
+            if self.data is not None:
+                self._spawn(self.data.start())
             self._become("connected")
             self.use(self._decision, self._rung, muted=self._muted)
             if self._peer_state is not None:
@@ -244,6 +273,8 @@ class PeerTransport:
         self.state = "dead"
         if self.outbound is not None and self.inbound is not None and self.control is not None:
             await asyncio.gather(self.outbound.stop(), self.inbound.stop(), self.control.stop())
+        if self.data is not None:
+            await self.data.stop()
         await self.path.close(_CLOSE_S)
         tasks = list(self._tasks)
         for task in tasks:

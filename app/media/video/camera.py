@@ -15,6 +15,7 @@ from app.media.video.capture import CameraUnavailable, PictureReader, open_reade
 from app.media.video.frames import CapturedFrame, Reshaper, to_rgb
 
 RETRY_S = 2.0
+STILL_S = 12.0
 _SELF_VIEW_WIDTH = 640
 _SELF_VIEW_GAP_S = 0.09
 
@@ -44,6 +45,10 @@ class Camera:
         self._count = 0
         self._viewed = 0.0
         self._teller = Teller(report)
+        self._still_wanted = threading.Event()
+        self._still_taken = threading.Event()
+        self._still: CapturedFrame | None = None
+        self._still_turn = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -69,6 +74,21 @@ class Camera:
         captured = self._latest
         return None if captured is None else to_rgb(captured.frame, Reshaper())
 
+    def best_still(self, timeout: float = STILL_S) -> NDArray[np.uint8] | None:
+        """The best still that the camera can take, RGB (height, width, 3) uint8; the live pictures stand meanwhile,
+        about a second. On any fault, and where there is no better mode, it is :meth:`still`. Blocks, `timeout`
+        seconds at most; any thread but the camera's.
+        """
+        with self._still_turn:
+            self._still = None
+            self._still_taken.clear()
+            if self._latest is not None:
+                self._still_wanted.set()
+                self._still_taken.wait(timeout)
+                self._still_wanted.clear()
+            taken, self._still = self._still, None
+        return self.still() if taken is None else to_rgb(taken.frame, Reshaper())
+
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
@@ -93,10 +113,22 @@ class Camera:
                 if self._view is not None and captured.at - self._viewed >= _SELF_VIEW_GAP_S:
                     self._viewed = captured.at
                     self._view.put(to_rgb(frame, reshaper, _SELF_VIEW_WIDTH), captured.at)
+                if self._still_wanted.is_set():
+                    self._shoot(reader)
         except CameraUnavailable as exc:
             self._teller.fail(exc.state, exc, source_name(self._kind, self._which))
         finally:
+            self._still_taken.set()  # whoever waits for a still need not wait for a camera that is gone
             reader.close()
+
+    def _shoot(self, reader: PictureReader) -> None:
+        self._still_wanted.clear()
+        try:
+            frame = reader.shoot(self._stop.wait)
+            if frame is not None:
+                self._still = CapturedFrame(frame, time.monotonic(), time.time(), self._count)
+        finally:
+            self._still_taken.set()
 
 
 class CameraPreview:

@@ -14,11 +14,19 @@ from typing import Any, Protocol
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 
 Wait = Callable[[float], bool]
 """Waits so many seconds; True if the wait was cut short because the camera is being stopped."""
 
 _CAMERA_PROBE = 8
+_SETTLE_S = 0.3  # what a camera's switch to another mode takes at least
+
+_MODELS: dict[str, tuple[tuple[int, int], tuple[int, int] | None]] = {
+    "": ((320, 240), None),
+    "12mp": ((640, 480), (4032, 3024)),
+}
+"""Synthetic cameras: the live mode, and the still mode where there is one (width, height)."""
 
 
 class CameraUnavailable(Exception):
@@ -40,6 +48,12 @@ class PictureReader(Protocol):
 
     def read(self, wait: Wait) -> av.VideoFrame | None:
         """The next picture at its time; None when the wait was cut short. Raises CameraUnavailable."""
+
+    def shoot(self, wait: Wait) -> av.VideoFrame | None:
+        """The sharpest of several pictures in the camera's largest mode; then the live mode again. None where there
+        is no larger mode, or it failed: then the live picture is the best there is. About a second. Raises
+        CameraUnavailable when the camera does not come back.
+        """
 
     def close(self) -> None: ...
 
@@ -86,19 +100,28 @@ class FileReader:
             frame = next(self._frames)
         return None if wait(max(0.0, ahead)) else frame
 
+    def shoot(self, wait: Wait) -> av.VideoFrame | None:
+        return None
+
     def close(self) -> None:
         self._frames.close()  # type: ignore[attr-defined]
 
 
 class SyntheticReader:
-    """A moving test picture, 320x240 at 15 frames a second, for machines with no camera and no film."""
+    """A moving test picture, 320x240 at 15 frames a second, for machines with no camera and no film.
+
+    `which` names a larger model: "12mp" is live at 640x480 and has a still mode of 4032x3024.
+    """
 
     name = "synthetic"
 
-    def __init__(self) -> None:
+    def __init__(self, which: str = "") -> None:
+        if which not in _MODELS:
+            raise CameraMissing(f"There is no synthetic camera '{which}'.")
+        (self._width, self._height), self._still = _MODELS[which]
         self._count = 0
         self._start = time.monotonic()
-        x, y = np.meshgrid(np.arange(320), np.arange(240))
+        x, y = np.meshgrid(np.arange(self._width), np.arange(self._height))
         self._base = (x // 4 + y // 3).astype(np.int32)
 
     def read(self, wait: Wait) -> av.VideoFrame | None:
@@ -106,10 +129,24 @@ class SyntheticReader:
         self._count += max(1, late)
         if wait(max(0.0, self._start + self._count / 15 - time.monotonic())):
             return None
-        planes = np.full((360, 320), 128, np.uint8)
-        planes[:240] = ((self._base + self._count * 2) % 160 + 40).astype(np.uint8)
-        left = self._count * 4 % 280
+        width, height = self._width, self._height
+        planes = np.full((height * 3 // 2, width), 128, np.uint8)
+        planes[:height] = ((self._base + self._count * 2) % 160 + 40).astype(np.uint8)
+        left = self._count * 4 % (width - 40)
         planes[100:140, left : left + 40] = 230
+        return av.VideoFrame.from_ndarray(planes, format="yuv420p")
+
+    def shoot(self, wait: Wait) -> av.VideoFrame | None:
+        """A test chart: bars whose finest lines are one pixel wide, which no live picture can show."""
+        if self._still is None or wait(_SETTLE_S):
+            return None
+        width, height = self._still
+        x = np.arange(width, dtype=np.float32)
+        fine = np.where(np.arange(width) % 2, 60, 190)
+        coarse = 125 + 65 * np.sin(x / 37)
+        rows = np.where((np.arange(height) // 96 % 2)[:, None], coarse[None, :], fine[None, :])
+        planes = np.full((height * 3 // 2, width), 128, np.uint8)
+        planes[:height] = rows.astype(np.uint8)
         return av.VideoFrame.from_ndarray(planes, format="yuv420p")
 
     def close(self) -> None:
@@ -120,9 +157,14 @@ class DeviceReader:
     """A camera through OpenCV. Reading blocks until the camera has a picture."""
 
     def __init__(self, which: str) -> None:
-        number = int(which or 0)
+        self._number = number = int(which or 0)
         self.name = camera_name(number)
-        cv2 = _cv2()
+        self._bad = 0
+        self._capture: Any = None
+        self._open()
+
+    def _open(self) -> None:
+        cv2, number = _cv2(), self._number
         self._capture = cv2.VideoCapture(number)
         if not self._capture.isOpened():
             self._capture.release()
@@ -130,23 +172,36 @@ class DeviceReader:
                 raise CameraBusy(f"The camera {self.name} is in use by another program.")
             raise CameraMissing("There is no camera.")
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-        self._bad = 0
 
     def read(self, wait: Wait) -> av.VideoFrame | None:
         while True:
             good, picture = self._capture.read()
             if good and picture is not None and picture.ndim == 3:
                 self._bad = 0
-                even = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
-                return av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="bgr24")
+                return _frame(picture)
             self._bad += 1
             if self._bad > 20:
                 raise CameraMissing(f"The camera {self.name} was unplugged or gives no pictures.")
             if wait(0.05):
                 return None
 
+    def shoot(self, wait: Wait) -> av.VideoFrame | None:
+        from app.media.video.still_mode import shoot  # late, as OpenCV itself
+
+        picture, back = shoot(self._capture, wait)
+        if not back:  # some drivers do not go back to a mode they came from: begin anew
+            self._capture.release()
+            self._open()
+        return None if picture is None else _frame(picture)
+
     def close(self) -> None:
         self._capture.release()
+
+
+def _frame(picture: NDArray[np.uint8]) -> av.VideoFrame:
+    """(height, width, 3) BGR, cut to even sides as the encoders need them."""
+    even = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
+    return av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="bgr24")
 
 
 def open_reader(kind: str, which: str) -> PictureReader:
@@ -154,7 +209,7 @@ def open_reader(kind: str, which: str) -> PictureReader:
     if kind == "file":
         return FileReader(which)
     if kind == "synthetic":
-        return SyntheticReader()
+        return SyntheticReader(which)
     if kind == "device":
         return DeviceReader(which)
     raise ValueError(f"no pictures come from '{kind}'")

@@ -18,6 +18,9 @@ from app.ui.widgets.still import StillView
 from app.ui.widgets.text import Text
 from app.ui.words import day_and_clock
 
+_WORDS_WIDE = 320  # px, beside a picture
+QWIDGETSIZE_MAX = (1 << 24) - 1  # Qt's word for no limit; PySide6 has no name for it
+
 
 def _grouped(digest: str) -> str:
     """The first 16 hexadecimal digits in groups of four."""
@@ -75,7 +78,11 @@ class ItemPage(QWidget):
         if item is None:
             return
         self._patient.say(item.patient_name)
-        self._time.say(self.tr("Taken: {when}").format(when=day_and_clock(item.created_at, self._now())))
+        made = self.tr("Taken: {when}") if item.pictures else self.tr("Written: {when}")
+        self._time.say(made.format(when=day_and_clock(item.created_at, self._now())))
+        self._side.setVisible(bool(item.pictures))  # written words alone have the page to themselves
+        self._words.setMinimumWidth(_WORDS_WIDE)
+        self._words.setMaximumWidth(_WORDS_WIDE if item.pictures else QWIDGETSIZE_MAX)
         self._purpose.say(item.purpose)
         self._purpose.setVisible(bool(item.purpose))
         self._note.say(item.note or self.tr("No note was written."))
@@ -132,13 +139,14 @@ class ItemPage(QWidget):
         tools.addStretch(1)
         for button in (self._further, self._closer, self._fit):
             tools.addWidget(button)
-        picture = QVBoxLayout()
+        self._side = QWidget()
+        picture = QVBoxLayout(self._side)
+        picture.setContentsMargins(0, 0, 0, 0)
         picture.setSpacing(6)
         picture.addWidget(self._pictures, 1)
         picture.addWidget(self._sealed)
         picture.addLayout(tools)
-        words = ScrollColumn(margin=10)
-        words.setFixedWidth(320)
+        words = self._words = ScrollColumn(margin=10)
         for text in (self._time, self._purpose, self._note):
             words.column.addWidget(text)
         turn = QHBoxLayout()
@@ -148,8 +156,8 @@ class ItemPage(QWidget):
         words.column.addLayout(turn)
         words.column.addStretch(1)
         sides = QHBoxLayout()
-        sides.addLayout(picture, 1)
-        sides.addWidget(words, 0)
+        sides.addWidget(self._side, 1)
+        sides.addWidget(words, 1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(18, 12, 18, 12)
         outer.addLayout(head)

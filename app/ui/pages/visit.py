@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from app.media.levels import Levels
 from app.media.slot import FrameSlot
 from app.presenters.views import (
+    GuestCommands,
     PatientView,
     PictureState,
     ProviderView,
@@ -26,15 +27,21 @@ from app.ui.pages.files import ask_for_files
 from app.ui.pages.sound import meter_words
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
+from app.ui.widgets.closer_patient import CloserAnswers, CloserPatient
+from app.ui.widgets.closer_provider import CloserAsks, CloserProvider
+from app.ui.widgets.guest import GuestCard, GuestPicture
 from app.ui.widgets.layout import Card, FlowRow, KeyedRows, ScrollColumn, ground
 from app.ui.widgets.meter import LevelMeter
 from app.ui.widgets.stage import Stage
 from app.ui.widgets.text import SentenceLine, Text
+from app.ui.widgets.words_panel import WordsPanel
 from app.ui.words import clock, picture_age
 
 _TALKING = (VisitPhase.CONNECTING, VisitPhase.LIVE, VisitPhase.RECONNECTING)
 
-_ROOM_FOR_PANEL, _ROOM_FOR_CARD = 760, 560  # px
+_ROOM_FOR_PANEL, _ROOM_FOR_WORDS, _ROOM_FOR_BOTH = 760, 900, 1_120  # px
+_ROOM_FOR_CARD, _ROOM_FOR_CARD_ASIDE = 560, 680  # px
+_WORDS_WIDE, _PANEL_WIDE = 344, 264  # px
 
 
 class TimelineRow(QWidget):
@@ -91,7 +98,8 @@ class LostCard(Card):
 
 class VisitPage(QWidget):
     """`photo` and `files`: the patient's commands to send something; None for a provider. `timeline`: show what
-    happened. `levels`: how loud the microphone is, shown beside its button."""
+    happened. `levels`: how loud the microphone is, shown beside its button. `guest`: a guest's pictures; `guests`: the
+    provider's commands about one. `asks` and `answers`: looking closer, as the provider or as the patient."""
 
     def __init__(
         self,
@@ -103,6 +111,10 @@ class VisitPage(QWidget):
         files: Callable[[list[Path]], None] | None = None,
         timeline: bool = False,
         levels: Levels,
+        guest: FrameSlot | None = None,
+        guests: GuestCommands | None = None,
+        asks: CloserAsks | None = None,
+        answers: CloserAnswers | None = None,
     ) -> None:
         super().__init__()
         ground(self, "dark")
@@ -112,9 +124,18 @@ class VisitPage(QWidget):
         self._with = Text(role="stage-title", name=names.VISIT_WITH)
         self._link = SentenceLine(names.VISIT_LINK, on_stage=True)
         self._other = SentenceLine(names.VISIT_OTHER, on_stage=True)
+        self._guest = SentenceLine(names.VISIT_GUEST, on_stage=True)
+        self._guest_picture = GuestPicture(guest or FrameSlot())
+        self._guest_card = GuestCard(guests) if guests is not None else None
         self._stage = Stage(remote, mine)
+        self._stage.set_guest(self._guest_picture)
         self._lost = LostCard(photo)
         self._stage.set_over(self._lost)
+        self._closer: CloserProvider | CloserPatient | None = None
+        if asks is not None:
+            self._closer = CloserProvider(self._stage, asks)
+        elif answers is not None:
+            self._closer = CloserPatient(self._stage, mine, answers)
         self._mute = ActionButton(names.VISIT_MUTE, self.tr("Mute"), "microphone", Kind.STAGE, upright=True)
         self._camera = ActionButton(names.VISIT_CAMERA, self.tr("Stop camera"), "camera", Kind.STAGE, upright=True)
         self._level = LevelMeter(
@@ -126,10 +147,15 @@ class VisitPage(QWidget):
         self._sound = ActionButton(names.VISIT_SOUND, self.tr("Sound and camera"), "sliders", Kind.STAGE)
         self._photo = ActionButton(names.VISIT_PHOTO, self.tr("Photo"), "photo", Kind.STAGE, upright=True)
         self._file = ActionButton(names.VISIT_FILE, self.tr("File"), "file", Kind.STAGE, upright=True)
+        self._write = ActionButton(names.VISIT_WORDS, self.tr("Write"), "words", Kind.STAGE)
+        self._words = WordsPanel(commands.say_words, lambda: self._open_words(False))
+        self._words.hide()
+        self._words_closed = False  # by the person, in this visit: it does not come up by itself again
         self._hangup = ActionButton(names.VISIT_HANGUP, self.tr("Hang up"), "hang-up", Kind.DANGER, upright=True)
         self._mute.on_press(self._switch_microphone)
         self._camera.on_press(self._switch_camera)
         self._speech.on_press(self._switch_speech)
+        self._write.on_press(lambda: self._open_words(self._words.isHidden()))
         self._sound.on_press(commands.open_sound)
         self._stage.placeholder.try_sound.on_press(commands.open_sound)
         self._hangup.on_press(commands.hang_up)
@@ -148,12 +174,20 @@ class VisitPage(QWidget):
         visit = view.visit
         if visit is None or visit == self._visit:
             return
+        if self._visit is None or self._visit.visit_id != visit.visit_id:
+            self._words_closed = False
+            self._words.begin()
+            self._words.hide()
         self._visit = visit
+        self._draw_words(visit)
         self._with.say(visit.with_name)
         self._link.say(visit.link)
         self._other.say(visit.other)
         self._draw_controls(visit)
         self._draw_stage(visit)
+        self._draw_guest(visit)
+        if self._closer is not None:
+            self._closer.draw(visit)
         if self._figures is not None:
             self._figures.say(visit.figures)
             self._figures.setVisible(bool(visit.figures))
@@ -166,9 +200,40 @@ class VisitPage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a narrow window what happened gives way to what is happening."""
         super().resizeEvent(event)
-        self._lost.spare(self.height() < _ROOM_FOR_CARD)
+        self._share_out()
+
+    def _share_out(self) -> None:
+        """Written words stand beside the picture, in a narrow window in its place; what happened gives way to them."""
+        wide, writing = self.width() >= _ROOM_FOR_WORDS, not self._words.isHidden()
+        self._lost.spare(self.height() < (_ROOM_FOR_CARD_ASIDE if writing else _ROOM_FOR_CARD))
+        self._words.setMinimumWidth(_WORDS_WIDE if wide else 0)
+        self._words.setMaximumWidth(_WORDS_WIDE if wide else self.width())
+        self._left.setVisible(wide or not writing)
         if self._panel is not None:
-            self._panel.setVisible(self.width() >= _ROOM_FOR_PANEL)
+            self._panel.setVisible(self.width() >= (_ROOM_FOR_BOTH if writing else _ROOM_FOR_PANEL))
+
+    def _open_words(self, on: bool) -> None:
+        self._words.setVisible(on)
+        self._words_closed = not on
+        if on:
+            self._words.read()
+            self._words.field.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._share_out()
+        self._draw_unread()
+
+    def _draw_words(self, visit: VisitView) -> None:
+        """What the other person writes comes up by itself, where it covers nothing and nobody has closed it."""
+        new = self._words.show_words(visit.words, visit.with_name)
+        if new and not self._words_closed and self.window().width() >= _ROOM_FOR_WORDS:
+            self._words.show()
+            self._words.read()
+            self._share_out()
+        self._draw_unread()
+
+    def _draw_unread(self) -> None:
+        unread = self._words.unread
+        self._write.set_label(self.tr("{n} new").format(n=unread) if unread else self.tr("Write"))
+        self._write.set_look("words", Kind.STAGE_OFF if unread else Kind.STAGE)
 
     def _draw_controls(self, visit: VisitView) -> None:
         on = visit.microphone_on
@@ -215,6 +280,13 @@ class VisitPage(QWidget):
         frozen = showing and visit.picture is PictureState.FROZEN
         stage.show_age(picture_age(max(visit.picture_age_s, 0)) if frozen else "")
 
+    def _draw_guest(self, visit: VisitView) -> None:
+        self._guest.say(None if visit.guest is None else visit.guest.says)
+        self._guest_picture.draw(visit.guest)
+        self._stage.show_guest_large(visit.picture is PictureState.NONE)
+        if self._guest_card is not None:
+            self._guest_card.draw(visit.guest)
+
     def _placeholder(self, visit: VisitView) -> tuple[str, str, str]:
         name = visit.with_name
         waiting = self.tr("The visit starts as soon as you are both here.")
@@ -247,12 +319,14 @@ class VisitPage(QWidget):
         says = QVBoxLayout()
         says.setSpacing(4)
         head = QHBoxLayout()
-        head.setSpacing(14)
+        head.setSpacing(8)
         head.addWidget(self._with, 1)
+        head.addWidget(self._write, 0, Qt.AlignmentFlag.AlignTop)
         head.addWidget(self._sound, 0, Qt.AlignmentFlag.AlignTop)
         says.addLayout(head)
         says.addWidget(self._link)
         says.addWidget(self._other)
+        says.addWidget(self._guest)
         mute = QWidget()
         beside = QHBoxLayout(mute)
         beside.setContentsMargins(0, 0, 0, 0)
@@ -260,25 +334,41 @@ class VisitPage(QWidget):
         beside.addWidget(self._mute)
         beside.addWidget(self._level)
         controls = FlowRow(6)
-        for control in (mute, self._camera, self._speech, *ways, self._hangup):
+        look = (self._closer.look,) if isinstance(self._closer, CloserProvider) else ()
+        for control in (mute, self._camera, self._speech, *look, *ways, self._hangup):
             controls.add(control)
-        left = QVBoxLayout()
+        self._left = QWidget()
+        left = QVBoxLayout(self._left)
         left.setContentsMargins(16, 12, 16, 10)
         left.setSpacing(10)
         left.addLayout(says)
-        left.addWidget(self._stage, 1)
+        left.addWidget(self._closer or self._stage, 1)
         left.addWidget(controls)
         sides = QHBoxLayout(self)
         sides.setContentsMargins(0, 0, 0, 0)
         sides.setSpacing(0)
-        sides.addLayout(left, 1)
+        sides.addWidget(self._left, 1)
+        sides.addWidget(self._words)
         if with_timeline:
-            self._panel = self._timeline_panel()
+            self._panel = self._side_panel()
             sides.addWidget(self._panel)
+
+    def _side_panel(self) -> QWidget:
+        """What happened, and over it, always in sight, the guest."""
+        panel = QWidget()
+        ground(panel, "paper")
+        panel.setFixedWidth(_PANEL_WIDE)
+        column = QVBoxLayout(panel)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        if self._guest_card is not None:
+            self._guest_card.setContentsMargins(16, 16, 16, 0)
+            column.addWidget(self._guest_card)
+        column.addWidget(self._timeline_panel(), 1)
+        return panel
 
     def _timeline_panel(self) -> QWidget:
         panel = ScrollColumn(margin=16)
-        panel.setFixedWidth(264)
         self._figures = Text(role="quiet", name=names.VISIT_FIGURES)
         panel.column.addWidget(self._figures)
         panel.column.addWidget(Text(self.tr("What happened in this visit"), "heading"))

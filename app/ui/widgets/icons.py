@@ -41,6 +41,9 @@ SHAPES: dict[str, str] = {
     "back": '<path d="M20 12 H4.5 M11 5 L4 12 L11 19"/>',
     "next": '<path d="M9 5 L16 12 L9 19"/>',
     "previous": '<path d="M15 5 L8 12 L15 19"/>',
+    "magnifier": (
+        '<circle cx="10.5" cy="10.5" r="7"/><path d="M15.8 15.8 L21.5 21.5 M10.5 7.5 V13.5 M7.5 10.5 H13.5"/>'
+    ),
     "plus": '<path d="M12 5 V19 M5 12 H19"/>',
     "minus": '<path d="M5 12 H19"/>',
     "fit": '<path d="M4 9 V4 H9 M15 4 H20 V9 M20 15 V20 H15 M9 20 H4 V15"/>',
@@ -84,6 +87,7 @@ SHAPES: dict[str, str] = {
         '<path d="M7 9.5 a5.5 5.5 0 0 1 11 0 c0 4.2-4 4.6-4.4 8 c-0.3 2.4-1.6 4-3.6 4 c-1.9 0-3-1.3-3-3 '
         'M10 10 a2.5 2.5 0 0 1 5 0 c0 1.8-1.6 2.4-2.4 3.6"/>'
     ),
+    "words": '<path d="M3 4.5 H21 V16.5 H11.5 L7 20.5 V16.5 H3 Z M7 9 H17 M7 12.5 H14"/>',
     "stop": '<rect x="5" y="5" width="14" height="14" rx="2.5"/>',
     "unread": '<circle cx="12" cy="12" r="6.5" fill="{colour}"/>',
     "opened": '<path d="M3 9.5 L12 3.5 L21 9.5 V20.5 H3 Z M3.3 9.8 L12 15.5 L20.7 9.8"/>',

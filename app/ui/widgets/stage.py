@@ -114,6 +114,20 @@ class Stage(QWidget):
         self.age.setWordWrap(False)
         self.age.hide()
         self._over: QWidget | None = None
+        self._guest: QWidget | None = None
+        self._guest_large = False
+
+    def set_guest(self, guest: QWidget) -> None:
+        """A third picture, in the upper corner: shown and hidden by itself."""
+        guest.setParent(self)
+        guest.stackUnder(self.mine)
+        guest.hide()
+        self._guest = guest
+
+    def show_guest_large(self, on: bool) -> None:
+        """Over the whole stage, where the other person has no picture."""
+        self._guest_large = on
+        self.arrange()
 
     def set_over(self, over: QWidget) -> None:
         """A card that lies over the middle when it is visible (the way on when the link is lost)."""
@@ -147,6 +161,11 @@ class Stage(QWidget):
         # In a narrow stage the words stand above one's own picture, in a wide one beside it.
         above = 0 if beside or not self.mine.isVisibleTo(self) else high + _EDGE
         self.placeholder.setGeometry(QRect(beside, 0, whole.width() - 2 * beside, whole.height() - above))
+        if self._guest is not None:
+            corner = QRect(whole.right() - across - _EDGE, _EDGE, across, across * 3 // 4 + caption + 11)
+            if corner.intersects(self.mine.geometry()):
+                corner.moveLeft(_EDGE)
+            self._guest.setGeometry(whole if self._guest_large else corner)
         self.age.adjustSize()
         self.age.move(_EDGE, _EDGE)
         if self._over is not None:

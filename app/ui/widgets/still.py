@@ -70,6 +70,7 @@ class StillView(QScrollArea):
         self._zoomable = zoomable
         self._zoom = 1.0
         self._data: bytes | None = None
+        self._sharper = False
         self._canvas = _Canvas()
         self._answer = _Decoded(self)
         self._answer.ready.connect(self._take, Qt.ConnectionType.QueuedConnection)
@@ -84,13 +85,19 @@ class StillView(QScrollArea):
         if not zoomable:
             self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
-    def show_bytes(self, data: bytes) -> None:
-        """Starts to decode `data`; :attr:`loaded` follows. The same object again does nothing."""
+    def show_bytes(self, data: bytes, *, sharper: bool = False) -> None:
+        """Starts to decode `data`; :attr:`loaded` follows. The same object again does nothing.
+
+        `sharper`: the same picture in a better grade: the old one stands until it is decoded, at the place and as
+        close as one looks at it.
+        """
         if data is self._data:
             return
         self._data = data
-        self._canvas.image = QImage()
-        self._canvas.update()
+        self._sharper = sharper
+        if not sharper:
+            self._canvas.image = QImage()
+            self._canvas.update()
         if data:
             QThreadPool.globalInstance().start(_Job(data, self._answer))
 
@@ -131,8 +138,11 @@ class StillView(QScrollArea):
     def _take(self, data: object, image: QImage) -> None:
         if data is not self._data:
             return  # another picture was asked for meanwhile
+        if not self._sharper:
+            self._zoom = 1.0
+        elif image.isNull():
+            return
         self._canvas.image = image
-        self._zoom = 1.0
         self._lay_out()
         self._canvas.update()
         self.loaded.emit(not image.isNull())

@@ -1,0 +1,196 @@
+"""A guest on the side of one app: what the service and the page say in, a session driven, sentences out."""
+
+import asyncio
+
+import pytest
+
+from app.media.events import Cause, ConnectionChanged, ConnectionState, Modality, ModalityChanged, SignalPart
+from app.media.rtc.errors import BadSignal
+from app.media.slot import FrameSlot
+from app.net.guest_signals import GuestSignals
+from app.presenters.guest import GuestAround, GuestCall, GuestWho
+from app.presenters.guest_sentences import GuestState, clean_name, guest_sentence
+from app.presenters.views import Level
+from app.wire.guests import GuestLink, GuestRole, GuestStep, open_step, seal_step
+
+LEE = "leesdevice01"
+LINK = GuestLink(bytes(range(16)))
+KEYS = LINK.keys(LEE)
+
+
+class ScriptedSession:
+    def __init__(self, send, emit):
+        self.send, self.emit = send, emit
+        self.heard, self.log = [], []
+        self.refuse = False
+
+    async def start(self):
+        self.log.append("start")
+
+    async def receive(self, part):
+        if self.refuse:
+            raise BadSignal("malformed")
+        self.heard.append(part)
+
+    def set_microphone(self, on):
+        self.log.append(("microphone", on))
+
+    def set_camera(self, on):
+        self.log.append(("camera", on))
+
+    def set_speech_alone(self, on):
+        self.log.append(("speech-alone", on))
+
+    def signalling_back(self):
+        self.log.append("back")
+
+    async def stats(self):
+        return {}
+
+    async def close(self):
+        self.send(SignalPart("bye", "0" * 16))
+        self.log.append("close")
+
+
+class World:
+    def __init__(self, *, provider=True):
+        self.said, self.notes, self.sessions, self.left = [], [], [], []
+        around = GuestAround(
+            say=lambda message: self.said.append(message) or True,
+            make_session=self.make,
+            make_way=self.way,
+            remote=FrameSlot(),
+            clock=lambda: 100.0,
+            changed=lambda: None,
+            note=self.notes.append,
+            device=lambda event: None,
+            left=lambda: self.left.append(True),
+        )
+        who = GuestWho(LINK.guest_id, "Ana", GuestRole.INTERPRETER, "Dr Lee", "Dr Lee", provider, "https://link")
+        signals = GuestSignals(LINK.guest_id, KEYS, "Dr Lee", "provider", lambda: 1)
+        self.call = GuestCall(who, signals, around, microphone_on=False, camera_on=True, speech_alone=False)
+        self.sequence = 0
+
+    async def way(self):
+        return None
+
+    def make(self, *, offerer, send, emit):
+        assert offerer, "the app offers: the page answers"
+        self.sessions.append(ScriptedSession(send, emit))
+        return self.sessions[-1]
+
+    def page_says(self, kind, key=KEYS.from_guest):
+        self.sequence += 1
+        step = GuestStep(kind=kind, call="0" * 16, sequence=self.sequence, page=b"p" * 16)
+        self.call.said(seal_step(step, key, LINK.guest_id))
+
+    def connection(self, state):
+        self.sessions[0].emit(ConnectionChanged(1.0, state))
+
+
+async def settle():
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def run():
+    def runner(scenario, **given):
+        async def whole():
+            world = World(**given)
+            await scenario(world)
+            await world.call.close()
+
+        asyncio.run(whole())
+
+    return runner
+
+
+def test_nothing_happens_before_the_guest_comes(run):
+    async def scenario(w):
+        view = w.call.view()
+        assert (view.title, view.link, view.connected) == ("Ana (interpreter, not verified)", "https://link", False)
+        assert "works once" in view.says.text
+        w.call.seen(False)
+        assert w.sessions == []
+
+    run(scenario)
+
+
+def test_the_guest_comes_and_is_named_as_not_verified(run):
+    async def scenario(w):
+        w.call.seen(True)
+        await settle()
+        session = w.sessions[0]
+        assert ("microphone", False) in session.log, "who is muted is muted for the guest too"
+        session.send(SignalPart("offer", "a" * 16, "v=0"))
+        assert open_step(w.said[0].box, KEYS.to_guest, LINK.guest_id).sdp == "v=0"
+        w.page_says("answer")
+        await settle()
+        assert [part.kind for part in session.heard] == ["answer"]
+        w.connection(ConnectionState.CONNECTED)
+        assert w.call.view().connected
+        assert w.call.view().link == ""
+        assert "Ana (interpreter, not verified) joined" in w.notes
+        w.sessions[0].emit(ModalityChanged(1.0, Modality.AUDIO, Cause.LINK_THIN, "speech"))
+        assert w.notes[-1] == "Dr Lee to Ana: speech alone (the connection is weak)"
+        w.call.seen(True)
+        assert session.log[-1] == "back"
+        assert len(w.sessions) == 1
+        w.connection(ConnectionState.RECONNECTING)
+        assert w.call.view().says.level is Level.WARN
+
+    run(scenario)
+
+
+def test_steps_of_others_and_unusable_ones_are_dropped(run):
+    async def scenario(w):
+        w.call.seen(True)
+        await settle()
+        w.page_says("answer", key=bytes(32))
+        w.call.said(b"junk")
+        await settle()
+        assert w.sessions[0].heard == []
+        w.sessions[0].refuse = True
+        w.page_says("answer")
+        await settle()
+        w.sessions[0].refuse = False
+        w.page_says("again")
+        await settle()
+        assert [part.kind for part in w.sessions[0].heard] == ["again"]
+        assert w.left == []
+
+    run(scenario)
+
+
+def test_goodbye_of_the_guest_and_ours(run):
+    async def scenario(w):
+        w.call.seen(True)
+        await settle()
+        w.page_says("bye")
+        assert w.left == [True]
+        assert w.notes[-1] == "Ana (interpreter, not verified) left"
+        await w.call.close()
+        await w.call.close()
+        assert w.sessions[0].log.count("close") == 1
+        assert open_step(w.said[-1].box, KEYS.to_guest, LINK.guest_id).kind == "bye"
+        w.call.seen(True)
+        assert len(w.sessions) == 1, "whoever was sent away does not come back"
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("provider", [True, False])
+@pytest.mark.parametrize("state", list(GuestState))
+def test_every_state_has_a_sentence_with_a_name(state, provider):
+    sentence = guest_sentence(state, "Ana", GuestRole.CAREGIVER, "Dr Lee", provider=provider)
+    assert "Ana" in sentence.text
+    assert "{" not in sentence.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [("  Ana \n Reyes ", "Ana Reyes"), ("\u202eanA\x00", "anA"), ("x" * 80, "x" * 60), (" \t", ""), ("Łódź", "Łódź")],
+)
+def test_names_are_one_printable_line(typed, shown):
+    assert clean_name(typed) == shown
