@@ -104,7 +104,9 @@ def test_it_starts_low_and_probes_once_it_hears_of_what_came() -> None:
     assert control.decision.rung.pictures is None
     assert control.decision.cause is Cause.START
     assert control.decision.probe is None, "the far side may not be ready yet"
-    heard = Path().step().decision.probe
+    path = Path()
+    told = TransportFeedback(path.now, path.results(), None)
+    heard = controller.on_feedback(path.control, told, path.now).decision.probe
     assert heard is not None
     assert heard.bits / 12_000 <= 0.17
 
