@@ -162,6 +162,8 @@ def visits(facts: VisitFacts = FACTS) -> dict[str, VisitView]:
     peer, none = facts.peer or PEER, PictureState.NONE
     thin = replace(facts, sending=Modality.AUDIO, cause=Cause.LINK_THIN, peer=replace(peer, sees_us=False))
     both = replace(thin, peer=replace(peer, sees_us=False, sending=Modality.AUDIO, cause=Cause.LINK_THIN))
+    still = replace(facts, sending=Modality.STILLS, cause=Cause.LINK_THIN)
+    stills = replace(still, peer=replace(peer, sending=Modality.STILLS, cause=Cause.LINK_THIN))
     chose = replace(facts, sending=Modality.AUDIO, cause=Cause.CHOSEN, speech_alone=True)
     theirs = replace(peer, speech_alone=True, sending=Modality.AUDIO, cause=Cause.CHOSEN)
     waits = replace(facts, started=False, other_present=False, peer=None)
@@ -180,6 +182,8 @@ def visits(facts: VisitFacts = FACTS) -> dict[str, VisitView]:
         "no-camera": said_of(replace(facts, peer=replace(peer, sees_us=False)), camera_present=False),
         "audio": said_of(both, picture=none),
         "frozen": said_of(both, picture=frozen, picture_age_s=12),
+        "stills": said_of(stills, picture_age_s=6),
+        "stills-mine": said_of(still),
         "speech-mine": said_of(chose, picture=none),
         "speech-theirs": said_of(replace(facts, cause=Cause.OTHER_CHOSE, peer=theirs), picture=none),
         "speech-both": said_of(replace(chose, peer=theirs, microphone_on=False, camera_on=False), picture=none),

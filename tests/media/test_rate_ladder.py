@@ -195,7 +195,7 @@ def test_a_wider_link_never_takes_from_speech_or_pictures(link: float, more: flo
 @given(LINKS, st.floats(0, 0.5), st.floats(0, 0.5), BURSTS)
 def test_more_loss_never_leaves_speech_less(link: float, loss: float, more: float, burst: float) -> None:
     assert speech_share(link, loss + more, burst) >= speech_share(link, loss, burst)
-    assert 0 <= repair_share(loss + more) <= 0.25
+    assert 0 <= repair_share(loss) <= repair_share(loss + more) <= 0.35
 
 
 @pytest.mark.parametrize(("kbit", "bitrate"), [(24, 8_000), (32, 10_000), (48, 12_000), (100, 16_000), (500, 28_000)])
@@ -270,7 +270,8 @@ def test_at_most_one_change_up_in_20_s_down_at_once_and_no_rise_where_none_may_b
         elif state.step < before.step:
             assert state.cause is Cause.LINK_THIN
             assert state.step == highest(view, room, rising=False), "no further than it must"
-            assert state.not_before >= now + RETURN_AFTER_S
+            settling = before.free_until is not None and now < before.free_until
+            assert settling or state.not_before >= now + RETURN_AFTER_S
         assert HOLD_FIRST_S <= state.hold_s <= HOLD_LONGEST_S
     settled = [at for at in ups if at >= ups[0] + SETTLING_S]
     assert all(later - sooner >= UP_EVERY_S for sooner, later in itertools.pairwise(settled))

@@ -76,6 +76,11 @@ def test_every_state_has_one_plain_sentence():
         (Modality.AUDIO, Modality.VIDEO, "your picture is paused"),
         (Modality.VIDEO, Modality.AUDIO, "the picture of Dr Lee is paused"),
         (Modality.AUDIO, Modality.AUDIO, "both pictures are paused"),
+        (Modality.STILLS, Modality.STILLS, "you see each other as still pictures"),
+        (Modality.STILLS, Modality.VIDEO, "Dr Lee sees you as still pictures. You can go on talking."),
+        (Modality.VIDEO, Modality.STILLS, "you see Dr Lee as still pictures. You can go on talking."),
+        (Modality.STILLS, Modality.AUDIO, "Dr Lee sees you as still pictures; their own is paused."),
+        (Modality.AUDIO, Modality.STILLS, "you see Dr Lee as still pictures; your own is paused."),
     ],
 )
 def test_a_thin_link_is_told_on_both_sides(ours, theirs, words):
@@ -245,6 +250,21 @@ def test_how_long_in_words():
     ]
     with pytest.raises(ValueError, match="less than nothing"):
         how_long(-1)
+
+
+def test_stills_are_pictures_and_no_gap():
+    stills = replace(LIVE, peer=replace(PEER, sending=Modality.STILLS, cause=Cause.LINK_THIN))
+    assert stage_sentence(stills) is None, "the last still stays on the stage"
+    assert other_sentence(stills).text == "Dr Lee hears you and sees you."
+    starting = replace(LIVE, sending=Modality.STILLS, peer=replace(PEER, sending=Modality.STILLS))
+    assert link_sentence(starting).level is Level.GOOD, "at a start nothing is known of the link yet"
+    lost = replace(LIVE, sending=Modality.STILLS, cause=Cause.LINK_LOST)
+    assert "recovering" not in link_sentence(lost).text, "pictures are there already"
+    chosen = replace(stills, sending=Modality.STILLS, cause=Cause.LINK_THIN, speech_alone=True)
+    assert "picture" not in link_sentence(chosen).text
+    assert timeline_sending("Ann", Modality.STILLS, Cause.LINK_THIN, "Dr Lee") == (
+        "Ann: still pictures and speech (the connection is weak)"
+    )
 
 
 def test_who_is_away_is_told_apart_from_a_lost_link():

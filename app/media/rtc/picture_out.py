@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -22,6 +23,7 @@ from app.media.video.vp8 import CLOCK
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.008
+_AT_ONCE_S = 0.001  # timers are no finer than that
 _BACKLOG_S, _BACKLOG_MOST_S, _BACKLOG_PICTURES = 0.1, 0.2, 2.0
 """A picture that would wait behind so much is not encoded: a newer one will be, when the link is free."""
 _MOST_PAYLOAD = 1_100
@@ -72,6 +74,9 @@ class PictureSource:
         """None stops the pictures at once; the next ones begin with a key frame. Another rate alone costs none."""
         if pictures is None:
             self._drop()
+        elif _rung(pictures) != _rung(self._pictures):
+            # At once, not when the rung before would have had its next picture: between stills that is seconds away.
+            self._due, self._fps = 0.0, pictures.fps
         self._pictures = pictures
         self._wake.set()
 
@@ -131,8 +136,10 @@ class PictureSource:
                 await self._wake.wait()
                 continue
             now = loop.time()
-            if now < self._due:
-                await asyncio.sleep(self._due - now)
+            if self._due - now > _AT_ONCE_S:
+                self._wake.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), self._due - now)
                 continue
             captured = self._newest()
             if captured is None or captured.number == self._last:
@@ -165,3 +172,8 @@ class PictureSource:
             return None
         self._encoder_for, self._fps = wanted, pictures.fps
         return self._encoder
+
+
+def _rung(pictures: Pictures | None) -> tuple[int, int, bool] | None:
+    """What makes another rung; rates alone do not."""
+    return None if pictures is None else (pictures.width, pictures.height, pictures.are_stills)

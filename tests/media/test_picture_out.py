@@ -1,0 +1,396 @@
+"""From the camera to RTP payloads with real encoders, on simulated time: key pictures, rates, waiting, failing."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from moving_pictures import captured
+from virtual_time import run_virtually
+
+from app.media.rate import controller
+from app.media.rate.ladder import Pictures
+from app.media.rtc import picture_out
+from app.media.rtc.outbound import Outbound
+from app.media.rtc.picture_out import EncodedPicture, PictureSource
+from app.media.rtc.sdp import Formats
+from app.media.video import av1_rtp, vp8_rtp
+from app.media.video.codecs import VideoCodec
+from app.media.video.encoder import PictureEncoder
+from app.media.video.encoding import open_encoder
+from app.media.video.frames import CapturedFrame
+from app.media.video.speed import Speeds
+from app.media.video.svt import Av1Error, Av1Missing
+
+BOTH = list(VideoCodec)
+CAMERA_FPS = 30.0
+QUICK = Speeds(((12, 0.01),))
+SLOW = Speeds(((12, 9.0),))
+
+
+def rung(bitrate: int = 90_000, fps: float = 15.0, size: tuple[int, int] = (160, 120)) -> Pictures:
+    return Pictures(*size, fps, bitrate, round(bitrate * 1.15))
+
+
+class _Inline(Executor):
+    """Encodes as it is asked: the loop's time stands meanwhile."""
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(call(*args, **kwargs))
+        except Exception as exc:
+            future.set_exception(exc)
+        return future
+
+
+class Studio:
+    """A camera of 30 pictures a second, a source, and what it made: (loop time, picture)."""
+
+    def __init__(self, codec: VideoCodec, monkeypatch: pytest.MonkeyPatch | None = None) -> None:
+        self.source = PictureSource(
+            _Inline(), self._newest, lambda: self.backlog_s, self._take, codec=codec, speeds=QUICK
+        )
+        self.made: list[tuple[float, EncodedPicture]] = []
+        self.backlog_s = 0.0
+        self.camera: tuple[int, int] | None = (320, 240)
+        self.opened: list[PictureEncoder] = []
+        self.closed: list[PictureEncoder] = []
+        if monkeypatch is not None:
+            monkeypatch.setattr(picture_out, "open_encoder", self._open)
+
+    def _open(self, codec: VideoCodec, pictures: Pictures, source: tuple[int, int], speeds: Speeds) -> PictureEncoder:
+        encoder = open_encoder(codec, pictures, source, speeds)
+        close = encoder.close
+
+        def closing() -> None:
+            self.closed.append(encoder)
+            close()
+
+        encoder.close = closing  # type: ignore[method-assign]
+        self.opened.append(encoder)
+        return encoder
+
+    def _newest(self) -> CapturedFrame | None:
+        now = asyncio.get_running_loop().time()
+        number = int(now * CAMERA_FPS) + 1
+        return captured(number, number / CAMERA_FPS, *self.camera) if self.camera is not None else None
+
+    def _take(self, picture: EncodedPicture) -> None:
+        self.made.append((asyncio.get_running_loop().time(), picture))
+
+    def since(self, at: float) -> list[EncodedPicture]:
+        return [picture for t, picture in self.made if t > at]
+
+    def key_times(self) -> list[float]:
+        return [t for t, picture in self.made if picture.key]
+
+    def play(self, script: Callable[[], Any]) -> None:
+        """`script` is a coroutine function; the source runs beside it."""
+
+        async def whole() -> None:
+            task = asyncio.get_running_loop().create_task(self.source.run())
+            await script()
+            assert not task.done(), "it runs for ever"
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+        run_virtually(whole())
+
+
+def payload_bps(pictures: list[EncodedPicture], seconds: float) -> float:
+    return sum(len(payload) for picture in pictures for payload in picture.payloads) * 8 / seconds
+
+
+@pytest.mark.parametrize("codec", BOTH)
+def test_another_rate_costs_no_key_picture_and_is_kept(codec: VideoCodec, monkeypatch: pytest.MonkeyPatch) -> None:
+    studio = Studio(codec, monkeypatch)
+
+    async def script() -> None:
+        for bitrate, fps in ((90_000, 15.0), (120_000, 18.0), (70_000, 12.0)):
+            studio.source.use(rung(bitrate, fps))
+            await asyncio.sleep(4)
+
+    studio.play(script)
+    assert len(studio.opened) == len(studio.key_times()) == studio.source.key_frames == 1
+    assert studio.made[0][1].key
+    assert studio.source.frames == len(studio.made)
+    for begin, bitrate in ((0, 90_000), (4, 120_000), (8, 70_000)):
+        last = [picture for t, picture in studio.made if begin + 1.5 < t <= begin + 4]
+        assert payload_bps(last, 2.5) == pytest.approx(bitrate, rel=0.3)
+
+
+@pytest.mark.parametrize("codec", BOTH)
+def test_payloads_join_to_the_picture_within_the_limit_and_times_are_the_cameras(codec: VideoCodec) -> None:
+    studio = Studio(codec)
+
+    async def script() -> None:
+        studio.source.limit = 150
+        studio.source.use(rung())
+        await asyncio.sleep(2)
+
+    studio.play(script)
+    join = av1_rtp.depacketize if codec is VideoCodec.AV1 else vp8_rtp.depacketize
+    is_key = av1_rtp.is_key_frame if codec is VideoCodec.AV1 else vp8_rtp.is_key_frame
+    assert len(studio.made) >= 28
+    for _, picture in studio.made:
+        assert max(map(len, picture.payloads)) <= 150
+        assert is_key(join(picture.payloads)) == picture.key
+    stamps = [picture.timestamp for _, picture in studio.made]
+    assert all(stamp % 3_000 == 0 for stamp in stamps)
+    assert all(late > soon for soon, late in itertools.pairwise(stamps))
+    assert all(late - soon <= 9_000 for soon, late in itertools.pairwise(stamps)), "15 of 30 a second, evenly"
+
+
+def test_a_beat_that_does_not_fit_the_cameras_keeps_its_mean() -> None:
+    studio = Studio(VideoCodec.VP8)
+
+    async def script() -> None:
+        studio.source.use(rung(120_000, 20.0))
+        await asyncio.sleep(10)
+
+    studio.play(script)
+    assert len(studio.made) == pytest.approx(200, abs=6)
+
+
+def test_a_new_rung_does_not_wait_for_the_next_still() -> None:
+    studio = Studio(VideoCodec.AV1)
+
+    async def script() -> None:
+        studio.source.use(rung(2_000, 0.12, (320, 240)))
+        await asyncio.sleep(13)
+        assert len(studio.made) in (2, 3)
+        studio.source.use(rung())
+        await asyncio.sleep(2)
+        studio.source.use(None)
+        await asyncio.sleep(1)
+        studio.source.use(rung(2_000, 0.12, (320, 240)))
+        await asyncio.sleep(5)
+
+    studio.play(script)
+    video = [t for t, _ in studio.made if 13 <= t <= 15]
+    assert video[0] < 13.05
+    assert len(video) >= 28, "and none after the first is late"
+    assert 16 <= studio.key_times()[-1] < 16.05
+
+
+@pytest.mark.parametrize("codec", BOTH)
+def test_a_key_picture_comes_on_request_but_not_one_on_the_heels_of_another(codec: VideoCodec) -> None:
+    studio = Studio(codec)
+
+    async def script() -> None:
+        studio.source.use(rung())
+        await asyncio.sleep(3)
+        studio.source.want_key()
+        await asyncio.sleep(3)
+        for _ in range(40):  # whoever sees nothing asks again and again
+            studio.source.want_key()
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(3)
+
+    studio.play(script)
+    first, asked, *rest = studio.key_times()
+    assert first < 0.1
+    assert 3 <= asked < 3.2
+    assert len(rest) >= 5
+    assert all(late - soon >= 0.7 for soon, late in itertools.pairwise(studio.key_times()))
+    assert rest[-1] < 10.8, "one for what was asked last, and none after it"
+
+
+@pytest.mark.parametrize("codec", BOTH)
+def test_stopped_pictures_free_their_encoder_and_begin_with_a_key_picture(
+    codec: VideoCodec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = Studio(codec, monkeypatch)
+
+    async def script() -> None:
+        studio.source.use(rung())
+        await asyncio.sleep(1)
+        assert studio.source.size == (160, 120)
+        studio.source.use(None)
+        assert studio.closed == studio.opened
+        assert studio.source.size == (0, 0)
+        await asyncio.sleep(1)
+        studio.source.use(rung())
+        await asyncio.sleep(1)
+
+    studio.play(script)
+    assert not [t for t, _ in studio.made if 1 < t < 2]
+    assert studio.since(1.5)[0].key
+    assert len(studio.key_times()) == 2
+    assert len(studio.opened) == 2
+    assert studio.closed == studio.opened, "the last one when the source ends"
+
+
+@pytest.mark.parametrize("codec", BOTH)
+def test_held_pictures_go_on_without_a_key_picture(codec: VideoCodec) -> None:
+    studio = Studio(codec)
+
+    async def script() -> None:
+        studio.source.use(rung())
+        await asyncio.sleep(1)
+        studio.source.held = True
+        await asyncio.sleep(2)
+        studio.source.held = False
+        await asyncio.sleep(1)
+
+    studio.play(script)
+    assert not [t for t, _ in studio.made if 1.01 < t < 2.99]
+    assert len(studio.since(3)) >= 13
+    assert len(studio.key_times()) == 1
+
+
+def test_no_picture_is_made_to_wait_behind_others_and_the_newest_is_next() -> None:
+    studio = Studio(VideoCodec.AV1)
+
+    async def script() -> None:
+        studio.source.use(rung())
+        studio.backlog_s = 0.119
+        await asyncio.sleep(1)
+        studio.backlog_s = 0.2
+        await asyncio.sleep(1)
+        studio.backlog_s = 0.0
+        await asyncio.sleep(1)
+
+    studio.play(script)
+    assert len([t for t, _ in studio.made if t < 1]) >= 13
+    assert not [t for t, _ in studio.made if 1.01 < t < 1.99]
+    assert len(studio.since(2)) <= 17, "it never tries to catch up"
+    at, picture = next((t, picture) for t, picture in studio.made if t > 2)
+    assert at < 2.05
+    assert picture.timestamp / 90_000 > at - 0.05, "the newest of the camera"
+    assert len(studio.key_times()) == 1
+
+
+def test_vp8_opens_anew_for_a_rate_too_far_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    studio = Studio(VideoCodec.VP8, monkeypatch)
+
+    async def script() -> None:
+        studio.source.use(rung(90_000))
+        await asyncio.sleep(2)
+        studio.source.use(rung(30_000))
+        await asyncio.sleep(2)
+
+    studio.play(script)
+    assert len(studio.opened) == len(studio.key_times()) == 2
+    assert payload_bps(studio.since(2.7), 1.3) < 50_000
+    assert studio.closed == studio.opened
+
+
+@pytest.mark.parametrize("codec", BOTH)
+def test_another_size_or_a_turned_camera_needs_another_encoder(
+    codec: VideoCodec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = Studio(codec, monkeypatch)
+
+    async def script() -> None:
+        studio.source.use(rung())
+        await asyncio.sleep(1)
+        studio.source.use(rung(size=(320, 240)))
+        await asyncio.sleep(1)
+        studio.camera = (240, 320)
+        await asyncio.sleep(1)
+
+    studio.play(script)
+    assert [(e.width, e.height) for e in studio.opened] == [(160, 120), (320, 240), (180, 240)]
+    assert len(studio.key_times()) == 3
+    assert [round(t) for t in studio.key_times()] == [0, 1, 2]
+
+
+def test_without_a_camera_there_is_nothing_to_send_and_with_it_again_there_is() -> None:
+    studio = Studio(VideoCodec.AV1)
+
+    async def script() -> None:
+        studio.camera = None
+        studio.source.use(rung())
+        await asyncio.sleep(1)
+        assert not studio.made
+        studio.camera = (320, 240)
+        await asyncio.sleep(1)
+
+    studio.play(script)
+    assert len(studio.made) >= 13
+
+
+def test_what_was_encoded_as_the_pictures_stopped_is_not_sent() -> None:
+    studio = Studio(VideoCodec.VP8)
+
+    class Late(_Inline):
+        def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            future = super().submit(call, *args, **kwargs)
+            studio.source.use(None)
+            return future
+
+    studio.source._executor = Late()
+
+    async def script() -> None:
+        studio.source.use(rung())
+        await asyncio.sleep(0.5)
+
+    studio.play(script)
+    assert not studio.made
+
+
+@pytest.mark.parametrize("error", [Av1Error("SVT-AV1 refused to start (0x1)"), Av1Missing("no library")])
+def test_an_encoder_that_fails_ends_no_visit(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    studio = Studio(VideoCodec.AV1)
+    fails = True
+
+    def opening(*args: Any) -> PictureEncoder:
+        if fails:
+            raise error
+        return open_encoder(*args)
+
+    monkeypatch.setattr(picture_out, "open_encoder", opening)
+
+    async def script() -> None:
+        nonlocal fails
+        studio.source.use(rung())
+        await asyncio.sleep(1)
+        assert studio.source.pictures is None
+        fails = False
+        studio.source.use(rung())
+        await asyncio.sleep(1)
+
+    studio.play(script)
+    assert len(studio.made) >= 13
+    assert [r.levelno for r in caplog.records] == [logging.ERROR], "told once"
+
+
+AV1_AND_VP8 = {"av1": 45, "av1_rtx": 46, "vp8": 96, "rtx": 97}
+
+
+@pytest.mark.parametrize(
+    ("taken", "speeds", "codec"),
+    [
+        (AV1_AND_VP8, QUICK, VideoCodec.AV1),
+        (AV1_AND_VP8, Speeds(), VideoCodec.AV1),  # not measured yet
+        (AV1_AND_VP8, SLOW, VideoCodec.VP8),
+        ({"vp8": 96}, QUICK, VideoCodec.VP8),
+        ({"av1": 45}, QUICK, VideoCodec.AV1),
+        ({"av1": 45}, SLOW, VideoCodec.AV1),  # slow pictures are better than none
+    ],
+)
+def test_av1_goes_to_those_who_take_it_from_machines_that_can(
+    taken: dict[str, int], speeds: Speeds, codec: VideoCodec
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        outbound = Outbound(
+            Formats(opus=111, **taken),
+            (1, 2, 3),
+            ours=True,
+            send=lambda _: True,
+            executor=pool,
+            newest=lambda: None,
+            decision=controller.start(0.0).decision,
+            speeds=speeds,
+        )
+    assert outbound.pictures.codec is codec
