@@ -12,7 +12,7 @@ import av
 from app.media.audio.portaudio import RATE
 
 EARLY_S = 0.03
-HOLD_S = 0.1
+HOLD_S = 0.12
 """Where packets are lost, pictures are shown so much later than their speech allows: a repair then comes in time."""
 LONGEST_S = 0.4
 _MOST_WAITING = 12

@@ -97,8 +97,8 @@ class Capacity:
         return tuple(r for r in self.readings if now - r.at <= FRESH_S)
 
     def lowest(self, now: float, noise_s: float, count: int = _COUNTS) -> float | None:
-        """Bit/s that the last readings agree on: the mean of the two lowest of `count` and one more; with much jitter the mean over their time, for
-        there the lowest is only the unluckiest. None without fresh readings.
+        """Bit/s that the last readings agree on: the mean of the two lowest of `count` and one more; with much jitter
+        the mean over their time, for there the lowest is only the unluckiest. None without fresh readings.
         """
         fresh = self.fresh(now)
         if not fresh:

@@ -194,7 +194,9 @@ def _decide(control: Control, now: float) -> Control:
     speech = _speech(control, rungs.step, loss, burst)
     payload = payload_bytes(link.bps)
     paused = control.suspicious or control.phase is Phase.BLIND
-    pictures = pictures_of(rungs.step, rungs.view, room_bps(link.bps, loss, burst), payload)
+    pictures = pictures_of(
+        rungs.step, rungs.view, room_bps(link.bps, loss, burst, control.least_rtt_s or 0.0), payload
+    )
     name = LADDERS[rungs.view][rungs.step].name if pictures is not None else f"speech-{speech.bitrate // 1000}"
     rung = Rung(name, speech, pictures)
     parts = split(link.bps, rung, loss, paused)
@@ -211,17 +213,18 @@ def _rungs(control: Control, loss: float, burst: float, now: float) -> Rungs:
     if control.phase is Phase.BLIND:
         return rungs
     held = control.link.held_bps
-    room = room_bps(held, loss, burst)
+    rtt = control.least_rtt_s or 0.0
+    room = room_bps(held, loss, burst, rtt)
     first = control.capacity.lowest(now, control.queue.noise_s) if control.phase is Phase.START else None
     if first is not None and control.verdict is Verdict.CLEAR:
         # The first picture need not wait until the link is known: its size is chosen, its pace follows what is known.
-        hoped = room_bps(JUMP * first, _WORSE * loss, burst + _LONGER)
+        hoped = room_bps(JUMP * first, _WORSE * loss, burst + _LONGER, rtt)
         return rungs.fit(max(room, hoped), hoped, now, may_rise=True)
     rise = control.phase is Phase.STEADY and control.verdict is Verdict.CLEAR and not _hopeful(control)
     if control.phase is Phase.START:
         return rungs  # not yet known to be thin
     # A step up must hold when losses come out a little worse.
-    careful = room_bps(_RISE * held, _WORSE * loss, burst + _LONGER)
+    careful = room_bps(_RISE * held, _WORSE * loss, burst + _LONGER, rtt)
     return rungs.fit(room, careful, now, may_rise=rise)
 
 
@@ -236,7 +239,7 @@ def _hopeful(control: Control) -> bool:
 def _speech(control: Control, step: int, loss: float, burst: float) -> Speech:
     """Alone it takes what there is, beside pictures its share; while a queue drains no more than before."""
     link = control.link.bps
-    budget = media_budget(link) if step == SPEECH_ONLY else speech_share(link, loss, burst)
+    budget = media_budget(link) if step == SPEECH_ONLY else speech_share(link, loss, burst, control.least_rtt_s or 0.0)
     if control.phase is Phase.BLIND:
         budget = min(media_budget(AFTER_CUT_BPS), media_budget(link))
     elif control.phase is Phase.DRAIN:

@@ -15,7 +15,7 @@ from app.media.rate.speech import LOWEST, PACKET_OVERHEAD_BYTES, Speech, needed_
 CONSENT_BPS = 350
 """STUN consent checks (RFC 7675), each way."""
 FEEDBACK_SHARE = 0.04
-_PACKET_S, _LEAST_PAYLOAD, _MOST_PAYLOAD = 0.057, 100, 1_100
+_PACKET_S, _LEAST_PAYLOAD, _MOST_PAYLOAD = 0.054, 100, 1_100
 _MOST_REPAIR, _REPAIRED_TWICE = 0.35, 0.07
 
 
@@ -28,7 +28,7 @@ class View(StrEnum):
 
 
 def payload_bytes(link_bps: float) -> int:
-    """The largest RTP payload of what is not speech: with headers it takes the link for 57 ms, so that speech never
+    """The largest RTP payload of what is not speech: with headers it takes the link for 54 ms, so that speech never
     waits longer for one packet; 100..1,100.
     """
     fitting = round(link_bps * _PACKET_S / 8) - PACKET_OVERHEAD_BYTES
@@ -130,13 +130,15 @@ _SHARE = (
     (110_000, 28_000),
     (128_000, 32_000),
     (170_000, 36_000),
-    (200_000, 47_500),
-    (350_000, 56_000),
+    (260_000, 36_000),
+    (350_000, 48_000),
+    (450_000, 56_000),
 )
 """(what media may take, what speech takes of it when pictures go too), bit/s on the wire."""
-_PROTECTED = (1.0, 1.35, 1.4, 1.45)
+_PROTECTED = (1.0, 1.4, 1.5, 1.6)
 """By how much speech's part grows for each depth of redundancy that losses ask for."""
 _MOST_SHARE = 0.55
+_LONG_WAY_S, _SHORT_FRAMES_FROM_BPS, _SHORT_FRAMES_BPS = 0.4, 180_000, 47_500
 
 
 def media_budget(link_bps: float) -> float:
@@ -144,10 +146,14 @@ def media_budget(link_bps: float) -> float:
     return max(0.0, link_bps * (1 - FEEDBACK_SHARE) - CONSENT_BPS)
 
 
-def speech_share(link_bps: float, loss: float, burst: float) -> float:
-    """Of a link that carries pictures too, what speech takes (bit/s on the wire)."""
+def speech_share(link_bps: float, loss: float, burst: float, rtt_s: float = 0.0) -> float:
+    """Of a link that carries pictures too, what speech takes (bit/s on the wire). On a long way short frames are worth
+    their headers.
+    """
     media = media_budget(link_bps)
     plain = min(media, _between(_SHARE, media))
+    if rtt_s > _LONG_WAY_S and media > _SHORT_FRAMES_FROM_BPS:
+        plain = max(plain, _SHORT_FRAMES_BPS)
     return max(plain, min(_MOST_SHARE * media, plain * _PROTECTED[needed_redundancy(loss, burst)]))
 
 
@@ -156,9 +162,9 @@ def repair_share(loss: float) -> float:
     return min(_MOST_REPAIR, (1.2 if loss < _REPAIRED_TWICE else 2.0) * loss)
 
 
-def room_bps(link_bps: float, loss: float, burst: float) -> float:
+def room_bps(link_bps: float, loss: float, burst: float, rtt_s: float = 0.0) -> float:
     """What pictures may take beside speech and repairs (bit/s on the wire)."""
-    left = media_budget(link_bps) - speech_share(link_bps, loss, burst)
+    left = media_budget(link_bps) - speech_share(link_bps, loss, burst, rtt_s)
     return max(0.0, left) / (1 + repair_share(loss))
 
 

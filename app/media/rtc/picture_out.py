@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 _POLL_S = 0.008
 _AT_ONCE_S = 0.001  # timers are no finer than that
-_BACKLOG_S, _BACKLOG_MOST_S, _BACKLOG_PICTURES = 0.1, 0.2, 2.0
+_BACKLOG_S, _BACKLOG_MOST_S, _BACKLOG_PICTURES = 0.13, 0.25, 2.5
 """A picture that would wait behind so much is not encoded: a newer one will be, when the link is free."""
 _MOST_PAYLOAD = 1_100
 _KEY_GAP_S = 0.7
@@ -65,6 +65,7 @@ class PictureSource:
         self._keyed_at = 0.0
         self._picture_id = 0
         self.limit = _MOST_PAYLOAD
+        self._failed = False
         self.held = False
         """No new pictures for a moment; the encoder stays open, so the next one is no key frame."""
         self.frames = 0
@@ -72,6 +73,8 @@ class PictureSource:
 
     def use(self, pictures: Pictures | None) -> None:
         """None stops the pictures at once; the next ones begin with a key frame. Another rate alone costs none."""
+        if self._failed:
+            return
         if pictures is None:
             self._drop()
         elif _rung(pictures) != _rung(self._pictures):
@@ -155,7 +158,7 @@ class PictureSource:
             return captured, pictures
 
     def _encoder_of(self, captured: CapturedFrame, pictures: Pictures) -> PictureEncoder | None:
-        """The open encoder at the rate of now, or a new one where it cannot follow. None: AV1 failed, VP8 is next."""
+        """The open encoder at the rate of now, or a new one where it cannot follow; None when there can be none."""
         source = (captured.frame.width, captured.frame.height)
         wanted = (pictures.width, pictures.height, *source)
         if self._encoder is not None and self._encoder_for == wanted:
@@ -168,7 +171,7 @@ class PictureSource:
             self._encoder = open_encoder(self.codec, pictures, source, self._speeds)
         except (Av1Error, Av1Missing) as exc:
             log.error("pictures cannot be sent: %s", exc)
-            self._pictures = None
+            self._pictures, self._failed = None, True
             return None
         self._encoder_for, self._fps = wanted, pictures.fps
         return self._encoder

@@ -22,11 +22,13 @@ _BUFFER_MS = 500
 
 
 class Av1Encoder:
-    """One open encoder of one size: even sides of 64..4096 (its rate control takes no less). `preset` 7..12. Raises
-    Av1Missing or Av1Error, for a size too.
+    """One open encoder of one size: even sides of 64..4096 (its rate control takes no less). `preset` 7..12;
+    `outgrown`: the bitrate from which another preset is better. Raises Av1Missing or Av1Error, for a size too.
     """
 
-    def __init__(self, width: int, height: int, fps: float, bitrate: int, preset: int) -> None:
+    def __init__(
+        self, width: int, height: int, fps: float, bitrate: int, preset: int, outgrown: int | None = None
+    ) -> None:
         if not SLOWEST <= preset <= FASTEST:
             raise ValueError("no such preset in real-time mode")
         if any(side % 2 or not _LEAST_SIDE <= side <= _MOST_SIDE for side in (width, height)):
@@ -34,6 +36,7 @@ class Av1Encoder:
         self.width, self.height = width, height
         self._reshaper = Reshaper()
         self._count = 0
+        self._outgrown = outgrown
         self._target = _target(fps, bitrate)
         self._set = self._target
         self._handle = Handle(
@@ -58,8 +61,10 @@ class Av1Encoder:
             }
         )
 
-    def pace(self, fps: float, bitrate: int) -> float:
-        """Within the rung any rate; no key picture for it."""
+    def pace(self, fps: float, bitrate: int) -> float | None:
+        """Within the rung any rate up to where it is outgrown; no key picture for it."""
+        if self._outgrown is not None and bitrate > self._outgrown:
+            return None
         self._target = _target(fps, bitrate)
         return fps
 

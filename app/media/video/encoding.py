@@ -7,7 +7,7 @@ from app.media.video.av1 import Av1Encoder
 from app.media.video.codecs import VideoCodec
 from app.media.video.encoder import PictureEncoder
 from app.media.video.frames import fit
-from app.media.video.speed import Speeds
+from app.media.video.speed import SHARE, Speeds
 from app.media.video.vp8 import Vp8Encoder
 
 
@@ -18,9 +18,14 @@ def open_encoder(codec: VideoCodec, pictures: Pictures, source: tuple[int, int],
     width, height = fit(*source, pictures.width, pictures.height)
     if codec is VideoCodec.VP8:
         return Vp8Encoder(width, height, pictures.fps, pictures.bitrate)
-    preset = speeds.preset(width * height, max(pictures.fps, _FPS_ALLOWED_FOR))
-    return Av1Encoder(width, height, pictures.fps, pictures.bitrate, preset)
+    wide = pictures.bitrate > _WIDE_BPS
+    preset = speeds.preset(width * height, max(pictures.fps, _FPS_ALLOWED_FOR), _WIDE_SHARE if wide else SHARE)
+    outgrown = None if wide else round(_OUTGROWN * _WIDE_BPS)
+    return Av1Encoder(width, height, pictures.fps, pictures.bitrate, preset, outgrown)
 
 
 _FPS_ALLOWED_FOR = 20.0
 """A rung's frame rate grows with its bitrate while its encoder stays."""
+_WIDE_BPS, _OUTGROWN = 125_000, 1.08
+"""From here on a key picture is cheap, and a slower preset worth a new encoder and more of the core."""
+_WIDE_SHARE = 0.42

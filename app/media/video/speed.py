@@ -33,11 +33,11 @@ class Speeds:
 
     s_per_mpixel: tuple[tuple[int, float], ...] = ()
 
-    def preset(self, pixels: int, fps: float) -> int:
+    def preset(self, pixels: int, fps: float, share: float = SHARE) -> int:
         """The slowest preset that keeps within the share at `fps` pictures of `pixels` a second."""
         if not self.s_per_mpixel:
             return _UNMEASURED
-        fitting = [preset for preset, cost in self.s_per_mpixel if cost * pixels / 1e6 * fps <= SHARE]
+        fitting = [preset for preset, cost in self.s_per_mpixel if cost * pixels / 1e6 * fps <= share]
         return min(fitting, default=FASTEST)
 
     @property
