@@ -16,6 +16,7 @@ from tests.bench.speech_cases import Case
 ROOT = Path(__file__).parents[2]
 _STEP_S = 20.0  # a queue that never comes down within its step
 _SLACK_S = 180.0
+_TIDY_S = 20.0
 _CHROMIUM = Path("/usr/lib/chromium/chromium")
 
 
@@ -68,19 +69,20 @@ def call(lab: Path, home: Path, out: Path, adapter: str, peers: Sequence[str], r
     case, seconds, seed = run
     command = [sys.executable, str(lab / "harness" / "call.py"), str(out), *peers, "--adapter", adapter]
     command += ["--seconds", f"{seconds:g}", "--seed", str(seed), *options_of(case)]
-    try:
-        done = subprocess.run(
-            command,
-            env=environment(home),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=seconds + _SLACK_S,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise LabFailed(f"the lab's call did not end: {case.name}") from error
-    if done.returncode:
-        raise LabFailed(f"the lab's call failed: {done.stderr.strip().splitlines()[-1:]}")
+    with subprocess.Popen(
+        command, env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            _, said = process.communicate(timeout=seconds + _SLACK_S)
+        except subprocess.TimeoutExpired as error:
+            process.terminate()  # so told, the harness takes its peers and its namespaces away
+            try:
+                process.communicate(timeout=_TIDY_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            raise LabFailed(f"the lab's call did not end: {case.name}") from error
+    if process.returncode:
+        raise LabFailed(f"the lab's call failed: {said.strip().splitlines()[-1:]}")
 
 
 def analyse(lab: Path, home: Path, out: Path) -> dict[str, Any]:
