@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+F = TypeVar("F")
+NOT_MEASURED = "-"
 
 
 @dataclass(frozen=True)
@@ -30,83 +34,116 @@ class Measure:
     better: Callable[[float, float], bool]
 
 
-def _higher(a: float, b: float) -> bool:
+def higher(a: float, b: float) -> bool:
     return a > b
 
 
-def _lower(a: float, b: float) -> bool:
+def lower(a: float, b: float) -> bool:
     return a < b
 
 
-def _seconds(value: float) -> str:
+def seconds(value: float) -> str:
     return f"{value:.1f} s" if math.isfinite(value) else "never"
 
 
-MEASURES: dict[str, Measure] = {
-    "pesq": Measure("PESQ", lambda v: f"{v:.2f}", _higher),
-    "stoi": Measure("STOI", lambda v: f"{v:.3f}", _higher),
-    "concealed": Measure("concealed", lambda v: f"{100 * v:.1f} %", _lower),
-    "mouth_to_ear_ms": Measure("mouth to ear p50", lambda v: f"{v:.0f} ms", _lower),
-    "queue_p95_ms": Measure("queue p95", lambda v: f"{v:.0f} ms", _lower),
-    "cpu_cores": Measure("CPU", lambda v: f"{v:.2f}", _lower),
-    "back_s": Measure("back after", _seconds, _lower),
-    "queue_down_s": Measure("queue down in", lambda v: f"{v:.1f} s", _lower),
-}
-"""In the order of the table's columns; the names are those of :class:`Figures`."""
-ALWAYS_SHOWN = ("pesq", "stoi", "concealed", "mouth_to_ear_ms", "queue_p95_ms", "cpu_cores")
-_SPEECH = ("pesq", "stoi", "mouth_to_ear_ms")
-NOTHING_HEARD, NOT_MEASURED = "no speech", "-"
+def milliseconds(value: float) -> str:
+    return f"{value:.0f} ms"
 
 
-def worse(several: Iterable[Figures]) -> Figures:
-    """Figure by figure the worst: both directions and all seeds must hold. Figures() for none."""
-    found = list(several)
-    worst: dict[str, float | None] = {}
-    for name, measure in MEASURES.items():
-        values = [v for one in found if (v := getattr(one, name)) is not None]
-        kept = values[0] if values else None
-        for value in values[1:]:
-            if kept is not None and measure.better(kept, value):
-                kept = value
-        worst[name] = kept
-    return Figures(**worst)
+def percent(value: float) -> str:
+    return f"{100 * value:.1f} %"
 
 
-def missed(figures: Figures, target: Figures) -> list[str]:
-    """The names of the targets that are not reached; a target without a figure counts as missed."""
-    names = []
-    for field in fields(Figures):
-        wanted, got = getattr(target, field.name), getattr(figures, field.name)
-        if wanted is not None and (got is None or MEASURES[field.name].better(wanted, got)):
-            names.append(field.name)
-    return names
+def two_places(value: float) -> str:
+    return f"{value:.2f}"
 
 
-def shown(figures: Figures | None, target: Figures | None = None) -> str:
-    """A table's cell; what misses the target is bold."""
-    if figures is None:
-        return ""
-    if all(getattr(figures, name) is None for name in _SPEECH):
-        return NOTHING_HEARD if target is None else f"**{NOTHING_HEARD}**"
-    bad = missed(figures, target) if target is not None else []
-    parts = []
-    for name, measure in MEASURES.items():
-        value = getattr(figures, name)
-        if value is None and name not in ALWAYS_SHOWN and name not in bad:
-            continue
-        text = NOT_MEASURED if value is None else measure.show(value)
-        if name not in ALWAYS_SHOWN:
-            text = f"{measure.label} {text}"
-        parts.append(f"**{text}**" if name in bad else text)
-    return ", ".join(parts)
+def three_places(value: float) -> str:
+    return f"{value:.3f}"
 
 
-def wanted(target: Figures) -> str:
-    """The target as a cell: "PESQ >= 3.30, ..."."""
-    parts = []
-    for name, measure in MEASURES.items():
-        value = getattr(target, name)
-        if value is not None:
-            sign = ">=" if measure.better(1.0, 0.0) else "<="
-            parts.append(f"{measure.label} {sign} {measure.show(value)}")
-    return ", ".join(parts)
+@dataclass(frozen=True)
+class Sheet(Generic[F]):
+    """How one kind of figures, a dataclass of `float | None`, is compared and shown.
+
+    `measures`: by the names of its fields, in the order of a cell. `always`: stand in each cell, without their names.
+    `vital`: where all of these are None or 0, nothing arrived, and the cell says `nothing`.
+    """
+
+    kind: type[F]
+    measures: Mapping[str, Measure]
+    always: tuple[str, ...]
+    vital: tuple[str, ...]
+    nothing: str
+
+    def worse(self, several: Iterable[F]) -> F:
+        """Figure by figure the worst: both directions and all seeds must hold. All None for none."""
+        found = list(several)
+        worst: dict[str, float | None] = {}
+        for name, measure in self.measures.items():
+            values = [v for one in found if (v := getattr(one, name)) is not None]
+            kept = values[0] if values else None
+            for value in values[1:]:
+                if kept is not None and measure.better(kept, value):
+                    kept = value
+            worst[name] = kept
+        return self.kind(**worst)
+
+    def missed(self, figures: F, target: F) -> list[str]:
+        """The names of the targets that are not reached; a target without a figure counts as missed."""
+        names = []
+        for name, measure in self.measures.items():
+            wanted, got = getattr(target, name), getattr(figures, name)
+            if wanted is not None and (got is None or measure.better(wanted, got)):
+                names.append(name)
+        return names
+
+    def nearest(self, figures: F, targets: Sequence[F]) -> F:
+        """Of targets of which one is enough, the one that misses least; the earlier one of equals."""
+        return min(targets, key=lambda target: len(self.missed(figures, target)))
+
+    def shown(self, figures: F | None, target: F | None = None) -> str:
+        """A table's cell; what misses the target is bold."""
+        if figures is None:
+            return ""
+        bad = self.missed(figures, target) if target is not None else []
+        if not any(getattr(figures, name) for name in self.vital):
+            return f"**{self.nothing}**" if bad else self.nothing
+        parts = []
+        for name, measure in self.measures.items():
+            value = getattr(figures, name)
+            if value is None and name not in self.always and name not in bad:
+                continue
+            text = NOT_MEASURED if value is None else measure.show(value)
+            if name not in self.always:
+                text = f"{measure.label} {text}"
+            parts.append(f"**{text}**" if name in bad else text)
+        return ", ".join(parts)
+
+    def wanted(self, target: F) -> str:
+        """The target as a cell: "PESQ >= 3.30, ..."."""
+        parts = []
+        for name, measure in self.measures.items():
+            value = getattr(target, name)
+            if value is not None:
+                sign = ">=" if measure.better(1.0, 0.0) else "<="
+                parts.append(f"{measure.label} {sign} {measure.show(value)}")
+        return ", ".join(parts)
+
+
+SPEECH = Sheet(
+    Figures,
+    {
+        "pesq": Measure("PESQ", two_places, higher),
+        "stoi": Measure("STOI", three_places, higher),
+        "concealed": Measure("concealed", percent, lower),
+        "mouth_to_ear_ms": Measure("mouth to ear p50", milliseconds, lower),
+        "queue_p95_ms": Measure("queue p95", milliseconds, lower),
+        "cpu_cores": Measure("CPU", two_places, lower),
+        "back_s": Measure("back after", seconds, lower),
+        "queue_down_s": Measure("queue down in", seconds, lower),
+    },
+    always=("pesq", "stoi", "concealed", "mouth_to_ear_ms", "queue_p95_ms", "cpu_cores"),
+    vital=("pesq", "stoi", "mouth_to_ear_ms"),
+    nothing="no speech",
+)

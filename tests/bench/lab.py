@@ -16,10 +16,17 @@ from tests.bench.speech_cases import Case
 ROOT = Path(__file__).parents[2]
 _STEP_S = 20.0  # a queue that never comes down within its step
 _SLACK_S = 180.0
+_TIDY_S = 20.0
+_CHROMIUM = Path("/usr/lib/chromium/chromium")
 
 
 class LabFailed(Exception):
     """A sentence for the person at the terminal."""
+
+
+def has_chromium() -> bool:
+    """Whether the lab's adapter finds the Chromium that it starts."""
+    return _CHROMIUM.exists()
 
 
 def find_lab(option: str | None = None) -> Path | None:
@@ -62,19 +69,20 @@ def call(lab: Path, home: Path, out: Path, adapter: str, peers: Sequence[str], r
     case, seconds, seed = run
     command = [sys.executable, str(lab / "harness" / "call.py"), str(out), *peers, "--adapter", adapter]
     command += ["--seconds", f"{seconds:g}", "--seed", str(seed), *options_of(case)]
-    try:
-        done = subprocess.run(
-            command,
-            env=environment(home),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=seconds + _SLACK_S,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise LabFailed(f"the lab's call did not end: {case.name}") from error
-    if done.returncode:
-        raise LabFailed(f"the lab's call failed: {done.stderr.strip().splitlines()[-1:]}")
+    with subprocess.Popen(
+        command, env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            _, said = process.communicate(timeout=seconds + _SLACK_S)
+        except subprocess.TimeoutExpired as error:
+            process.terminate()  # so told, the harness takes its peers and its namespaces away
+            try:
+                process.communicate(timeout=_TIDY_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            raise LabFailed(f"the lab's call did not end: {case.name}") from error
+    if process.returncode:
+        raise LabFailed(f"the lab's call failed: {said.strip().splitlines()[-1:]}")
 
 
 def analyse(lab: Path, home: Path, out: Path) -> dict[str, Any]:
@@ -105,16 +113,17 @@ def figures_of(answer: Mapping[str, Any], phase: str = "steady") -> list[Figures
                 mouth_to_ear_ms=sound.get("mouth_to_ear_p50_ms"),
                 queue_p95_ms=part["link"].get(direction, {}).get("qdelay_p95_ms"),
                 cpu_cores=(answer.get("cpu_cores") or [None, None])[place],
-                back_s=_back(answer, side),
+                back_s=after_cuts(answer, side, "first_sound_after_s"),
                 queue_down_s=_queue_down(answer, direction),
             )
         )
     return found
 
 
-def _back(answer: Mapping[str, Any], side: str) -> float | None:
+def after_cuts(answer: Mapping[str, Any], side: str, name: str) -> float | None:
+    """The longest of that time after each cut, infinite for never; None where nothing was cut."""
     cuts = (answer.get("outage") or {}).get(side) or []
-    took = [cut.get("first_sound_after_s") for cut in cuts]
+    took = [cut.get(name) for cut in cuts]
     return max((float("inf") if t is None else t for t in took), default=None)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.bench.figures import wanted
+from tests.bench.figures import SPEECH
 from tests.bench.lab import LabFailed
 from tests.bench.speech import Heard, LabBench, cell, open_bench
 from tests.bench.speech_cases import LONG_CASES, Case, NoSuchCase, chosen, seconds_of
@@ -62,9 +62,8 @@ def rows(bench: LabBench, cases: Sequence[Case], seconds: float | None, measured
         length = seconds_of(case, seconds)
         heard = bench.call("ours", case, length, 1)
         lasted = survived(bench.folder_of("ours", case, 1), heard)
-        found.append(
-            (case.name, case.title, cell(heard, case.target), lasted, f"{wanted(case.target)}, to the end", measured)
-        )
+        goal = f"{SPEECH.wanted(case.target)}, to the end"
+        found.append((case.name, case.title, cell(heard, case.target), lasted, goal, measured))
         print(f"{case.name}: {length:g} s, to the end: {lasted}; {found[-1][2]}", flush=True)
     return found
 

@@ -1,6 +1,6 @@
 """`make bench`: measures, prints a table for each part and writes it into that part's section of docs/benchmarks.md.
 
-    make bench                                            machine, speech, echo, drift and cost
+    make bench                                            machine, speech, pictures, echo, drift and cost
     make bench ARGS="speech --cases 24,64 --seconds 30"   a selection; other rows of the table stay
 
 Machines are noisy: compare lines of one run with each other, not runs with runs.
@@ -20,14 +20,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.bench import long_visit, machine, peer_cost, speech
-from tests.bench.lab import ROOT, LabFailed
-from tests.bench.speech_cases import CASES, LONG_CASES, NoSuchCase, chosen
+from tests.bench import long_visit, machine, peer_cost, pictures, speech
+from tests.bench.lab import ROOT, LabFailed, has_chromium
+from tests.bench.pictures_cases import PICTURE_CASES
+from tests.bench.speech_cases import CASES, LONG_CASES, Case, NoSuchCase, chosen
 from tests.bench.tables import BadDocument, Row, merged, rows_of, section, table, with_section
 
 _DOCUMENT = ROOT / "docs" / "benchmarks.md"
-_DEFAULT = ("machine", "speech", "echo", "drift", "cost")
+_DEFAULT = ("machine", "speech", "pictures", "echo", "drift", "cost")
 _FIGURE_HEADER: Row = ("what", "figure", "target")
+_SPEECH_HEAD = ("speech", "Speech on thin links", speech.LEGEND)
+_PICTURES_HEAD = ("pictures", "Pictures on thin links", pictures.LEGEND)
 
 
 def context(arguments: Sequence[str]) -> str:
@@ -53,7 +56,7 @@ def run_machine(args: argparse.Namespace) -> int:
 
 
 def run_speech(args: argparse.Namespace) -> int:
-    cases = chosen(args.cases)
+    cases = chosen(args.cases, CASES)
     with speech.open_bench(args.link, args.lab, args.ours, args.keep) as bench:
         for case in cases:
             if not bench.takes(case):
@@ -62,10 +65,26 @@ def run_speech(args: argparse.Namespace) -> int:
             ours = speech.several(bench, "ours", case, args.seconds, args.seeds)
             stock = None if args.no_stock else speech.several(bench, "stock", case, args.seconds, args.seeds)
             line = speech.row(case, ours, stock, _measured(args, bench.name))
-            print(" | ".join(line), "" if speech.holds(case, ours) else "  MISSED", flush=True)
-            # Row by row: a run that is stopped has still measured something.
-            rows = merged(present_rows("speech", speech.HEADER), [line], [c.name for c in CASES])
-            _finish(args, "speech", "Speech on thin links", speech.LEGEND, table(speech.HEADER, rows), quiet=True)
+            _told(line, held=speech.holds(case, ours))
+            _keep_row(args, _SPEECH_HEAD, speech.HEADER, line, CASES)
+    return 0
+
+
+def run_pictures(args: argparse.Namespace) -> int:
+    cases = chosen(args.cases, PICTURE_CASES)
+    if not args.parts and not speech.has_lab_link(args.lab):
+        print("pictures: on the lab's link alone, which needs the lab and root", flush=True)
+        return 0
+    chromium = has_chromium() and not args.no_chromium
+    with speech.open_bench("lab", args.lab, args.ours, args.keep) as bench:
+        for case in cases:
+            calls = pictures.measure(bench, case, args.seconds, args.seeds, stock=not args.no_stock, chromium=chromium)
+            if calls is None:
+                print(f"{case.name}: without Chromium there is none", flush=True)
+                continue
+            line = pictures.row(case, calls, _measured(args, bench.name))
+            _told(line, held=pictures.holds(case, calls))
+            _keep_row(args, _PICTURES_HEAD, pictures.HEADER, line, PICTURE_CASES)
     return 0
 
 
@@ -107,6 +126,7 @@ def run_script(name: str, title: str) -> Callable[[argparse.Namespace], int]:
 PARTS: dict[str, Callable[[argparse.Namespace], int]] = {
     "machine": run_machine,
     "speech": run_speech,
+    "pictures": run_pictures,
     "echo": run_script("echo", "Echo"),
     "drift": run_script("drift", "Clock drift"),
     "cost": run_cost,
@@ -118,6 +138,19 @@ def _measured(args: argparse.Namespace, bench: str) -> str:
     length = "" if args.seconds is None else f", {args.seconds:g} s"
     seeds = f", seeds {' '.join(map(str, args.seeds))}" if len(args.seeds) > 1 else ""
     return f"{datetime.now(UTC):%Y-%m-%d}, {bench}{length}{seeds}"
+
+
+def _told(line: Row, *, held: bool) -> None:
+    print(" | ".join(line), "" if held else "  MISSED", flush=True)
+
+
+def _keep_row(
+    args: argparse.Namespace, head: tuple[str, str, str], header: Row, line: Row, cases: Sequence[Case]
+) -> None:
+    """Row by row: a run that is stopped has still measured something. `head`: the section's name, title and legend."""
+    name, title, legend = head
+    rows = merged(present_rows(name, header), [line], [case.name for case in cases])
+    _finish(args, name, title, legend, table(header, rows), quiet=True)
 
 
 def _finish(args: argparse.Namespace, name: str, title: str, legend: str, body: str, *, quiet: bool = False) -> None:
@@ -139,13 +172,14 @@ def _seeds(text: str) -> list[int]:
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; without any: all but long")
-    parser.add_argument("--cases", default="", help="comma list of links (part speech); all without it")
+    parser.add_argument("--cases", default="", help="comma list of links (speech, pictures, long); all without it")
     parser.add_argument("--seconds", type=float, help="of each call; 60 without it. Cuts and steps keep their own")
     parser.add_argument("--seeds", type=_seeds, default=[1], help="comma list; each case once for each")
     parser.add_argument("--link", choices=("auto", "lab", "process"), default="auto")
     parser.add_argument("--lab", help="the lab's folder; else THINLINE_LAB, else ../shared/lab")
     parser.add_argument("--ours", help="another command for our peer on the lab's link and in part cost")
     parser.add_argument("--no-stock", action="store_true", help="without stock aiortc beside it")
+    parser.add_argument("--no-chromium", action="store_true", help="part pictures without Chromium beside it")
     parser.add_argument("--keep", type=Path, help="a folder for the calls' files, which else go away")
     parser.add_argument("--hours", type=float, default=1 / 6, help="part cost; ten minutes without it")
     parser.add_argument("--print-only", action="store_true", help="leaves docs/benchmarks.md as it is")

@@ -16,8 +16,10 @@ from typing import Protocol
 
 from app.demo.samples import make_sample
 from tests.bench import lab as the_lab
-from tests.bench.figures import Figures, missed, shown, wanted, worse
+from tests.bench.figures import SPEECH, Figures
 from tests.bench.lab import ROOT, LabFailed
+from tests.bench.lab_pictures import pictures_in
+from tests.bench.picture_figures import PictureFigures
 from tests.bench.speech_cases import Case, seconds_of
 from tests.bench.tables import Row
 
@@ -27,14 +29,22 @@ LEGEND = (
     "mouth to ear p50, queue p95, CPU (cores, one peer). Bold: the target is missed."
 )
 _SLACK_S = 60.0
+_PEERS = {  # engine -> the lab's adapters at a, which offers, and at b
+    "ours": ("ours", "ours"),
+    "stock": ("aiortc", "aiortc"),
+    "chromium": ("chromium", "chromium"),
+    "ours-chromium": ("ours", "chromium"),
+    "chromium-ours": ("chromium", "ours"),
+}
 
 
 @dataclass(frozen=True)
 class Heard:
-    """What came of one call: by direction, and why it ended early, if it did."""
+    """What came of one call: by receiving side (a, then b), and why it ended early, if it did."""
 
     directions: Sequence[Figures]
     error: str | None = None
+    pictures: Sequence[PictureFigures] = ()
 
 
 class Bench(Protocol):
@@ -64,11 +74,10 @@ class LabBench:
 
     def call(self, engine: str, case: Case, seconds: float, seed: int) -> Heard:
         out = self.folder_of(engine, case, seed)
-        name = {"ours": "ours", "stock": "aiortc"}[engine]
-        the_lab.call(self._lab, self._home, out, f"ours={self._ours}", (name, name), (case, seconds, seed))
+        the_lab.call(self._lab, self._home, out, f"ours={self._ours}", _PEERS[engine], (case, seconds, seed))
         answer = the_lab.analyse(self._lab, self._home, out)
         (out / "answer.json").write_text(json.dumps(answer, indent=1))
-        return Heard(the_lab.figures_of(answer, case.phase), answer.get("error"))
+        return Heard(the_lab.figures_of(answer, case.phase), answer.get("error"), pictures_in(out, answer))
 
 
 class ProcessBench:
@@ -126,6 +135,11 @@ def own_command(work: Path) -> str:
     return str(script)
 
 
+def has_lab_link(lab_option: str | None) -> bool:
+    """Whether calls can be made on the lab's link. Raises LabFailed for a lab that was named and is not there."""
+    return the_lab.find_lab(lab_option) is not None and _is_root()
+
+
 @contextmanager
 def open_bench(link: str, lab_option: str | None, ours: str | None, keep: Path | None) -> Iterator[Bench]:
     """`link`: "lab", "process", or "auto": the lab for root where there is one. Files go to `keep` and stay there, or
@@ -133,7 +147,7 @@ def open_bench(link: str, lab_option: str | None, ours: str | None, keep: Path |
     """
     lab = the_lab.find_lab(lab_option)
     if link == "auto":
-        link = "lab" if lab is not None and _is_root() else "process"
+        link = "lab" if has_lab_link(lab_option) else "process"
     if link == "lab" and lab is None:
         raise LabFailed("there is no lab; name its folder with --lab or THINLINE_LAB")
     if link == "lab" and not _is_root():
@@ -159,9 +173,17 @@ def _is_root() -> bool:
 
 def several(bench: Bench, engine: str, case: Case, seconds: float | None, seeds: Sequence[int]) -> Heard:
     """The same call once for each seed."""
-    calls = [_one(bench, engine, case, seconds_of(case, seconds), seed) for seed in seeds]
+    return joined([_one(bench, engine, case, seconds_of(case, seconds), seed) for seed in seeds])
+
+
+def joined(calls: Sequence[Heard]) -> Heard:
+    """The figures of all, and the first error of any."""
     errors = [heard.error for heard in calls if heard.error]
-    return Heard([figures for heard in calls for figures in heard.directions], errors[0] if errors else None)
+    return Heard(
+        [figures for heard in calls for figures in heard.directions],
+        errors[0] if errors else None,
+        [figures for heard in calls for figures in heard.pictures],
+    )
 
 
 def _one(bench: Bench, engine: str, case: Case, seconds: float, seed: int) -> Heard:
@@ -175,13 +197,16 @@ def _one(bench: Bench, engine: str, case: Case, seconds: float, seed: int) -> He
 def cell(heard: Heard | None, target: Figures | None = None) -> str:
     if heard is None:
         return ""
-    text = shown(worse(heard.directions), target)
+    return with_error(SPEECH.shown(SPEECH.worse(heard.directions), target), heard)
+
+
+def with_error(text: str, heard: Heard) -> str:
     return f"{text} (ended early: {heard.error})" if heard.error else text
 
 
 def row(case: Case, ours: Heard, stock: Heard | None, measured: str) -> Row:
-    return (case.name, case.title, cell(ours, case.target), cell(stock), wanted(case.target), measured)
+    return (case.name, case.title, cell(ours, case.target), cell(stock), SPEECH.wanted(case.target), measured)
 
 
 def holds(case: Case, heard: Heard) -> bool:
-    return heard.error is None and not missed(worse(heard.directions), case.target)
+    return heard.error is None and not SPEECH.missed(SPEECH.worse(heard.directions), case.target)

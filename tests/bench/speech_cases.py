@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from tests.bench.figures import Figures
 
@@ -52,17 +53,17 @@ class _Goal:
 _QUEUE = {"queue_p95_ms": _MOST_QUEUE_MS}
 
 
-def _link(**options: object) -> dict[str, str]:
+def link_of(**options: object) -> dict[str, str]:
     return {k: str(v) for k, v in {"delay": _DELAY_MS, "queue_ms": _QUEUE_MS, **options}.items()}
 
 
 def _rate(kbps: int, goal: _Goal, queue_ms: int = _QUEUE_MS) -> Case:
-    return Case(str(kbps), f"{kbps} kbit/s", _link(rate=kbps, queue_ms=queue_ms), goal.figures())
+    return Case(str(kbps), f"{kbps} kbit/s", link_of(rate=kbps, queue_ms=queue_ms), goal.figures())
 
 
 def _cut(seconds: int, within_s: float, call_s: float) -> Case:
     goal = Figures(back_s=within_s)
-    link = _link(rate=150, outage=f"20:{seconds}")
+    link = link_of(rate=150, outage=f"20:{seconds}")
     return Case(f"cut-{seconds}", f"150 kbit/s, cut of {seconds} s", link, goal, call_s, fixed=True)
 
 
@@ -78,32 +79,32 @@ CASES: tuple[Case, ...] = (
     Case(
         "150-loss5",
         "150 kbit/s, 5 % random loss",
-        _link(rate=150, loss=0.05),
+        link_of(rate=150, loss=0.05),
         _Goal(3.7, 0.96, 1, 300, _QUEUE).figures(),
     ),
     Case(
         "150-loss15",
         "150 kbit/s, 15 % random loss",
-        _link(rate=150, loss=0.15),
+        link_of(rate=150, loss=0.15),
         _Goal(3.1, 0.93, 3, 400, _QUEUE).figures(),
     ),
     Case(
         "150-burst",
         "150 kbit/s, loss in bursts of 5, 5 % mean",
-        _link(rate=150, burst="0.05,5"),
+        link_of(rate=150, burst="0.05,5"),
         _Goal(3.4, 0.955, 2, 300, _QUEUE).figures(),
     ),
     Case(
         "150-jitter",
         "150 kbit/s, jitter of 30 ms, reordered",
-        _link(rate=150, jitter=30, reorder=1),
+        link_of(rate=150, jitter=30, reorder=1),
         _Goal(4.0, 0.97, 0.5, 320, _QUEUE).figures(),
     ),
-    Case("64-loss20", "64 kbit/s, 20 % loss", _link(rate=64, loss=0.2), Figures(stoi=0.88, queue_p95_ms=60)),
+    Case("64-loss20", "64 kbit/s, 20 % loss", link_of(rate=64, loss=0.2), Figures(stoi=0.88, queue_p95_ms=60)),
     Case(
         "250-rtt600",
         "250 kbit/s, 600 ms round trip",
-        _link(rate=250, delay=300),
+        link_of(rate=250, delay=300),
         _Goal(4.25, 0.98, None, 440, _QUEUE).figures(),
     ),
     _cut(4, 0.3, 45),
@@ -112,7 +113,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "steps",
         "300-120-300-60-300 kbit/s in steps of 20 s",
-        _link(rate="0:300,20:120,40:300,60:60,80:300"),
+        link_of(rate="0:300,20:120,40:300,60:60,80:300"),
         _Goal(3.8, 0.955, 0.5, None, {"queue_down_s": 2.0}).figures(),
         seconds=100,
         fixed=True,
@@ -120,7 +121,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "tcp",
         "128 kbit/s, buffer of 2 s, a TCP upload beside it",
-        _link(rate=128, queue_ms=2000),
+        link_of(rate=128, queue_ms=2000),
         # The buffer is 2 s; 50 ms of distance and the least that talk costs by itself come on top.
         _Goal(None, 0.94, 2, 2300).figures(),
         fixed=True,
@@ -134,25 +135,28 @@ LONG_CASES: tuple[Case, ...] = (
     Case(
         "64-loss20-long",
         "64 kbit/s, 20 % loss, 20 minutes",
-        _link(rate=64, loss=0.2),
+        link_of(rate=64, loss=0.2),
         Figures(stoi=0.88),
         seconds=1200,
     ),
     Case(
         "250-rtt600-long",
         "250 kbit/s, 600 ms round trip, 20 minutes",
-        _link(rate=250, delay=300),
+        link_of(rate=250, delay=300),
         _Goal(4.25, 0.98, None, 440).figures(),
         seconds=1200,
     ),
 )
 
 
+C = TypeVar("C", bound=Case)
+
+
 class NoSuchCase(ValueError):
     """The sentence says which there are."""
 
 
-def chosen(names: str, cases: tuple[Case, ...] = CASES) -> tuple[Case, ...]:
+def chosen(names: str, cases: tuple[C, ...]) -> tuple[C, ...]:
     """The cases of a comma list, in the table's order; all for "". Raises NoSuchCase."""
     if not names:
         return cases

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench.figures import MEASURES, Figures, missed, shown, wanted, worse
+from tests.bench.figures import SPEECH, Figures
 from tests.bench.lab import figures_of, options_of
 from tests.bench.link import parse
 from tests.bench.speech_cases import CASES, LONG_CASES, NoSuchCase, chosen, seconds_of
@@ -16,50 +16,50 @@ _GOOD = Figures(3.5, 0.95, 0.002, 290, 40, 0.2)
 
 def test_the_worse_direction_counts_figure_by_figure() -> None:
     other = Figures(3.1, 0.97, 0.03, 250, None, 0.3, back_s=0.2)
-    assert worse([_GOOD, other]) == Figures(3.1, 0.95, 0.03, 290, 40, 0.3, back_s=0.2)
-    assert worse([]) == Figures()
+    assert SPEECH.worse([_GOOD, other]) == Figures(3.1, 0.95, 0.03, 290, 40, 0.3, back_s=0.2)
+    assert SPEECH.worse([]) == Figures()
 
 
 def test_a_target_is_missed_from_either_side_and_when_nothing_was_measured() -> None:
     target = Figures(pesq=3.5, stoi=0.96, concealed=0.001, mouth_to_ear_ms=290, back_s=0.3)
-    assert missed(_GOOD, target) == ["stoi", "concealed", "back_s"]
+    assert SPEECH.missed(_GOOD, target) == ["stoi", "concealed", "back_s"]
 
 
 def test_a_cell_shows_what_missed_in_bold() -> None:
-    assert shown(_GOOD, Figures(stoi=0.96)) == "3.50, **0.950**, 0.2 %, 290 ms, 40 ms, 0.20"
-    assert shown(_GOOD, Figures(back_s=1.0)).endswith("**back after -**")
-    assert (shown(Figures(queue_p95_ms=300)), shown(None)) == ("no speech", "")
-    assert shown(Figures(3.0, back_s=float("inf"))).endswith("back after never")
-    assert wanted(Figures(pesq=3.3, concealed=0.01)) == "PESQ >= 3.30, concealed <= 1.0 %"
+    assert SPEECH.shown(_GOOD, Figures(stoi=0.96)) == "3.50, **0.950**, 0.2 %, 290 ms, 40 ms, 0.20"
+    assert SPEECH.shown(_GOOD, Figures(back_s=1.0)).endswith("**back after -**")
+    assert (SPEECH.shown(Figures(queue_p95_ms=300)), SPEECH.shown(None)) == ("no speech", "")
+    assert SPEECH.shown(Figures(3.0, back_s=float("inf"))).endswith("back after never")
+    assert SPEECH.wanted(Figures(pesq=3.3, concealed=0.01)) == "PESQ >= 3.30, concealed <= 1.0 %"
 
 
 def test_every_figure_has_a_measure() -> None:
-    assert list(MEASURES) == list(Figures.__dataclass_fields__)
+    assert list(SPEECH.measures) == list(Figures.__dataclass_fields__)
 
 
 def test_every_case_has_a_name_of_its_own_a_target_and_a_link_that_can_be_made() -> None:
     cases = (*CASES, *LONG_CASES)
     assert len({case.name for case in cases}) == len(cases)
     for case in cases:
-        assert wanted(case.target)
+        assert SPEECH.wanted(case.target)
         assert parse(case.link).kbps_at(0) > 0
 
 
 def test_cases_are_chosen_by_name_in_the_tables_order() -> None:
-    assert [case.name for case in chosen("64, 24")] == ["24", "64"]
-    assert chosen("") == CASES
+    assert [case.name for case in chosen("64, 24", CASES)] == ["24", "64"]
+    assert chosen("", CASES) == CASES
     with pytest.raises(NoSuchCase, match="no such case: 25; there are 12, 16"):
-        chosen("24,25")
+        chosen("24,25", CASES)
 
 
 def test_a_case_with_events_keeps_its_own_length() -> None:
-    lengths = [seconds_of(case, 30) for case in chosen("24,cut-45,steps")]
+    lengths = [seconds_of(case, 30) for case in chosen("24,cut-45,steps", CASES)]
     assert lengths == [30, 90, 100]
-    assert seconds_of(chosen("24")[0], None) == 60
+    assert seconds_of(chosen("24", CASES)[0], None) == 60
 
 
 def test_the_lab_is_told_the_same_link() -> None:
-    (case,) = chosen("tcp")
+    (case,) = chosen("tcp", CASES)
     assert " ".join(options_of(case)) == "--both delay=50 --both queue_ms=2000 --both rate=128 --tcp 20:30"
 
 
