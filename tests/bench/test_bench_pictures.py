@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -238,3 +239,19 @@ def test_without_the_lab_the_whole_benchmark_goes_on_and_the_part_alone_says_why
     monkeypatch.setattr(run.speech, "has_lab_link", lambda lab: False)
     assert run.run_pictures(run.parsed([])) == 0
     assert "needs the lab and root" in capsys.readouterr().out
+
+
+def test_each_row_is_written_as_it_comes_and_the_others_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench = _Bench()
+    monkeypatch.setattr(run, "_DOCUMENT", tmp_path / "benchmarks.md")
+    monkeypatch.setattr(run.speech, "open_bench", lambda *options: nullcontext(bench))
+    monkeypatch.setattr(run, "has_chromium", lambda: True)
+    assert run.run_pictures(run.parsed(["pictures", "--cases", "150,ours-chromium-64", "--no-stock"])) == 0
+    words = ["pictures", "--cases", "64,ours-chromium-150", "--no-stock", "--no-chromium"]
+    assert run.run_pictures(run.parsed(words)) == 0
+    rows = run.present_rows("pictures", pictures.HEADER)
+    assert [cells[0] for cells in rows] == ["64", "150", "ours-chromium-64"]
+    assert [bool(cells[5]) for cells in rows] == [False, True, True]
+    assert "ours-chromium-150: without Chromium there is none" in capsys.readouterr().out
