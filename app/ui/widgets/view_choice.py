@@ -15,6 +15,9 @@ from app.ui.widgets.layout import ground
 from app.ui.widgets.text import Text
 
 
+_GAP = 4  # px
+
+
 class ViewChoice(QWidget):
     """`wish` is called with the one that was pressed."""
 
@@ -30,8 +33,8 @@ class ViewChoice(QWidget):
         }
         self._buttons: dict[View, ActionButton] = {}
         row = QHBoxLayout(self)
-        row.setContentsMargins(4, 4, 4, 4)
-        row.setSpacing(4)
+        row.setContentsMargins(_GAP, _GAP, _GAP, _GAP)
+        row.setSpacing(_GAP)
         row.addWidget(self._see)
         for view, (label, told) in words.items():
             button = ActionButton(names.visit_view(view), label, "", Kind.STAGE)
@@ -50,6 +53,9 @@ class ViewChoice(QWidget):
 
     def fit(self, room: int) -> None:
         """Takes its size within `room` px; where it is narrow the first word gives way."""
-        self._see.setVisible(True)
-        self._see.setVisible(self.sizeHint().width() <= room)
-        self.resize(self.sizeHint())
+        buttons = [button.sizeHint().width() for button in self._buttons.values()]
+        whole = sum(buttons) + self._see.sizeHint().width() + 3 * _GAP + 2 * _GAP
+        if self._see.isHidden() == (whole <= room):  # not else: each change asks for a new layout
+            self._see.setVisible(whole <= room)
+        if self.size() != self.sizeHint():
+            self.resize(self.sizeHint())
