@@ -95,3 +95,22 @@ def test_no_memory_breaks_the_start(tmp_path, data):
 def test_a_folder_in_its_place_means_the_defaults(tmp_path):
     (tmp_path / "devices.json").mkdir()
     assert load_choice(tmp_path)[0] == {}
+
+
+def test_a_turn_belongs_to_its_camera_and_is_remembered(tmp_path):
+    inside = FoundDevice("camera", "Inside", DeviceSpec("device", "0"))
+    arm = FoundDevice("camera", "Arm", DeviceSpec("device", "2"))
+    choice = DeviceChoice(found=(inside, arm)).choose("camera", "Arm").turned()
+    assert choice.spec("camera") == DeviceSpec("device", "2", 90)
+    assert choice.rows()[2].turn == 90
+    assert choice.spec("microphone") == DEFAULT_DEVICE
+    assert choice.choose("camera", "Inside").spec("camera") == inside.spec
+    save_choice(tmp_path, choice)
+    assert load_choice(tmp_path) == ({"camera": "Arm"}, {"Arm": 90})
+    assert choice.turned().turned().turned().turns == {}
+
+
+@pytest.mark.parametrize("turns", ['{"Arm": 45}', '{"Arm": "90"}', '{"Arm": true}', "[90]", '{"Arm": [90]}'])
+def test_a_turn_that_is_none_is_dropped(tmp_path, turns):
+    (tmp_path / "devices.json").write_text(f'{{"turns": {turns}}}')
+    assert load_choice(tmp_path) == ({}, {})

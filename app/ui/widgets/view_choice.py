@@ -14,7 +14,6 @@ from app.ui.widgets.buttons import ActionButton
 from app.ui.widgets.layout import ground
 from app.ui.widgets.text import Text
 
-
 _GAP = 4  # px
 
 
