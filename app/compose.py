@@ -65,7 +65,7 @@ class _Preview:
         self._slot = slot
         self._tell = tell
         self._loop = asyncio.get_running_loop()
-        self._preview = CameraPreview(spec.kind, spec.which, slot, self._report)
+        self._preview = CameraPreview(spec.kind, spec.which, slot, self._report, spec.turn)
 
     def _report(self, state: str, name: str) -> None:
         """Called on the camera's thread."""

@@ -15,9 +15,19 @@ from app.media.levels import Levels
 from app.media.slot import FrameSlot
 from app.media.specs import DeviceKind, DeviceSpec, FoundDevice
 from app.media.video.capture import list_cameras
-from app.media.video.frames import CapturedFrame
+from app.media.video.frames import ANGLES, CapturedFrame
 
-__all__ = ["DeviceKind", "DeviceSpec", "FoundDevice", "Sinks", "Sources", "Taps", "list_devices", "list_sound_devices"]
+__all__ = [
+    "ANGLES",
+    "DeviceKind",
+    "DeviceSpec",
+    "FoundDevice",
+    "Sinks",
+    "Sources",
+    "Taps",
+    "list_devices",
+    "list_sound_devices",
+]
 
 DEFAULT_DEVICE = DeviceSpec("device")
 

@@ -6,6 +6,7 @@ import asyncio
 import platform
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ class Equipment:
         self._loop = asyncio.get_running_loop()
         self._states: dict[DeviceKind, tuple[str, str]] = {}
         self._camera: Camera | None = None
+        self._camera_spec = DeviceSpec("none")
         self._microphone: Microphone | None = None
         self._speaker: Speaker | None = None
         self._watcher: Watcher | None = None
@@ -71,6 +73,11 @@ class Equipment:
         await asyncio.gather(*(asyncio.to_thread(device.stop) for device in devices))
 
     async def use_camera(self, spec: DeviceSpec) -> None:
+        """One that gives pictures and is only to be turned is not opened anew."""
+        camera = self._camera
+        if camera is not None and camera.latest() is not None and replace(self._camera_spec, turn=spec.turn) == spec:
+            camera.turn, self._camera_spec = spec.turn, spec
+            return
         old, self._camera = self._camera, None
         if old is not None:
             await asyncio.to_thread(old.stop)
@@ -132,6 +139,7 @@ class Equipment:
         return 0.0 if self._speaker is None else self._speaker.delay_s
 
     def _make_camera(self, spec: DeviceSpec) -> Camera:
+        self._camera_spec = spec
         camera = Camera(
             spec.kind,
             spec.which,
@@ -139,6 +147,7 @@ class Equipment:
             tap=self._sinks.taps.captured_picture,
             view=self._sinks.mine,
             retry_s=self._retry_s,
+            turn=spec.turn,
         )
         camera.start()
         return camera

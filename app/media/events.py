@@ -33,6 +33,14 @@ class Cause(StrEnum):
     OTHER_CHOSE = "other-chose"  # the other person chose speech alone
 
 
+class View(StrEnum):
+    """What one side wishes the other's pictures to be made for."""
+
+    TALK = "talk"  # a face
+    DETAIL = "detail"  # a wound: sharp and few
+    MOTION = "motion"  # a gait: small and many
+
+
 class ConnectionState(StrEnum):
     CONNECTING = "connecting"
     CONNECTED = "connected"
@@ -63,6 +71,8 @@ class PeerState:
     sees_us: bool
     speech_alone: bool = False
     """Their own choice; speech alone is in force while either person's choice is on."""
+    wish: View = View.TALK
+    """What they wish our pictures to be made for."""
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from app.media.events import Cause, Modality, ModalityChanged, PeerState, SessionEvent
+from app.media.events import Cause, Modality, ModalityChanged, PeerState, SessionEvent, View
 from app.media.rate import controller
 from app.media.rate.controller import Control, Decision
 from app.media.rate.feedback import RemoteFeedback, TransportFeedback
-from app.media.rate.ladder import Rung, View
+from app.media.rate.ladder import Rung
 from app.media.rtc.transport import PeerTransport
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ class Outgoing:
         self._camera_on = True
         self._camera_present = False
         self._speech_alone = False
+        self._wish = View.TALK
         self._returning = False
         """People have brought the pictures back: until the link has its say again, they are there by choice."""
         self.still_first = False
@@ -73,6 +74,11 @@ class Outgoing:
             self._speech_alone, self._returning = on, not on
         self._apply(now)
 
+    def set_wish(self, view: View, now: float) -> None:
+        """What our person wishes the other side's pictures to be made for: told at once and with every report."""
+        self._wish = view
+        self._tell(now)
+
     def look(self, view: View, now: float) -> None:
         """What our pictures are for, as the other side's person wishes."""
         self._enforce(controller.look(self._control, view, now), now)
@@ -96,6 +102,8 @@ class Outgoing:
         before, self.peer = self.peer, state
         if before is not None and before.speech_alone != state.speech_alone:
             self._returning = not state.speech_alone
+        if state.wish is not self._control.rungs.view:
+            self.look(state.wish, now)
         self._apply(now)
         return before != state
 
@@ -208,5 +216,6 @@ class Outgoing:
                 hears_us=within(transport.audio_at, _HEARD_S),
                 sees_us=within(transport.video_at, seen_s),
                 speech_alone=self._speech_alone,
+                wish=self._wish,
             )
         )

@@ -30,6 +30,7 @@ from app.media.events import (
     PeerState,
     SessionEvent,
     SignalPart,
+    View,
 )
 from app.media.lip_sync import LipSync
 from app.media.outgoing import Outgoing
@@ -254,6 +255,10 @@ class VisitSession:
     def set_speech_alone(self, on: bool) -> None:
         """No pictures either way while it is on, by our person's choice; the other side hears who chose."""
         self.outgoing.set_speech_alone(on, time.monotonic())
+
+    def set_wish(self, view: View) -> None:
+        """What the other side's pictures should be made for; their app follows it."""
+        self.outgoing.set_wish(view, time.monotonic())
 
     def still(self) -> NDArray[np.uint8] | None:
         """The camera's newest picture at full size, RGB (height, width, 3) uint8; None while there is none."""

@@ -13,10 +13,12 @@ DeviceKind = Literal["camera", "microphone", "speaker"]
 class DeviceSpec:
     """Which device: a real one (`which`: its stable name or its number for now, or empty for the default), a file
     (`which`: its path), a synthetic one (a moving test picture, or silence; `which`: a model), or none at all.
+    `turn`: by how many degrees a camera's pictures are turned clockwise (0, 90, 180, 270).
     """
 
     kind: Literal["device", "file", "synthetic", "none"]
     which: str = ""
+    turn: int = 0
 
     @classmethod
     def parse(cls, text: str) -> DeviceSpec:

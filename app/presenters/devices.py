@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
-from app.media.devices import DEFAULT_DEVICE, DeviceKind, DeviceSpec, FoundDevice
+from app.media.devices import ANGLES, DEFAULT_DEVICE, DeviceKind, DeviceSpec, FoundDevice
 from app.offline.files import write_private
 from app.presenters.views import DeviceRow
 
@@ -20,6 +20,7 @@ KINDS: tuple[DeviceKind, ...] = get_args(DeviceKind)
 _FILE = "devices.json"
 _MAX_FILE = 16 * 1024
 _MAX_NAME = 300
+_MOST_TURNS = 16
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,28 @@ class Chosen:
 @dataclass(frozen=True)
 class DeviceChoice:
     """`given` comes from the command line; where that leaves it to the program, a name of `names` counts (none, or an
-    empty one: the device that the computer chooses). `found`: what is there; None before anyone has looked."""
+    empty one: the device that the computer chooses). `turns`: by how many degrees each camera's pictures are turned
+    clockwise, by its chosen name. `found`: what is there; None before anyone has looked."""
 
     given: Chosen = Chosen()
     names: Mapping[DeviceKind, str] = field(default_factory=dict)
     found: tuple[FoundDevice, ...] | None = None
+    turns: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def turn(self) -> int:
+        """The chosen camera's."""
+        return self.turns.get(self._camera_name(), 0)
+
+    def turned(self) -> DeviceChoice:
+        """The chosen camera's pictures a quarter further, clockwise."""
+        turns = {**self.turns, self._camera_name(): (self.turn + 90) % 360}
+        kept = {name: turn for name, turn in turns.items() if turn}
+        return replace(self, turns=dict(list(kept.items())[-_MOST_TURNS:]))
+
+    def _camera_name(self) -> str:
+        given = self.given.camera
+        return self.names.get("camera", "") if given == DEFAULT_DEVICE else given.name[:_MAX_NAME]
 
     def choose(self, kind: DeviceKind, name: str) -> DeviceChoice:
         """A person's choice goes before what the command line said."""
@@ -52,6 +70,10 @@ class DeviceChoice:
     def spec(self, kind: DeviceKind) -> DeviceSpec:
         """What to open: the chosen device while it is there, else the one that the computer chooses, so that a headset
         left at home costs nobody the visit."""
+        found = self._spec(kind)
+        return replace(found, turn=self.turn) if kind == "camera" else found
+
+    def _spec(self, kind: DeviceKind) -> DeviceSpec:
         given, name = self.given.of(kind), self.names.get(kind, "")
         if given != DEFAULT_DEVICE or not name:
             return given
@@ -76,32 +98,42 @@ class DeviceChoice:
 
     def _row(self, kind: DeviceKind) -> DeviceRow:
         given, there = self.given.of(kind), self._there(kind)
+        turn = self.turn if kind == "camera" else 0
         if given != DEFAULT_DEVICE:
-            return DeviceRow(kind, there, given.name, True)
+            return DeviceRow(kind, there, given.name, True, turn)
         name = self.names.get(kind, "")
-        return DeviceRow(kind, there, name, not name or self.found is None or name in there)
+        return DeviceRow(kind, there, name, not name or self.found is None or name in there, turn)
 
     def _there(self, kind: DeviceKind) -> tuple[str, ...]:
         """Names, each once: some systems list one device several times."""
         return tuple(dict.fromkeys(device.name for device in self.found or () if device.kind == kind))
 
 
-def load_names(folder: Path) -> dict[DeviceKind, str]:
-    """What was chosen last time; nothing when there is no such file or it cannot be read."""
+def load_choice(folder: Path) -> tuple[dict[DeviceKind, str], dict[str, int]]:
+    """The names chosen last time and the cameras' turns; nothing when there is no such file or it cannot be read."""
     try:
         with (folder / _FILE).open("rb") as file:
             data = json.loads(file.read(_MAX_FILE))
     except FileNotFoundError:
-        return {}
+        return {}, {}
     except (OSError, ValueError, RecursionError) as exc:
         log.warning("the choice of devices cannot be read: %s", type(exc).__name__)
-        return {}
+        return {}, {}
     if not isinstance(data, dict):
-        return {}
+        return {}, {}
     kept = {kind: data.get(kind) for kind in KINDS}
-    return {kind: name for kind, name in kept.items() if isinstance(name, str) and 0 < len(name) <= _MAX_NAME}
+    names = {kind: name for kind, name in kept.items() if isinstance(name, str) and 0 < len(name) <= _MAX_NAME}
+    turns = data.get("turns")
+    return names, _whole_turns(turns) if isinstance(turns, dict) else {}
 
 
-def save_names(folder: Path, names: Mapping[DeviceKind, str]) -> None:
+def _whole_turns(told: Mapping[str, object]) -> dict[str, int]:
+    good = [(name[:_MAX_NAME], turn) for name, turn in told.items() if isinstance(turn, int) and turn in ANGLES[1:]]
+    return dict(good[:_MOST_TURNS])
+
+
+def save_choice(folder: Path, choice: DeviceChoice) -> None:
     """Raises OfflineError when the disk does not take it."""
-    write_private(folder / _FILE, json.dumps(dict(names), ensure_ascii=False, indent=1).encode())
+    data: dict[str, object] = {"turns": dict(choice.turns)}
+    data.update((str(kind), name) for kind, name in choice.names.items())
+    write_private(folder / _FILE, json.dumps(data, ensure_ascii=False, indent=1).encode())

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from app.media.closer.messages import What
+from app.media.events import View
 from app.offline.inbox import InboxReader, OpenedPart
 from app.offline.opened import holds
 from app.offline.photos import clean_copy
@@ -73,6 +74,11 @@ class ProviderPresenter(InvitingPresenter[ProviderView]):
     def look_closer(self, what: What) -> None:
         if self._room is not None and isinstance(self._room.closer, ProviderCloser):
             self._room.closer.ask(what)
+
+    @command
+    def wish_view(self, view: View) -> None:
+        if self._room is not None:
+            self._room.set_wish(view)
 
     @command
     def withdraw_closer(self) -> None:

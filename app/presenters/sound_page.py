@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.media.devices import DeviceKind, DeviceSpec, FoundDevice
-from app.presenters.devices import KINDS, Chosen, DeviceChoice, load_names, save_names
+from app.presenters.devices import KINDS, Chosen, DeviceChoice, load_choice, save_choice
 from app.presenters.environment import Environment, command
 from app.presenters.sound import SoundCheck, choosing_in_visit
 from app.presenters.views import Page, SoundPhase, SoundView
@@ -83,6 +83,15 @@ class SoundPage(ABC):
             if self._sound_check.running:
                 self.spawn(self._sound_check.stop())
 
+    @command
+    def turn_picture(self) -> None:
+        """One's own picture a quarter further, clockwise: as it is sent, and as one sees oneself."""
+        if self._page is Page.SOUND:
+            self._choice = self._choice.turned()
+            self.changed()
+            self.spawn(self._save_choice())
+            self._use_choice()
+
     # State
 
     def sound_view(self) -> SoundView | None:
@@ -116,14 +125,14 @@ class SoundPage(ABC):
         await self._sound_check.stop()
 
     async def _load_choice(self) -> None:
-        names = await asyncio.to_thread(load_names, self.folder)
-        self._choice = replace(self._choice, names=names)
+        names, turns = await asyncio.to_thread(load_choice, self.folder)
+        self._choice = replace(self._choice, names=names, turns=turns)
         if names:
             self.spawn(self._look_for_devices())
 
     async def _save_choice(self) -> None:
         async with self._choice_saving:
-            await asyncio.to_thread(save_names, self.folder, self._choice.names)
+            await asyncio.to_thread(save_choice, self.folder, self._choice)
 
     async def _look_for_devices(self) -> None:
         """Looks for devices; a session under way tells of them itself, and must not be disturbed."""

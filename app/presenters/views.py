@@ -16,6 +16,7 @@ from typing import Protocol
 from app.media.closer.life import Life
 from app.media.closer.messages import What
 from app.media.devices import DeviceKind
+from app.media.events import View
 from app.offline.plan import Stage
 
 
@@ -148,6 +149,8 @@ class VisitView:
     stage: Sentence | None = None  # stands where the picture would be: who chose speech alone, or why there is none
     words: WordsView = WordsView()
     guest: GuestView | None = None
+    wish: View = View.TALK  # what we asked the other's picture to be made for
+    wished: Sentence | None = None  # what the other asked of ours, while it is in force
 
 
 @dataclass(frozen=True)
@@ -209,6 +212,7 @@ class DeviceRow:
     names: tuple[str, ...]  # there now
     chosen: str
     present: bool  # the chosen one is there now
+    turn: int = 0  # degrees clockwise by which a camera's pictures are turned
 
 
 @dataclass(frozen=True)
@@ -327,6 +331,7 @@ class SoundCommands(Protocol):
     def stop_sound_test(self) -> None: ...
     def answer_sound_test(self, heard: bool) -> None: ...
     def choose_device(self, kind: DeviceKind, name: str) -> None: ...
+    def turn_picture(self) -> None: ...
 
 
 class CommonCommands(VisitCommands, SoundCommands, Protocol):
@@ -358,6 +363,7 @@ class ProviderCommands(CommonCommands, GuestCommands, Protocol):
     def look_closer(self, what: What) -> None: ...
     def withdraw_closer(self) -> None: ...
     def dismiss_closer(self) -> None: ...
+    def wish_view(self, view: View) -> None: ...
     def start_visit(self, visit_id: str) -> None: ...
     def open_item(self, submission_id: str) -> None: ...
     def close_item(self) -> None: ...

@@ -23,6 +23,7 @@ from app.media.events import (
     PeerState,
     SessionEvent,
     SignalPart,
+    View,
 )
 from app.media.rtc.errors import BadSignal
 from app.net.signalling import ForgedSignal, OldSignal, SignedSignals
@@ -44,6 +45,8 @@ from app.presenters.visit_sentences import (
     timeline_back,
     timeline_choice,
     timeline_sending,
+    timeline_wish,
+    wish_sentence,
 )
 from app.presenters.visit_upload import upload_allowance
 from app.wire.messages import Enter, Leave, Presence, SendSignal, Signal
@@ -221,6 +224,15 @@ class VisitRoom:
         if self._session is not None:
             self._session.set_speech_alone(on)
 
+    def set_wish(self, view: View) -> None:
+        """What the other's pictures should be made for: talk, detail or motion."""
+        if view is self._facts.wish:
+            return
+        self._note(timeline_wish(self._me_name, view))
+        self._set(wish=view)
+        if self._session is not None:
+            self._session.set_wish(view)
+
     async def use_device(self, kind: DeviceKind, spec: DeviceSpec) -> None:
         """Another microphone, loudspeaker or camera, at once. Of several wishes the last one counts."""
         self._wanted[kind] = spec
@@ -272,6 +284,8 @@ class VisitRoom:
             stage=stage_sentence(facts),
             words=WordsView() if self.words is None else self.words.view(facts),
             closer=self.closer.view(),
+            wish=facts.wish,
+            wished=wish_sentence(facts),
             can_look_closer=isinstance(self.closer, ProviderCloser) and self.closer.can_ask,
         )
 
@@ -302,6 +316,8 @@ class VisitRoom:
         session.set_camera(self._facts.camera_on)
         if self._facts.speech_alone:
             session.set_speech_alone(True)
+        if self._facts.wish is not View.TALK:
+            session.set_wish(self._facts.wish)
         self._session = session
         self._spawn(self._run(session))
         self._spawn(self._watch(session))
@@ -401,6 +417,8 @@ class VisitRoom:
         before = self._facts.peer
         if peer.speech_alone is not self._facts.other_chose:
             self._note(timeline_choice(self.other, peer.speech_alone))
+        if peer.wish is not (View.TALK if before is None else before.wish):
+            self._note(timeline_wish(self.other, peer.wish))
         if before is None or before.sending is not peer.sending:
             self._note(timeline_sending(self.other, peer.sending, peer.cause, self._me_name))
         self._set(peer=peer)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from app.media.events import Cause, ConnectionState, Modality, PeerState
+from app.media.events import Cause, ConnectionState, Modality, PeerState, View
 from app.presenters.views import Level, Sentence
 
 BACK_SHOWN_S = 8.0
@@ -34,6 +34,7 @@ class VisitFacts:
     phone: str
     speech_alone: bool = False  # our own choice
     provider: bool = False  # we are the provider
+    wish: View = View.TALK  # what we wish their pictures to be made for
     gone_s: float = 0.0
     back_s: float | None = None
 
@@ -97,6 +98,14 @@ def stage_sentence(f: VisitFacts) -> Sentence | None:
     return Sentence(text.format(other=f.other), Level.NOTE) if text else None
 
 
+def wish_sentence(f: VisitFacts) -> Sentence | None:
+    """What the other person asked our pictures to be made for, while moving pictures go; None for talk."""
+    if f.peer is None or f.connection is not ConnectionState.CONNECTED or f.sending is not Modality.VIDEO:
+        return None
+    text = _WISHED[f.peer.wish]
+    return Sentence(text.format(other=f.other), Level.NOTE) if text else None
+
+
 def misunderstood(other: str) -> Sentence:
     """The other person's app said something that ours cannot use."""
     return Sentence(
@@ -122,6 +131,11 @@ def timeline_sending(name: str, sending: Modality, cause: Cause, other: str) -> 
 def timeline_choice(name: str, on: bool) -> str:
     """An entry of the modality timeline: `name` chose speech alone, or took that choice back."""
     return f"{name} chose speech alone" if on else f"{name} chose pictures again"
+
+
+def timeline_wish(name: str, view: View) -> str:
+    """An entry of the modality timeline: what `name` asked the other's picture to be made for."""
+    return f"{name} {_ASKED[view]}"
 
 
 def timeline_back(seconds: float) -> str:
@@ -208,6 +222,18 @@ _NO_PICTURE = {
     Cause.LINK_THIN: "The picture comes back by itself when the connection is better.",
     Cause.LINK_RECOVERED: "The picture comes back soon.",
     Cause.LINK_LOST: "The picture comes back soon.",
+}
+
+_WISHED = {
+    View.TALK: "",
+    View.DETAIL: "{other} asked for more detail: the picture is sharper and moves less.",
+    View.MOTION: "{other} asked to see movement: the picture is smaller and moves more.",
+}
+
+_ASKED = {
+    View.TALK: "asked for the usual picture again",
+    View.DETAIL: "asked for more detail",
+    View.MOTION: "asked to see movement",
 }
 
 _PICTURES = (Modality.VIDEO, Modality.STILLS)

@@ -178,7 +178,15 @@ class ProviderWindow(_Window[ProviderView]):
         self._add_page(Page.DESK, desk, desk)
         levels = levels or Levels()
         visit = VisitPage(
-            commands, remote, mine, timeline=True, levels=levels, guest=guest, guests=commands, asks=commands
+            commands,
+            remote,
+            mine,
+            timeline=True,
+            levels=levels,
+            guest=guest,
+            guests=commands,
+            asks=commands,
+            wish=commands.wish_view,
         )
         self._add_page(Page.VISIT, visit, visit)
         sound = SoundPage(commands, levels, mine)

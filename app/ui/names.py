@@ -26,6 +26,7 @@ HOME_NOTHING_SENT = "home.items.none"
 OPEN_SOUND = "sound.open"  # on the home pages
 SOUND = "sound"
 SOUND_BACK = "sound.back"
+SOUND_TURN = "sound.turn"
 SOUND_VISIT = "sound.visit"
 SOUND_SAYS = "sound.says"
 SOUND_HINTS = "sound.hints"
@@ -51,6 +52,7 @@ PHOTO_CANCEL = "photo.cancel"
 VISIT_WITH = "visit.with"
 VISIT_LINK = "visit.link"
 VISIT_OTHER = "visit.other"
+VISIT_WISHED = "visit.wished"
 VISIT_REMOTE = "visit.remote"
 VISIT_SELF = "visit.self"
 VISIT_SELF_STATE = "visit.self.state"
@@ -148,6 +150,11 @@ ITEM_NEXT = "item.next"
 ITEM_FIT = "item.fit"
 ITEM_CLOSER = "item.closer"
 ITEM_FURTHER = "item.further"
+
+
+def visit_view(view: str) -> str:
+    """The button of one of app.media.events.View, on the provider's stage."""
+    return f"visit.view.{view}"
 
 
 def words_line(key: str) -> str:

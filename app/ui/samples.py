@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from app.media.closer.messages import What
-from app.media.events import Cause, ConnectionState, Modality, PeerState
+from app.media.events import Cause, ConnectionState, Modality, PeerState, View
 from app.media.video import still_checks
 from app.media.words import State
 from app.presenters.closer_sentences import aiming_hint, patient_sentence, provider_sentence, taken_hint
@@ -52,6 +52,7 @@ from app.presenters.visit_sentences import (
     timeline_back,
     timeline_choice,
     timeline_sending,
+    wish_sentence,
 )
 from app.presenters.words_sentences import line_state, quick_phrases
 from app.ui.drawn import figure as figure
@@ -124,6 +125,8 @@ def said_of(facts: VisitFacts, **changes: object) -> VisitView:
         camera_on=facts.camera_on,
         speech_alone=facts.speech_alone,
         pictures_off=facts.pictures_off,
+        wish=facts.wish if facts.provider else View.TALK,
+        wished=None if facts.provider else wish_sentence(facts),
         **changes,
     )
 
@@ -200,6 +203,7 @@ def visits(facts: VisitFacts = FACTS) -> dict[str, VisitView]:
         "back": said_of(replace(facts, back_s=2.0)),
         "lost": said_of(cut(ConnectionState.FAILED, 70), phase=VisitPhase.LOST, picture=none),
         "ended": said_of(cut(ConnectionState.CLOSED, 0), phase=VisitPhase.ENDED, picture=none),
+        "wished": said_of(replace(facts, wish=View.DETAIL, peer=replace(peer, wish=View.DETAIL))),
         "guest": said_of(facts, guest=guest(GuestState.CONNECTED, provider=facts.provider)),
         "guest-invited": said_of(facts, guest=guest(GuestState.INVITED, provider=facts.provider)),
     }

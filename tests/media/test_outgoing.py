@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from app.media.events import Cause, Modality, ModalityChanged, PeerState
+from app.media.events import Cause, Modality, ModalityChanged, PeerState, View
 from app.media.outgoing import Outgoing
 from app.media.rate.controller import Decision
 from app.media.rate.feedback import Kind, PacketResult, TransportFeedback
-from app.media.rate.ladder import Rung, View
+from app.media.rate.ladder import Rung
 
 
 class _Transport:
@@ -159,3 +160,18 @@ def test_what_the_other_side_wishes_to_see_is_followed_and_survives_a_new_transp
     again = outgoing.rung.pictures
     assert again is not None
     assert again.width == detail.width
+
+
+def test_the_others_wish_shapes_our_pictures_and_stays_on_a_new_transport() -> None:
+    outgoing, transport, _ = _begun()
+    outgoing.set_wish(View.MOTION, 1.5)
+    assert transport.told[-1].wish is View.MOTION, "ours is told at once"
+    assert outgoing._control.rungs.view is View.TALK, "and shapes nothing of ours"
+    assert outgoing.on_peer_state(replace(_peer(False), wish=View.DETAIL), 2.0)
+    assert outgoing._control.rungs.view is View.DETAIL
+    later = _Transport()
+    outgoing.attach(later, 3.0)  # type: ignore[arg-type]
+    assert outgoing._control.rungs.view is View.DETAIL
+    assert later.told[-1].wish is View.MOTION
+    assert outgoing.on_peer_state(_peer(False), 4.0)
+    assert outgoing._control.rungs.view is View.TALK

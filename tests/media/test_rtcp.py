@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.media.events import Cause, Modality, PeerState
+from app.media.events import Cause, Modality, PeerState, View
 from app.media.rtc.errors import BadRtcp
-from app.media.rtc.peer_state import pack_state, parse_state
+from app.media.rtc.peer_state import pack_state, parse_state, subtype_of
 from app.media.rtc.rtcp import (
     LARGEST_DATAGRAM,
     MOST_LOST,
@@ -46,6 +47,7 @@ _states = st.builds(
     st.booleans(),
     st.booleans(),
     st.booleans(),
+    st.sampled_from(View),
 )
 _fcis = st.builds(
     build_feedback,
@@ -103,6 +105,10 @@ LAYOUTS: list[tuple[str, Part]] = [
     (
         "8fcd 0005 00000001 00000002 0099 0001 3de802 17 2001 94 00",
         TransportCc(1, 2, bytes.fromhex("009900013de8021720019400")),
+    ),
+    (
+        "81cc 0003 00000001 544c494e 01 15 02 06",
+        PeerStateReport(1, PeerState(True, False, Modality.AUDIO, Cause.OTHER_CHOSE, True, False, True, View.DETAIL)),
     ),
     (
         "80cc 0003 00000001 544c494e 01 15 02 06",
@@ -235,4 +241,13 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
 @given(_states)
 def test_a_peers_state_in_four_bytes(state: PeerState) -> None:
     assert len(pack_state(state)) == 4
-    assert parse_state(pack_state(state)) == state
+    assert parse_state(pack_state(state), subtype_of(state)) == state
+    older = parse_state(pack_state(state))  # which does not look at the subtype
+    assert older == replace(state, wish=View.TALK)
+
+
+def test_a_wish_of_a_later_version_is_none() -> None:
+    data = bytes.fromhex("9fcc 0003 00000001 544c494e 01 15 02 06")
+    (part,) = parse_rtcp(data)
+    assert isinstance(part, PeerStateReport)
+    assert part.state.wish is View.TALK

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.media.devices import DEFAULT_DEVICE, DeviceSpec, FoundDevice
-from app.presenters.devices import KINDS, Chosen, DeviceChoice, load_names, save_names
+from app.presenters.devices import KINDS, Chosen, DeviceChoice, load_choice, save_choice
 
 HEADSET = FoundDevice("microphone", "Headset", DeviceSpec("device", "3"))
 DESK = FoundDevice("microphone", "Desk", DeviceSpec("device", "1"))
@@ -61,9 +61,9 @@ def test_a_list_without_cameras_says_nothing_of_them():
 
 
 def test_what_was_chosen_is_there_next_time(tmp_path):
-    assert load_names(tmp_path) == {}
-    save_names(tmp_path, {"microphone": "Mikrofon für Ömer", "camera": ""})
-    assert load_names(tmp_path) == {"microphone": "Mikrofon für Ömer"}
+    assert load_choice(tmp_path)[0] == {}
+    save_choice(tmp_path, DeviceChoice(names={"microphone": "Mikrofon für Ömer", "camera": ""}))
+    assert load_choice(tmp_path)[0] == {"microphone": "Mikrofon für Ömer"}
     assert (tmp_path / "devices.json").stat().st_mode & 0o077 == 0
 
 
@@ -82,16 +82,35 @@ def test_what_was_chosen_is_there_next_time(tmp_path):
 )
 def test_an_unreadable_memory_means_the_defaults(tmp_path, data):
     (tmp_path / "devices.json").write_bytes(data)
-    assert load_names(tmp_path) == {}
+    assert load_choice(tmp_path)[0] == {}
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
 @given(st.binary(max_size=200) | st.dictionaries(st.text(), st.text()).map(lambda d: repr(d).encode()))
 def test_no_memory_breaks_the_start(tmp_path, data):
     (tmp_path / "devices.json").write_bytes(data)
-    assert set(load_names(tmp_path)) <= set(KINDS)
+    assert set(load_choice(tmp_path)[0]) <= set(KINDS)
 
 
 def test_a_folder_in_its_place_means_the_defaults(tmp_path):
     (tmp_path / "devices.json").mkdir()
-    assert load_names(tmp_path) == {}
+    assert load_choice(tmp_path)[0] == {}
+
+
+def test_a_turn_belongs_to_its_camera_and_is_remembered(tmp_path):
+    inside = FoundDevice("camera", "Inside", DeviceSpec("device", "0"))
+    arm = FoundDevice("camera", "Arm", DeviceSpec("device", "2"))
+    choice = DeviceChoice(found=(inside, arm)).choose("camera", "Arm").turned()
+    assert choice.spec("camera") == DeviceSpec("device", "2", 90)
+    assert choice.rows()[2].turn == 90
+    assert choice.spec("microphone") == DEFAULT_DEVICE
+    assert choice.choose("camera", "Inside").spec("camera") == inside.spec
+    save_choice(tmp_path, choice)
+    assert load_choice(tmp_path) == ({"camera": "Arm"}, {"Arm": 90})
+    assert choice.turned().turned().turned().turns == {}
+
+
+@pytest.mark.parametrize("turns", ['{"Arm": 45}', '{"Arm": "90"}', '{"Arm": true}', "[90]", '{"Arm": [90]}'])
+def test_a_turn_that_is_none_is_dropped(tmp_path, turns):
+    (tmp_path / "devices.json").write_text(f'{{"turns": {turns}}}')
+    assert load_choice(tmp_path) == ({}, {})

@@ -9,7 +9,7 @@ import pytest
 
 from app.media.devices import DEFAULT_DEVICE, DeviceSpec, FoundDevice
 from app.media.slot import FrameSlot
-from app.presenters.devices import Chosen, load_names
+from app.presenters.devices import Chosen, load_choice
 from app.presenters.environment import Environment
 from app.presenters.provider import ProviderPresenter
 from app.presenters.sound import HINTS, SAYS
@@ -229,7 +229,7 @@ def test_a_choice_is_used_for_the_next_test_and_remembered(run, tmp_path):
         await w.until(lambda: len(w.tests) == 2)
         assert w.tests[1].microphone == HEADSET.spec
         async with w.presenter._choice_saving:
-            assert load_names(tmp_path) == {"microphone": "Headset"}
+            assert load_choice(tmp_path)[0] == {"microphone": "Headset"}
 
     run(scenario)
 

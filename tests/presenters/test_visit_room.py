@@ -18,6 +18,7 @@ from app.media.events import (
     PeerChanged,
     PeerState,
     SignalPart,
+    View,
 )
 from app.media.rtc.errors import BadSignal
 from app.media.slot import FrameSlot
@@ -72,6 +73,9 @@ class ScriptedSession:
 
     def set_speech_alone(self, on):
         self.log.append(("speech-alone", on))
+
+    def set_wish(self, view):
+        self.log.append(("wish", view))
 
     async def use_microphone(self, spec):
         self.log.append(("microphone begins", spec.which))
@@ -421,5 +425,51 @@ def test_devices_that_come_and_go_are_passed_on(run):
         found = (FoundDevice("microphone", "Headset", DeviceSpec("device", "3")),)
         w.sessions[0].emit(DevicesChanged(1.0, found))
         assert w.found == [found]
+
+    run(ANN, scenario)
+
+
+def test_the_providers_wish_goes_out_and_is_written_down_once(run):
+    async def scenario(w):
+        w.room.set_wish(View.MOTION)  # before there is anyone to tell
+        w.presence(True)
+        await settle()
+        assert ("wish", View.MOTION) in w.sessions[0].log
+        w.room.set_wish(View.DETAIL)
+        w.room.set_wish(View.DETAIL)
+        assert w.sessions[0].log.count(("wish", View.DETAIL)) == 1
+        view = w.room.view()
+        assert view.wish is View.DETAIL
+        assert view.wished is None
+        assert [e.text for e in view.timeline if "asked" in e.text] == [
+            "Dr Lee asked to see movement",
+            "Dr Lee asked for more detail",
+        ]
+
+    run(LEE, scenario)
+
+
+def test_the_patient_reads_what_was_asked_while_it_is_in_force(run):
+    async def scenario(w):
+        w.presence(True)
+        await settle()
+        emit = w.sessions[0].emit
+        emit(ConnectionChanged(1.0, ConnectionState.CONNECTED))
+        emit(ModalityChanged(1.0, Modality.VIDEO, Cause.LINK_RECOVERED, "video-320"))
+
+        def peer(view):
+            emit(PeerChanged(3.0, PeerState(True, True, Modality.VIDEO, Cause.START, True, True, False, view)))
+
+        peer(View.TALK)
+        assert w.room.view().wished is None
+        peer(View.DETAIL)
+        assert w.room.view().wished.text == "Dr Lee asked for more detail: the picture is sharper and moves less."
+        emit(ModalityChanged(4.0, Modality.AUDIO, Cause.LINK_THIN, "speech"))
+        assert w.room.view().wished is None, "no picture is sharper now"
+        peer(View.TALK)
+        assert [e.text for e in w.room.timeline if "asked" in e.text] == [
+            "Dr Lee asked for more detail",
+            "Dr Lee asked for the usual picture again",
+        ]
 
     run(ANN, scenario)

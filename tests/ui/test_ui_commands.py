@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
+from app.media.events import View
 from app.presenters.views import Level, Page, PhotoPhase, PhotoView, Sentence
 from app.ui import names, samples
 from app.ui.driver import Driver, said
@@ -65,6 +66,9 @@ DESK_CLICKS = [
     ("visit-live", names.VISIT_SOUND, ("open_sound", ())),
     ("visit-live", names.VISIT_SPEECH_ALONE, ("set_speech_alone", (True,))),
     ("sound-in-visit", names.SOUND_BACK, ("close_sound", ())),
+    ("sound-in-visit", names.SOUND_TURN, ("turn_picture", ())),
+    ("visit-live", names.visit_view("detail"), ("wish_view", (View.DETAIL,))),
+    ("visit-wished", names.visit_view("motion"), ("wish_view", (View.MOTION,))),
 ]
 
 

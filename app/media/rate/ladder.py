@@ -8,8 +8,8 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from enum import StrEnum
 
+from app.media.events import View as View
 from app.media.rate.speech import LOWEST, PACKET_OVERHEAD_BYTES, Speech, needed_redundancy
 
 CONSENT_BPS = 350
@@ -17,14 +17,6 @@ CONSENT_BPS = 350
 FEEDBACK_SHARE = 0.04
 _PACKET_S, _LEAST_PAYLOAD, _MOST_PAYLOAD = 0.054, 100, 1_100
 _MOST_REPAIR, _REPAIRED_TWICE = 0.35, 0.07
-
-
-class View(StrEnum):
-    """What the pictures are for."""
-
-    TALK = "talk"  # a face
-    DETAIL = "detail"  # a wound: sharp and few
-    MOTION = "motion"  # a gait: small and many
 
 
 def payload_bytes(link_bps: float) -> int:

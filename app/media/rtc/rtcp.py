@@ -230,11 +230,11 @@ def _read_bye(body: bytes, count: int) -> list[Part]:
     return [Goodbye(_unpack(f"!{count}I", body))]
 
 
-def _read_app(body: bytes, _count: int) -> list[Part]:
+def _read_app(body: bytes, subtype: int) -> list[Part]:
     ssrc, name = _unpack("!I4s", body)
     if name != peer_state.NAME:
         return []
-    state = peer_state.parse_state(body[8:])
+    state = peer_state.parse_state(body[8:], subtype)
     return [] if state is None else [PeerStateReport(ssrc, state)]
 
 
@@ -374,7 +374,8 @@ def _write_remb(part: Remb) -> bytes:
 
 
 def _write_state(part: PeerStateReport) -> bytes:
-    return _packet(_APP, 0, struct.pack("!I4s", part.ssrc, peer_state.NAME) + peer_state.pack_state(part.state))
+    body = struct.pack("!I4s", part.ssrc, peer_state.NAME) + peer_state.pack_state(part.state)
+    return _packet(_APP, peer_state.subtype_of(part.state), body)
 
 
 _WRITERS: dict[type, Callable[[Any], bytes]] = {

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import av
-import numpy as np
 
 from app.media.video.encoder import Encoded
-from app.media.video.frames import Reshaper
+from app.media.video.frames import Reshaper, planes_of
 from app.media.video.svt import Av1Error, Handle, Planes
 
 FASTEST, SLOWEST = 12, 7
@@ -70,7 +69,7 @@ class Av1Encoder:
 
     def encode(self, frame: av.VideoFrame, *, key: bool) -> Encoded:
         """The next picture, of any size: it is scaled to the encoder's."""
-        planes = _planes(self._reshaper.reshape(frame, self.width, self.height, "yuv420p"))
+        planes = planes_of(self._reshaper.reshape(frame, self.width, self.height, "yuv420p"))
         wanted = round(self._target * _KEY_RATE) if key else self._target
         change = abs(wanted - self._set) > _SAME * self._set
         y, cb, cr = planes
@@ -92,15 +91,3 @@ def _target(fps: float, bitrate: int) -> int:
     if fps <= 0 or bitrate <= 0:
         raise ValueError("a rate above zero")
     return max(_LEAST_BPS, min(_MOST_BPS, round(bitrate / fps * _BEAT)))
-
-
-def _planes(frame: av.VideoFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Y, Cb and Cr, each contiguous."""
-    flat = frame.to_ndarray().reshape(-1)
-    width, height, luma = frame.width, frame.height, frame.width * frame.height
-    quarter = luma // 4
-    return (
-        flat[:luma].reshape(height, width),
-        flat[luma : luma + quarter].reshape(height // 2, width // 2),
-        flat[luma + quarter :].reshape(height // 2, width // 2),
-    )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from app.media.slot import FrameSlot
 from app.media.teller import Teller
 from app.media.video.capture import CameraUnavailable, PictureReader, open_reader, source_name
-from app.media.video.frames import CapturedFrame, Reshaper, to_rgb
+from app.media.video.frames import CapturedFrame, Reshaper, to_rgb, turn
 
 RETRY_S = 2.0
 STILL_S = 12.0
@@ -23,7 +23,8 @@ _SELF_VIEW_GAP_S = 0.09
 class Camera:
     """Reads pictures on its own thread. `report(state, name)` and `tap(frame)` are called on that thread.
 
-    `kind` and `which` are those of a DeviceSpec; kind `none` gives no thread and no pictures.
+    `kind`, `which` and `turn` are those of a DeviceSpec; kind `none` gives no thread and no pictures. All that comes
+    out is turned: what is sent, one's own view, and stills.
     Old pictures are dropped: :meth:`latest` has the newest only.
     """
 
@@ -36,7 +37,9 @@ class Camera:
         tap: Callable[[CapturedFrame], None] | None = None,
         view: FrameSlot | None = None,
         retry_s: float = RETRY_S,
+        turn: int = 0,
     ) -> None:
+        self.turn = turn  # may be changed while the camera runs
         self._kind, self._which = kind, which
         self._tap, self._view = tap, view
         self._retry_s = retry_s
@@ -105,6 +108,7 @@ class Camera:
         try:
             while not self._stop.is_set() and (frame := reader.read(self._stop.wait)) is not None:
                 self._count += 1
+                frame = turn(frame, self.turn, reshaper)
                 captured = CapturedFrame(frame, time.monotonic(), time.time(), self._count)
                 self._latest = captured
                 self._teller.ready(reader.name)
@@ -114,18 +118,19 @@ class Camera:
                     self._viewed = captured.at
                     self._view.put(to_rgb(frame, reshaper, _SELF_VIEW_WIDTH), captured.at)
                 if self._still_wanted.is_set():
-                    self._shoot(reader)
+                    self._shoot(reader, reshaper)
         except CameraUnavailable as exc:
             self._teller.fail(exc.state, exc, source_name(self._kind, self._which))
         finally:
             self._still_taken.set()  # whoever waits for a still need not wait for a camera that is gone
             reader.close()
 
-    def _shoot(self, reader: PictureReader) -> None:
+    def _shoot(self, reader: PictureReader, reshaper: Reshaper) -> None:
         self._still_wanted.clear()
         try:
             frame = reader.shoot(self._stop.wait)
             if frame is not None:
+                frame = turn(frame, self.turn, reshaper)
                 self._still = CapturedFrame(frame, time.monotonic(), time.time(), self._count)
         finally:
             self._still_taken.set()
@@ -134,8 +139,10 @@ class Camera:
 class CameraPreview:
     """The camera's picture in a slot, outside a visit: for taking a photo. `report` as for :class:`Camera`."""
 
-    def __init__(self, kind: str, which: str, slot: FrameSlot, report: Callable[[str, str], None]) -> None:
-        self._camera = Camera(kind, which, report=report, view=slot)
+    def __init__(
+        self, kind: str, which: str, slot: FrameSlot, report: Callable[[str, str], None], turn: int = 0
+    ) -> None:
+        self._camera = Camera(kind, which, report=report, view=slot, turn=turn)
 
     def start(self) -> None:
         self._camera.start()

@@ -9,17 +9,23 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
 import av
 import numpy as np
+from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
+
+from app.media.video.frames import Reshaper, turn
 
 Wait = Callable[[float], bool]
 """Waits so many seconds; True if the wait was cut short because the camera is being stopped."""
 
 _CAMERA_PROBE = 8
+_UNSPECIFIED, _HD_LINES = 2, 720
+_MOST_STRETCH = 4  # no real pixel is that far from square
 _SETTLE_S = 0.3  # what a camera's switch to another mode takes at least
 
 _MODELS: dict[str, tuple[tuple[int, int], tuple[int, int] | None]] = {
@@ -65,6 +71,7 @@ class FileReader:
         self.name = Path(path).name
         self._path = path
         self._container: Any = None
+        self._reshaper = Reshaper()
         self._frames = self._loop()
         self._fps = 25.0
         self._count = 0
@@ -79,13 +86,24 @@ class FileReader:
                     self._fps = float(stream.average_rate or 25)
                     for frame in container.decode(stream):
                         seen += 1
-                        yield frame
+                        yield self._upright(frame, stream.sample_aspect_ratio)
             except FileNotFoundError as exc:
                 raise CameraMissing(f"The film {self.name} is not there.") from exc
             except (av.FFmpegError, OSError, IndexError, ValueError) as exc:
                 raise CameraUnavailable(f"The film {self.name} cannot be read.") from exc
             if not seen:
                 raise CameraUnavailable(f"The film {self.name} has no pictures.")
+
+    def _upright(self, frame: av.VideoFrame, pixel: Fraction | None) -> av.VideoFrame:
+        """With square pixels, and turned as the film says (its display matrix, which counts counterclockwise). A film
+        that does not tell its matrix is BT.709 from 720 lines on, as players take it.
+        """
+        if frame.colorspace == _UNSPECIFIED and min(frame.width, frame.height) >= _HD_LINES:
+            frame.colorspace = Colorspace.ITU709
+        if pixel and pixel != 1 and 1 / _MOST_STRETCH <= pixel <= _MOST_STRETCH:
+            wide = max(2, round(frame.width * pixel / 2) * 2)
+            frame = self._reshaper.reshape(frame, wide, frame.height // 2 * 2, "yuv420p")
+        return turn(frame, -round(frame.rotation / 90) * 90 % 360, self._reshaper)
 
     def read(self, wait: Wait) -> av.VideoFrame | None:
         frame = next(self._frames)

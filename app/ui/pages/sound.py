@@ -154,7 +154,13 @@ class DeviceField(QWidget):
 class DevicesCard(Card):
     """Microphone, loudspeaker and camera; in a visit with their levels and one's own picture beside them."""
 
-    def __init__(self, choose: Callable[[DeviceKind, str], None], levels: Levels, mine: FrameSlot) -> None:
+    def __init__(
+        self,
+        choose: Callable[[DeviceKind, str], None],
+        turn: Callable[[], None],
+        levels: Levels,
+        mine: FrameSlot,
+    ) -> None:
         super().__init__(22, 14)
         self._fields: dict[DeviceKind, DeviceField] = {
             "microphone": DeviceField(
@@ -172,7 +178,14 @@ class DevicesCard(Card):
         self._picture = PictureWidget(mine, f"{names.device_level('camera')}", mirror=True, rounded=8)
         self._picture.setAccessibleName(self.tr("Your own picture"))
         self._picture.setFixedSize(200, 150)
-        self._fields["camera"].column.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignLeft)
+        self._turn = ActionButton(names.SOUND_TURN, self.tr("Turn my picture"), "again", Kind.SECONDARY)
+        self._turn.on_press(turn)
+        beside = QHBoxLayout()
+        beside.setSpacing(14)
+        beside.addWidget(self._picture)
+        beside.addWidget(self._turn, 0, Qt.AlignmentFlag.AlignVCenter)
+        beside.addStretch(1)
+        self._fields["camera"].column.addLayout(beside)
         self.body.addWidget(Text(self.tr("Which ones are used"), "heading"))
         for field in self._fields.values():
             self.body.addWidget(field)
@@ -182,7 +195,7 @@ class DevicesCard(Card):
         for row in sound.devices:
             self._fields[row.kind].draw(row)
         live = sound.phase is SoundPhase.IN_VISIT
-        for widget in (*self._meters, self._picture):
+        for widget in (*self._meters, self._picture, self._turn):
             widget.setVisible(live)
 
     def first_focus(self) -> QWidget:
@@ -219,7 +232,7 @@ class SoundPage(QWidget):
         self._back.on_press(commands.close_sound)
         self._visit = SentenceLine(names.SOUND_VISIT)
         self._sound = SoundCard(commands, levels)
-        self._devices = DevicesCard(commands.choose_device, levels, mine)
+        self._devices = DevicesCard(commands.choose_device, commands.turn_picture, levels, mine)
         self._live = False
         head = QHBoxLayout()
         head.setContentsMargins(24, 0, 24, 0)

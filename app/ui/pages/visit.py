@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from app.media.events import View
 from app.media.levels import Levels
 from app.media.slot import FrameSlot
 from app.presenters.views import (
@@ -34,6 +35,7 @@ from app.ui.widgets.layout import Card, FlowRow, KeyedRows, ScrollColumn, ground
 from app.ui.widgets.meter import LevelMeter
 from app.ui.widgets.stage import Stage
 from app.ui.widgets.text import SentenceLine, Text
+from app.ui.widgets.view_choice import ViewChoice
 from app.ui.widgets.words_panel import WordsPanel
 from app.ui.words import clock, picture_age
 
@@ -99,7 +101,8 @@ class LostCard(Card):
 class VisitPage(QWidget):
     """`photo` and `files`: the patient's commands to send something; None for a provider. `timeline`: show what
     happened. `levels`: how loud the microphone is, shown beside its button. `guest`: a guest's pictures; `guests`: the
-    provider's commands about one. `asks` and `answers`: looking closer, as the provider or as the patient."""
+    provider's commands about one. `asks` and `answers`: looking closer, as the provider or as the patient. `wish`: the
+    provider's command for what the pictures should be made for."""
 
     def __init__(
         self,
@@ -115,6 +118,7 @@ class VisitPage(QWidget):
         guests: GuestCommands | None = None,
         asks: CloserAsks | None = None,
         answers: CloserAnswers | None = None,
+        wish: Callable[[View], None] | None = None,
     ) -> None:
         super().__init__()
         ground(self, "dark")
@@ -124,11 +128,15 @@ class VisitPage(QWidget):
         self._with = Text(role="stage-title", name=names.VISIT_WITH)
         self._link = SentenceLine(names.VISIT_LINK, on_stage=True)
         self._other = SentenceLine(names.VISIT_OTHER, on_stage=True)
+        self._wished = SentenceLine(names.VISIT_WISHED, on_stage=True)
         self._guest = SentenceLine(names.VISIT_GUEST, on_stage=True)
         self._guest_picture = GuestPicture(guest or FrameSlot())
         self._guest_card = GuestCard(guests) if guests is not None else None
         self._stage = Stage(remote, mine)
         self._stage.set_guest(self._guest_picture)
+        self._choice = ViewChoice(wish) if wish is not None else None
+        if self._choice is not None:
+            self._stage.set_choice(self._choice)
         self._lost = LostCard(photo)
         self._stage.set_over(self._lost)
         self._closer: CloserProvider | CloserPatient | None = None
@@ -183,6 +191,7 @@ class VisitPage(QWidget):
         self._with.say(visit.with_name)
         self._link.say(visit.link)
         self._other.say(visit.other)
+        self._wished.say(visit.wished)
         self._draw_controls(visit)
         self._draw_stage(visit)
         self._draw_guest(visit)
@@ -277,6 +286,9 @@ class VisitPage(QWidget):
         stage.mine.setVisible(visit.phase is not VisitPhase.ENDED and not lost)
         self._lost.draw(visit)
         self._lost.setVisible(lost)
+        if self._choice is not None:
+            self._choice.draw(visit.wish)
+            stage.show_choice(showing and not lost)
         frozen = showing and visit.picture is PictureState.FROZEN
         stage.show_age(picture_age(max(visit.picture_age_s, 0)) if frozen else "")
 
@@ -326,6 +338,7 @@ class VisitPage(QWidget):
         says.addLayout(head)
         says.addWidget(self._link)
         says.addWidget(self._other)
+        says.addWidget(self._wished)
         says.addWidget(self._guest)
         mute = QWidget()
         beside = QHBoxLayout(mute)

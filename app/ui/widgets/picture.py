@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app.media.slot import FrameSlot, Picture
 from app.ui.style import STAGE
 
-_LOOK_MS = 33
+_LOOK_MS = 16
+"""Twice in a picture's time at 30 a second: at the same beat some would stand twice as long as others."""
 
 
 def fitted(picture: QSize, room: QRect) -> QRect:
@@ -28,7 +29,7 @@ def fitted(picture: QSize, room: QRect) -> QRect:
 class PictureWidget(QWidget):
     """Shows `slot` with its own aspect, letterboxed, `mirror` as in a looking-glass (one's own face).
 
-    Looks at the slot some thirty times a second while it is visible; paints only on a new number. The array
+    Looks at the slot some sixty times a second while it is visible; paints only on a new number. The array
     behind the picture on show is kept alive and never copied whole.
     """
 

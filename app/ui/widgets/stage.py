@@ -14,6 +14,7 @@ from app.ui.widgets.icons import icon
 from app.ui.widgets.layout import ground
 from app.ui.widgets.picture import PictureWidget
 from app.ui.widgets.text import Text, announce
+from app.ui.widgets.view_choice import ViewChoice
 
 _EDGE = 12
 _SIGN = 88
@@ -114,6 +115,7 @@ class Stage(QWidget):
         self.age.setWordWrap(False)
         self.age.hide()
         self._over: QWidget | None = None
+        self._choice: ViewChoice | None = None
         self._guest: QWidget | None = None
         self._guest_large = False
 
@@ -128,6 +130,17 @@ class Stage(QWidget):
         """Over the whole stage, where the other person has no picture."""
         self._guest_large = on
         self.arrange()
+
+    def set_choice(self, choice: ViewChoice) -> None:
+        """In the lower corner, beside oneself: shown and hidden by :meth:`show_choice`."""
+        choice.setParent(self)
+        choice.hide()
+        self._choice = choice
+
+    def show_choice(self, on: bool) -> None:
+        if self._choice is not None:
+            self._choice.setVisible(on)
+            self.arrange()
 
     def set_over(self, over: QWidget) -> None:
         """A card that lies over the middle when it is visible (the way on when the link is lost)."""
@@ -161,6 +174,9 @@ class Stage(QWidget):
         # In a narrow stage the words stand above one's own picture, in a wide one beside it.
         above = 0 if beside or not self.mine.isVisibleTo(self) else high + _EDGE
         self.placeholder.setGeometry(QRect(beside, 0, whole.width() - 2 * beside, whole.height() - above))
+        if self._choice is not None:
+            self._choice.fit(self.mine.x() - 2 * _EDGE)
+            self._choice.move(_EDGE, whole.bottom() - self._choice.height() - _EDGE)
         if self._guest is not None:
             corner = QRect(whole.right() - across - _EDGE, _EDGE, across, across * 3 // 4 + caption + 11)
             if corner.intersects(self.mine.geometry()):
