@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import itertools
+import os
 import resource
 import threading
 from collections.abc import Iterator
@@ -258,3 +259,14 @@ def test_thirty_encoders_leave_no_memory_and_no_thread_behind() -> None:
     gc.collect()
     assert resident_mb() - before < 20
     assert len(list(Path("/proc/self/task").iterdir())) <= threads
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may run in real time")
+def test_no_thread_of_the_encoder_runs_in_real_time() -> None:
+    """For root SVT-AV1 asks for SCHED_FIFO at 99, for the caller too: an encoder would stand before speech."""
+    before = os.sched_getscheduler(0)
+    encoder = Av1Encoder(320, 240, 15, 50_000, 8)
+    policies = {os.sched_getscheduler(int(task.name)) for task in Path("/proc/self/task").iterdir()}
+    encoder.close()
+    assert os.SCHED_FIFO not in policies
+    assert os.sched_getscheduler(0) == before

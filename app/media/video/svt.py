@@ -6,6 +6,7 @@ Names, numbers and layouts are those of EbSvtAv1.h and EbSvtAv1Enc.h, versions 3
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import os
@@ -125,6 +126,26 @@ def _declare(lib: ctypes.CDLL) -> None:
         function.restype, function.argtypes = result, arguments
 
 
+@contextlib.contextmanager
+def _ordinary_scheduling() -> Iterator[None]:
+    """For root, SVT-AV1 puts its threads and the one that opens it under SCHED_FIFO at priority 99: nothing else would
+    run beside an encoder, speech included. They get back what was there before (Linux).
+    """
+    tasks = Path("/proc/self/task")
+    if not hasattr(os, "sched_setscheduler") or os.geteuid() != 0 or not tasks.is_dir():
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    before = {task.name for task in tasks.iterdir()}
+    try:
+        yield
+    finally:
+        fresh = {task.name for task in tasks.iterdir()} - before
+        for thread in (0, *(int(name) for name in fresh)):
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                os.sched_setscheduler(thread, policy, parameters)
+
+
 class Handle:
     """One open encoder. Raises Av1Missing or Av1Error. A picture and the closing may come from two threads."""
 
@@ -139,7 +160,8 @@ class Handle:
                 told = self._lib.svt_av1_enc_parse_parameter(configuration, name.encode(), str(value).encode())
                 _check(told, f"{name} {value}")
             _check(self._lib.svt_av1_enc_set_parameter(self._handle, configuration), "the settings")
-            _check(self._lib.svt_av1_enc_init(self._handle), "to start")
+            with _ordinary_scheduling():
+                _check(self._lib.svt_av1_enc_init(self._handle), "to start")
         except Av1Error:
             self._lib.svt_av1_enc_deinit_handle(self._handle)
             raise
