@@ -22,6 +22,7 @@ from app.media.video.frames import CapturedFrame
 log = logging.getLogger(__name__)
 
 _WAITING = 8
+_END_S = 0.001  # times are not exact: a chunk that begins with the end belongs after it
 _NICE = 10
 
 
@@ -84,7 +85,7 @@ class ClipRecorder:
             if self._clock.zero is None:
                 self._clock = self._clock.heard(place, now)
             at = self._clock.at(place) - self._begun
-            if not self._over and at + CHUNK / RATE >= 0.0 and at < self._seconds:
+            if not self._over and at + CHUNK / RATE >= 0.0 and at < self._seconds - _END_S:
                 cut = round(max(0.0, -at) * RATE)
                 self._queue.put(_Sound(samples[cut:], max(at, 0.0)))
 
@@ -145,7 +146,8 @@ class ClipRecorder:
             with self._lock:
                 self._waiting -= 1
             if not encoder.full and not encoder.picture(item.frame, item.at):
-                self.end(self._begun + item.at if self._begun is not None else 0.0)
+                self.drop()  # what still comes is of another camera
+                return self._made(encoder, item.at)
 
     def _made(self, encoder: ClipEncoder, seconds: float) -> Clip | None:
         if seconds < LEAST_S or not encoder.pictures:
