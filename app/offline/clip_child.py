@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 RATE = 48_000
+_UNEVEN = 0.6  # of a picture's time: cameras do not keep their beat
 _PICTURES, _SOUND = ("h264",), ("opus",)
 
 
@@ -95,7 +96,7 @@ def _picture(cv2: Any, frame: Any, made: Made, bounds: Bounds) -> None:
         raise Refused("a damaged picture")
     if frame.width * frame.height > bounds.pixels:
         raise Refused("a picture's size")
-    if made.times and at - made.times[-1] < 1 / bounds.fps:
+    if made.times and at - made.times[-1] < _UNEVEN / bounds.fps:
         return
     if made.pictures and (frame.width, frame.height) != (made.width, made.height):
         raise Refused("pictures of two sizes")

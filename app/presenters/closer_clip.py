@@ -56,7 +56,8 @@ class ClipMaking:
             return None if task.cancelled() else task.result()
         finally:
             task.cancel()
-            self._task = None
+            self._task, self._until = None, self._around.clock()
+            self._around.changed()
 
     def _begun(self) -> None:
         self._until = self._around.clock() + CLIP_S
