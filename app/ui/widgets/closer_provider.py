@@ -83,7 +83,8 @@ class CloserProvider(QWidget):
         self._closed = ""  # the ask whose picture was put away
         self._visit: VisitView | None = None
         self.look = ActionButton(names.CLOSER, self.tr("Look closer"), "magnifier", Kind.STAGE, upright=True)
-        self.film = ActionButton(names.CLIP_ASK, self.tr("Ask for a clip"), "film", Kind.STAGE, upright=True)
+        self.film = ActionButton(names.CLIP_ASK, self.tr("Clip"), "film", Kind.STAGE, upright=True)
+        self.film.setAccessibleName(self.tr("Ask for a clip of 10 seconds"))
         self._withdraw = ActionButton(names.CLOSER_WITHDRAW, self.tr("No longer needed"), "close", Kind.STAGE)
         self._open = ActionButton(names.CLOSER_OPEN, self.tr("Look at it"), "seen", Kind.STAGE)
         self._done = ActionButton(names.CLOSER_DONE, self.tr("Done"), "good", Kind.STAGE)
