@@ -132,7 +132,7 @@ class Equipment:
         camera = self._camera
         if camera is not None:
             camera.film(see is not None)
-            if see is not None and camera.latest() is not None:
+            if see is not None:
                 await asyncio.to_thread(camera.film_settled.wait, _FILM_S)
 
     def _captured(self, captured: CapturedFrame) -> None:

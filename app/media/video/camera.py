@@ -94,8 +94,11 @@ class Camera:
 
     def film(self, on: bool) -> None:
         """A clip is being recorded (or no longer): the mode for it, as soon as the camera can. Any thread."""
-        self.film_settled.clear()
         self._film_wanted = on
+        if self._kind == "none":
+            self.film_settled.set()
+        else:
+            self.film_settled.clear()
 
     def _run(self) -> None:
         while not self._stop.is_set():
