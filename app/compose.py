@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from app.io_thread import IoThread
 from app.media.audio.sound_test import SoundTest
 from app.media.call_log import CallLog
+from app.media.clip.sound import ClipSound
 from app.media.devices import DeviceSpec, Sinks, Sources, Taps
 from app.media.events import DeviceChanged, SessionEvent, SignalPart
 from app.media.levels import Levels
@@ -119,7 +120,8 @@ def build(options: WindowOptions) -> Running:
     remote, mine, levels = FrameSlot(), FrameSlot(), Levels()
     calls = CallLog((options.profile or default_folder(options.role)) / "calls")
     guest = FrameSlot()
-    environment = _environment(options, remote, mine, guest, levels, calls)
+    clip_sound = ClipSound()
+    environment = _environment(options, remote, mine, guest, levels, calls, clip_sound)
     if options.role == "patient":
         patient = PatientPresenter(environment, io.loop, bridge.publish, functools.partial(_Preview, mine))
         return Running(
@@ -127,7 +129,11 @@ def build(options: WindowOptions) -> Running:
         )
     provider = ProviderPresenter(environment, io.loop, bridge.publish)
     return Running(
-        ProviderWindow(provider, bridge, remote, mine, levels=levels, guest=guest), bridge, provider, io, calls
+        ProviderWindow(provider, bridge, remote, mine, levels=levels, guest=guest, clip_position=clip_sound.position),
+        bridge,
+        provider,
+        io,
+        calls,
     )
 
 
@@ -147,7 +153,13 @@ def take_down(running: Running) -> bool:
 
 
 def _environment(
-    options: WindowOptions, remote: FrameSlot, mine: FrameSlot, guest: FrameSlot, levels: Levels, calls: CallLog
+    options: WindowOptions,
+    remote: FrameSlot,
+    mine: FrameSlot,
+    guest: FrameSlot,
+    levels: Levels,
+    calls: CallLog,
+    clip_sound: ClipSound,
 ) -> Environment:
     speed_test = SpeedTest(memory_path())
     devices = SharedEquipment()
@@ -191,6 +203,7 @@ def _environment(
         mine=mine,
         guest_session=guest_session,
         guest=guest,
+        clip_sound=clip_sound,
         given=Chosen(
             DeviceSpec.parse(options.microphone), DeviceSpec.parse(options.speaker), DeviceSpec.parse(options.camera)
         ),

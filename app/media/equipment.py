@@ -24,8 +24,10 @@ from app.media.video.camera import Camera
 from app.media.video.frames import CapturedFrame
 
 Feed = Callable[[int, NDArray[np.int16]], None]
+Film = Callable[[CapturedFrame], None]
 
 _SETTLE_S = 2.0  # so long an old device stays while a new one is being opened
+_FILM_S = 3.0  # so long a camera may take to another mode
 
 
 class Equipment:
@@ -57,6 +59,7 @@ class Equipment:
         self._played_before = 0.0
         self._exchange = asyncio.Lock()
         self._over = False
+        self._film: Film | None = None
         self.processing = Processing()
 
     def open(self, sources: Sources) -> None:
@@ -128,6 +131,24 @@ class Equipment:
         """As Camera.best_still."""
         return None if self._camera is None else await asyncio.to_thread(self._camera.best_still)
 
+    async def film(self, see: Film | None) -> None:
+        """Every picture goes to `see` as well, on the camera's thread, and the camera films as large as a clip may
+        be; returns when it does, or after some seconds. None: no longer.
+        """
+        self._film = see
+        camera = self._camera
+        if camera is not None:
+            camera.film(see is not None)
+            if see is not None:
+                await asyncio.to_thread(camera.film_settled.wait, _FILM_S)
+
+    def _captured(self, captured: CapturedFrame) -> None:
+        """On a camera's thread."""
+        self._sinks.taps.captured_picture(captured)
+        film = self._film
+        if film is not None:
+            film(captured)
+
     @property
     def played_s(self) -> float:
         """Seconds of sound that the loudspeakers have taken, silence included."""
@@ -144,11 +165,12 @@ class Equipment:
             spec.kind,
             spec.which,
             report=self._reporter("camera"),
-            tap=self._sinks.taps.captured_picture,
+            tap=self._captured,
             view=self._sinks.mine,
             retry_s=self._retry_s,
             turn=spec.turn,
         )
+        camera.film(self._film is not None)
         camera.start()
         return camera
 

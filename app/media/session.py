@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.media.audio.playout import Playout, SpeechPacket
+from app.media.clip.bounds import Clip
+from app.media.clip.taking import ClipTaking
 from app.media.devices import DeviceSpec, Sinks, Sources
 from app.media.events import (
     ConnectionChanged,
@@ -94,6 +96,7 @@ class VisitSession:
         self._lips = LipSync(self.playout, self._speaker_delay)
         self._devices = devices if devices is not None else SharedEquipment()
         self._equipment: Seat | None = None
+        self._clip: ClipTaking | None = None
 
     # Life
 
@@ -133,6 +136,8 @@ class VisitSession:
         self._closed = True
         for ticker in self._tickers:
             ticker.cancel()
+        if self._clip is not None:
+            self._clip.end()
         equipment, self._equipment = self._equipment, None
         if equipment is not None:
             self._spawn(equipment.close())
@@ -270,6 +275,19 @@ class VisitSession:
         """
         return None if self._equipment is None else await self._equipment.best_still()
 
+    async def record_clip(self, begun: Callable[[], None]) -> Clip | None:
+        """Ten seconds of camera and microphone at the camera's quality, whatever the link carries; `begun` is called
+        when it begins. Ends early, with what there is, when the session is closed. None: the camera gave no picture,
+        there is too little of it, or one is being recorded already. When it is cancelled nothing is kept.
+        """
+        if self._equipment is None or self._clip is not None:
+            return None
+        self._clip = ClipTaking(self._equipment, begun)
+        try:
+            return await self._clip.run()
+        finally:
+            self._clip = None
+
     async def use_camera(self, spec: DeviceSpec) -> None:
         """Another camera, or none; pictures go on by themselves when it gives some."""
         await self._open_equipment().use_camera(spec)
@@ -297,8 +315,11 @@ class VisitSession:
         return None if self._equipment is None else self._equipment.newest()
 
     def _feed(self, place: int, chunk: NDArray[np.int16]) -> None:
+        heard = chunk if self._microphone_on else np.zeros_like(chunk)
         if self.transports.current is not None:
-            self.transports.current.feed(place, chunk if self._microphone_on else np.zeros_like(chunk))
+            self.transports.current.feed(place, heard)
+        if self._clip is not None:
+            self._clip.hear(place, heard)
 
     def _on_device(self, changed: DeviceChanged | DevicesChanged) -> None:
         self._emit(changed)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.media.audio.speaker import SpeechSource
 from app.media.devices import DeviceKind, DeviceSpec, Sinks, Sources
-from app.media.equipment import Equipment, Feed
+from app.media.equipment import Equipment, Feed, Film
 from app.media.events import DeviceChanged, DevicesChanged
 from app.media.settings import MediaSettings
 from app.media.video.frames import CapturedFrame
@@ -122,6 +122,10 @@ class Seat:
 
     def still(self) -> NDArray[np.uint8] | None:
         return self._equipment.still()
+
+    async def film(self, see: Film | None) -> None:
+        """As Equipment.film; one clip at a time."""
+        await self._equipment.film(see)
 
     @property
     def played_s(self) -> float:

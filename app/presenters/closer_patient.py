@@ -20,6 +20,7 @@ from app.media.closer.share import content_rate, pictures_stand
 from app.media.video import still_checks
 from app.offline.errors import OfflineError
 from app.presenters.closer import Closer, CloserAround
+from app.presenters.closer_clip import ClipMaking
 from app.presenters.closer_sentences import aiming_hint, left_sentence, patient_sentence, taken_hint, unsaved_sentence
 from app.presenters.views import CloserView, Sentence
 
@@ -39,6 +40,7 @@ class PatientCloser(Closer):
         self._dismissed: set[str] = set()
         self._shot_at: float | None = None
         self._watched = ""
+        self.clip = ClipMaking(around)
 
     # The person
 
@@ -50,7 +52,7 @@ class PatientCloser(Closer):
         self._hints.pop(heard.ask, None)
         self.look()
         if agree:
-            self.spawn(self._take(heard))
+            self.spawn(self._record(heard) if heard.what == "clip" else self._take(heard))
 
     def dismiss(self) -> None:
         """What is said of the last one has been read."""
@@ -63,19 +65,25 @@ class PatientCloser(Closer):
         heard = self.side.newest
         if heard is None or heard.ask in self._dismissed:
             return None
-        says = self._unsaved.get(heard.ask) or patient_sentence(
-            self.provider,
-            heard.what,
-            heard.life,
-            self.side.fraction(heard.ask),
-            saved=heard.ask in self._saved,
-            seen=self.side.preview_there(heard.ask),
-            away=self.away,
+        recording = heard.what == "clip" and heard.life is Life.TAKING
+        says = (
+            self._unsaved.get(heard.ask)
+            or (self.clip.says if recording else None)
+            or patient_sentence(
+                self.provider,
+                heard.what,
+                heard.life,
+                self.side.fraction(heard.ask),
+                saved=heard.ask in self._saved,
+                seen=self.side.preview_there(heard.ask),
+                away=self.away,
+            )
         )
         if not says.text:
             return None
         hint, fraction = self._hints.get(heard.ask, ""), self.side.fraction(heard.ask)
-        return CloserView(heard.ask, heard.what, heard.life, says, hint, fraction)
+        stop = recording and self.clip.can_stop
+        return CloserView(heard.ask, heard.what, heard.life, says, hint, fraction, can_stop=stop)
 
     async def finish(self) -> Sentence | None:
         await super().finish()
@@ -109,23 +117,42 @@ class PatientCloser(Closer):
         self._offer(heard, first, 0)
         if self.side.life(heard.ask) is Life.WITHDRAWN:
             return
-        await self._file(heard, await asyncio.to_thread(coding.original, rgb))
+        await self._file(heard, await asyncio.to_thread(coding.original, rgb), "photo.jpg", "image/jpeg", "closer")
         for place, code in ((1, coding.middle), (2, coding.full)):
             coded = await asyncio.to_thread(code, rgb)
             if self.side.life(heard.ask) is not Life.SENDING:
                 return
             self._offer(heard, coded, place)
 
+    async def _record(self, heard: AskHeard) -> None:
+        """A clip: recorded, sealed, and only then said to be there. Stopped by either person, nothing is kept."""
+        session = self.around.session()
+        try:
+            clip = None if session is None else await self.clip.make(session)
+            if self.clip.stopped:
+                if self.side.life(heard.ask) is not Life.WITHDRAWN:
+                    self.side.answer(heard.ask, Given.NOT_NOW)
+                return
+            if clip is not None:
+                await self._file(heard, clip.data, clip.name, clip.media_type, "closer-clip")
+            elif self._over:
+                self._unsaved[heard.ask] = unsaved_sentence(heard.what, "The call ended too soon.")
+            self.side.answer(heard.ask, Given.SAVED if heard.ask in self._saved else Given.FAILED)
+        except BadStep as exc:
+            log.info("the clip that was asked for is not wanted any more: %s", exc)
+        finally:
+            self.look()
+
     def _offer(self, heard: AskHeard, coded: coding.Coded, place: int) -> None:
         if not self._over:
             self.side.offer(heard.ask, coded.data, coded.grade, (coded.width, coded.height), place, 3)
         self.look()
 
-    async def _file(self, heard: AskHeard, data: bytes) -> None:
+    async def _file(self, heard: AskHeard, data: bytes, name: str, media_type: str, purpose: str) -> None:
         """Sealed, synced, in the outbox: only then it is said to be saved."""
         assert self.around.file is not None
         try:
-            await self.around.file(data, "photo.jpg", "image/jpeg", "closer")
+            await self.around.file(data, name, media_type, purpose)
             self._saved.add(heard.ask)
         except OfflineError as exc:
             self._unsaved[heard.ask] = unsaved_sentence(heard.what, str(exc))
@@ -139,6 +166,8 @@ class PatientCloser(Closer):
     def look(self) -> None:
         super().look()
         heard = self.side.newest
+        if heard is not None and heard.life is Life.WITHDRAWN:
+            self.clip.stop()
         if heard is not None and heard.life is Life.ASKED and self._watched != heard.ask and not self._over:
             self._watched = heard.ask
             self.spawn(self._aim(heard.ask))

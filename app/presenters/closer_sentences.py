@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+import math
+
 from app.media.closer.life import Life
 from app.media.closer.messages import What
 from app.media.video import still_checks
 from app.presenters.views import Level, Sentence
 
-_THING: dict[What, str] = {"photo": "photo"}
+_THING: dict[What, str] = {"photo": "photo", "clip": "clip"}
+_ASKED: dict[What, str] = {"photo": "sharp photo", "clip": "clip of 10 seconds, with sound"}
 
 _PROVIDER = {
-    Life.ASKED: ("You asked {name} for a sharp {thing}.", Level.NOTE),
+    Life.ASKED: ("You asked {name} for a {asked}.", Level.NOTE),
     Life.TAKING: ("{name} agreed. The {thing} is being taken.", Level.GOOD),
     Life.SENDING: ("The {thing} is on its way: {percent} %.", Level.NOTE),
     Life.DONE: ("The {thing} is here, in full.", Level.GOOD),
+    Life.SAVED: ("The clip is saved at {name}'s side. It comes to your inbox.", Level.GOOD),
     Life.REFUSED: ("{name} answered: not now.", Level.NOTE),
     Life.FAILED: ("{name} agreed, but the camera gave no picture.", Level.WARN),
     Life.LATER: ("The rest of the {thing} comes to your inbox.", Level.WARN),
     Life.WITHDRAWN: ("", Level.NOTE),
 }
 
+_PROVIDER_CLIP: dict[tuple[What, Life], tuple[str, Level]] = {
+    ("clip", Life.TAKING): ("{name} agreed. The clip is being recorded.", Level.GOOD),
+    ("clip", Life.REFUSED): ("{name} did not send a clip.", Level.NOTE),
+    ("clip", Life.FAILED): ("{name} agreed, but there is no clip: it could not be recorded or saved.", Level.WARN),
+    ("clip", Life.LATER): ("If the clip was saved in time, it comes to your inbox.", Level.WARN),
+}
+
 _PATIENT = {
-    Life.ASKED: ("{name} asks for a sharp {thing}.", Level.NOTE),
+    Life.ASKED: ("{name} asks for a {asked}.", Level.NOTE),
     Life.TAKING: ("Hold still. The {thing} is being taken.", Level.NOTE),
     Life.SENDING: ("Sending the {thing} to {name}: {percent} %.", Level.NOTE),
     Life.DONE: ("Sent to {name}.", Level.GOOD),
+    Life.SAVED: ("Saved. It is sent to {name} when the connection has room for it.", Level.GOOD),
     Life.REFUSED: ("", Level.NOTE),
     Life.FAILED: ("The camera gave no picture. {name} has been told.", Level.WARN),
     Life.LATER: ("", Level.NOTE),
@@ -38,7 +50,7 @@ def provider_sentence(name: str, what: What, life: Life, fraction: float, *, see
         return Sentence("The connection is away. The rest comes when it is back.", Level.WARN)
     if life is Life.SENDING and seen:
         return Sentence(f"This is a first look. It is getting sharper: {_percent(fraction)} %.", Level.NOTE)
-    return _said(_PROVIDER[life], name, what, fraction)
+    return _said(_PROVIDER_CLIP.get((what, life), _PROVIDER[life]), name, what, fraction)
 
 
 def patient_sentence(
@@ -53,6 +65,15 @@ def patient_sentence(
     if life is Life.SENDING and seen:
         return Sentence(f"{name} sees it already. It is getting sharper: {_percent(fraction)} %.", Level.GOOD)
     return _said(_PATIENT[life], name, what, fraction)
+
+
+def recording_sentence(left_s: float | None) -> Sentence:
+    """The patient's, while a clip is made. `left_s`: so much is still to be recorded; None: it has not begun."""
+    if left_s is None:
+        return Sentence("Get ready. The recording begins in a moment.", Level.NOTE)
+    if left_s <= 0.0:
+        return Sentence("The clip is being saved.", Level.NOTE)
+    return Sentence(f"Recording: {math.ceil(left_s)} s", Level.NOTE)
 
 
 def left_sentence(what: What) -> Sentence:
@@ -84,23 +105,24 @@ _TAKEN = {
 def timeline_closer(patient: str, provider: str, what: What, life: Life) -> str:
     """For the visit's record; "" for what is not recorded."""
     text = _TIMELINE.get(life, "")
-    return text.format(patient=patient, provider=provider, thing=_THING[what])
+    return text.format(patient=patient, provider=provider, thing=_THING[what], asked=_ASKED[what])
 
 
 _TIMELINE = {
-    Life.ASKED: "{provider} asked for a sharp {thing}",
-    Life.TAKING: "{patient} agreed to a sharp {thing}",
+    Life.ASKED: "{provider} asked for a {asked}",
+    Life.TAKING: "{patient} agreed to a {asked}",
     Life.DONE: "A sharp {thing} of {patient} was delivered in the visit",
-    Life.REFUSED: "{patient} did not want a sharp {thing} now",
+    Life.SAVED: "A clip of {patient} was recorded; it comes by the outbox",
+    Life.REFUSED: "{patient} did not want a {asked} now",
     Life.FAILED: "{patient}'s camera gave no picture",
-    Life.LATER: "A sharp {thing} of {patient} was taken; the rest comes by the outbox",
-    Life.WITHDRAWN: "{provider} took the wish for a sharp {thing} back",
+    Life.LATER: "A {asked} of {patient} was taken; the rest comes by the outbox",
+    Life.WITHDRAWN: "{provider} took the wish for a {asked} back",
 }
 
 
 def _said(form: tuple[str, Level], name: str, what: What, fraction: float) -> Sentence:
     text, level = form
-    return Sentence(text.format(name=name, thing=_THING[what], percent=_percent(fraction)), level)
+    return Sentence(text.format(name=name, thing=_THING[what], asked=_ASKED[what], percent=_percent(fraction)), level)
 
 
 def _percent(fraction: float) -> int:

@@ -19,7 +19,8 @@ from app.media.devices import DeviceSpec
 from app.media.events import DeviceChanged
 from app.media.video import still_checks
 from app.offline.allowance import Allowance
-from app.offline.capture import Capture, Words
+from app.offline.capture import Capture, Part, Words
+from app.offline.clips import CLIP_TYPE, bound_clip
 from app.offline.errors import OfflineError
 from app.offline.photos import check_photo
 from app.offline.worker import OutboxWorker, SubmissionStatus
@@ -118,6 +119,11 @@ class PatientPresenter(HostingPresenter[PatientView]):
     def answer_closer(self, agree: bool) -> None:
         if self._room is not None and isinstance(self._room.closer, PatientCloser):
             self._room.closer.answer(agree)
+
+    @command
+    def stop_clip(self) -> None:
+        if self._room is not None and isinstance(self._room.closer, PatientCloser):
+            self._room.closer.clip.stop()
 
     @command
     def dismiss_closer(self) -> None:
@@ -300,7 +306,9 @@ class PatientPresenter(HostingPresenter[PatientView]):
     async def _file(self, visit_id: str | None, data: bytes, name: str, media_type: str, purpose: str) -> None:
         assert self._capture is not None
         assert self._worker is not None
-        await self._capture.save_photo(data, name=name, media_type=media_type, purpose=purpose, visit_id=visit_id)
+        if media_type == CLIP_TYPE:
+            bound_clip(data)
+        await self._capture.save([Part(data, name, media_type)], Words(purpose, visit_id=visit_id))
         self._worker.kick()
 
     def file_in_visit(self, visit_id: str) -> Filing:

@@ -7,12 +7,15 @@ import hashlib
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from app.media.closer.messages import What
 from app.media.events import View
+from app.offline.clips import CLIP_TYPE
 from app.offline.inbox import InboxReader, OpenedPart
 from app.offline.opened import holds
 from app.offline.photos import clean_copy
+from app.presenters.clip_shelf import ClipShelf
 from app.presenters.closer_provider import ProviderCloser
 from app.presenters.desk import Desk, DeskError, Person
 from app.presenters.environment import Environment, command
@@ -41,6 +44,7 @@ log = logging.getLogger(__name__)
 _MY_NAME = "my-name"
 _PHONE = "clinic-phone"
 _MAX_PICTURES = 20
+_MAX_CLIPS = 2
 
 
 class ProviderPresenter(InvitingPresenter[ProviderView]):
@@ -57,6 +61,7 @@ class ProviderPresenter(InvitingPresenter[ProviderView]):
         self._people: tuple[Person, ...] = ()
         self._inbox: tuple[InboxItem, ...] = ()
         self._item: OpenedItem | None = None
+        self._shelf = ClipShelf(env.clip_sound, lambda: self._choice.spec("speaker"))
         self._invitation = ""
         self._invited = ""
         self._my_name = ""
@@ -96,8 +101,23 @@ class ProviderPresenter(InvitingPresenter[ProviderView]):
             self.spawn(self._open_item(submission_id))
 
     @command
+    def play_clip(self, place: int, at_s: float) -> None:
+        if self._item is not None:
+            self.spawn(self._shelf.play(place, at_s))
+
+    @command
+    def pause_clip(self) -> None:
+        self.spawn(self._shelf.pause())
+
+    @command
+    def save_clip(self, place: int, path: Path) -> None:
+        if self._item is not None and 0 <= place < len(self._item.clips):
+            self.spawn(self._save_clip(place, path))
+
+    @command
     def close_item(self) -> None:
         self._item = None
+        self.spawn(self._shelf.clear())
         if self._page is Page.ITEM:
             self._page = Page.HOME
         self.changed()
@@ -185,6 +205,9 @@ class ProviderPresenter(InvitingPresenter[ProviderView]):
         self._my_name = (await self.account.store.get(_MY_NAME) or b"").decode()
         self._phone = (await self.account.store.get(_PHONE) or b"").decode()
 
+    async def _finish(self) -> None:
+        await self._shelf.clear()
+
     async def words_left(self, room: VisitRoom) -> None:
         """A provider has no outbox: in a lost visit the lines wait; when it has ended, they say so."""
         if self._room is not room:
@@ -231,7 +254,8 @@ class ProviderPresenter(InvitingPresenter[ProviderView]):
                 created_at=content.manifest.created_at.astimezone(),
                 purpose=purpose_words(content.manifest.purpose),
                 note=content.manifest.note,
-                pictures=tuple([await _safe_picture(part) for part in content.parts[:_MAX_PICTURES]]),
+                pictures=tuple([await _safe_picture(part) for part in _shown(content.parts, clips=False)]),
+                clips=await self._shelf.put(_shown(content.parts, clips=True)),
             )
             self._page = Page.ITEM
         finally:
@@ -240,6 +264,10 @@ class ProviderPresenter(InvitingPresenter[ProviderView]):
         if not self._was_opened(row):
             await self._reader.mark_opened(submission_id)
             await self._refresh_inbox()
+
+    async def _save_clip(self, place: int, path: Path) -> None:
+        said = await self._shelf.save(place, path)
+        self.say(said.text, said.level)
 
     async def _invite(self, name: str) -> None:
         assert self._desk is not None
@@ -276,6 +304,12 @@ class ProviderPresenter(InvitingPresenter[ProviderView]):
         finally:
             self._busy = False
             self.changed()
+
+
+def _shown(parts: tuple[OpenedPart, ...], *, clips: bool) -> tuple[OpenedPart, ...]:
+    """By the sender's word; whether it is true, the decoding will tell."""
+    most = _MAX_CLIPS if clips else _MAX_PICTURES
+    return tuple(part for part in parts if (part.media_type == CLIP_TYPE) is clips)[:most]
 
 
 async def _safe_picture(part: OpenedPart) -> OpenedPicture:

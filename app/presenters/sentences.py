@@ -85,7 +85,13 @@ _STAGE = {
 
 WORDS = "words"
 """The purpose of a submission that is written words alone."""
-_PURPOSE = {"photo": "Photo", "file": "File", "closer": "Sharp photo in the visit", WORDS: "Written message"}
+_PURPOSE = {
+    "photo": "Photo",
+    "file": "File",
+    "closer": "Sharp photo in the visit",
+    "closer-clip": "Clip from the visit",
+    WORDS: "Written message",
+}
 
 WEAK_KEY = Sentence(
     "This computer has no key ring, so the key to your saved items lies in a file: whoever can read this disk could "

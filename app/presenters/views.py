@@ -17,6 +17,7 @@ from app.media.closer.life import Life
 from app.media.closer.messages import What
 from app.media.devices import DeviceKind
 from app.media.events import View
+from app.offline.clips import SafeClip
 from app.offline.plan import Stage
 
 
@@ -74,8 +75,8 @@ CloserLife = Life
 class CloserView:
     """Looking closer: one ask, as one of the two sees it.
 
-    `hint` (patient): what would make it better. `picture` (provider): the best that has come, a safe copy (JPEG) in
-    memory only. `fraction`: 0..1 of its bytes delivered.
+    `hint` (patient): what would make it better. `can_stop` (patient): a clip is being recorded. `picture` (provider):
+    the best that has come, a safe copy (JPEG) in memory only. `fraction`: 0..1 of its bytes delivered.
     """
 
     ask: str
@@ -85,6 +86,7 @@ class CloserView:
     hint: str = ""
     fraction: float = 0.0
     picture: bytes = b""
+    can_stop: bool = False
 
 
 @dataclass(frozen=True)
@@ -268,6 +270,15 @@ class OpenedPicture:
 
 
 @dataclass(frozen=True)
+class OpenedClip:
+    """`safe` was taken apart in a limited process, in memory only; `sha256` as for :class:`OpenedPicture`."""
+
+    name: str
+    safe: SafeClip
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
 class OpenedItem:
     submission_id: str
     patient_name: str
@@ -275,6 +286,7 @@ class OpenedItem:
     purpose: str
     note: str
     pictures: tuple[OpenedPicture, ...]
+    clips: tuple[OpenedClip, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -341,6 +353,7 @@ class CommonCommands(VisitCommands, SoundCommands, Protocol):
 
 class PatientCommands(CommonCommands, Protocol):
     def answer_closer(self, agree: bool) -> None: ...
+    def stop_clip(self) -> None: ...
     def dismiss_closer(self) -> None: ...
     def join(self, visit_id: str) -> None: ...
     def start_photo(self) -> None: ...
@@ -367,6 +380,9 @@ class ProviderCommands(CommonCommands, GuestCommands, Protocol):
     def start_visit(self, visit_id: str) -> None: ...
     def open_item(self, submission_id: str) -> None: ...
     def close_item(self) -> None: ...
+    def play_clip(self, place: int, at_s: float) -> None: ...
+    def pause_clip(self) -> None: ...
+    def save_clip(self, place: int, path: Path) -> None: ...
     def open_desk(self) -> None: ...
     def close_desk(self) -> None: ...
     def invite_patient(self, name: str) -> None: ...

@@ -156,7 +156,7 @@ class PatientWindow(_Window[PatientView]):
 
 
 class ProviderWindow(_Window[ProviderView]):
-    """As :class:`PatientWindow`, for the care team."""
+    """As :class:`PatientWindow`, for the care team. `clip_position`: how far the sound of a clip has come (s)."""
 
     def __init__(
         self,
@@ -168,6 +168,7 @@ class ProviderWindow(_Window[ProviderView]):
         now: Callable[[], datetime] = _local_now,
         levels: Levels | None = None,
         guest: FrameSlot | None = None,
+        clip_position: Callable[[], float | None] = lambda: None,
     ) -> None:
         super().__init__(commands, bridge, self.tr("Thinline for providers"), PROVIDER_BASE, on_close)
         enrol = EnrolPage(commands, welcome=self.tr("Welcome to Thinline for providers"))
@@ -191,5 +192,5 @@ class ProviderWindow(_Window[ProviderView]):
         self._add_page(Page.VISIT, visit, visit)
         sound = SoundPage(commands, levels, mine)
         self._add_page(Page.SOUND, sound, sound)
-        item = ItemPage(commands, now)
+        item = ItemPage(commands, now, clip_position)
         self._add_page(Page.ITEM, item, item)

@@ -10,7 +10,14 @@ from app.media.closer.messages import What
 from app.media.events import Cause, ConnectionState, Modality, PeerState, View
 from app.media.video import still_checks
 from app.media.words import State
-from app.presenters.closer_sentences import aiming_hint, patient_sentence, provider_sentence, taken_hint
+from app.offline.clips import SafeClip
+from app.presenters.closer_sentences import (
+    aiming_hint,
+    patient_sentence,
+    provider_sentence,
+    recording_sentence,
+    taken_hint,
+)
 from app.presenters.guest_sentences import GuestState, guest_sentence, guest_title
 from app.presenters.sound import HINTS, SAYS, choosing_in_visit
 from app.presenters.views import (
@@ -24,6 +31,7 @@ from app.presenters.views import (
     ItemView,
     Level,
     NextVisit,
+    OpenedClip,
     OpenedItem,
     OpenedPicture,
     Page,
@@ -270,6 +278,7 @@ def closer(
     *,
     picture: bytes = b"",
     hint: str = "",
+    left_s: float | None = None,
 ) -> CloserView:
     """As the presenters say it, a third of the way."""
     seen = bool(picture) or (side == "patient" and life is CloserLife.SENDING)
@@ -277,7 +286,11 @@ def closer(
         says = provider_sentence("Maria Lopez", what, life, 0.34, seen=seen, away=False)
     else:
         says = patient_sentence("Dr Lee", what, life, 0.34, saved=True, seen=seen, away=False)
-    return CloserView("0123456789abcdef", what, life, says, hint, 0.34, picture)
+    recording = (side, what, life) == ("patient", "clip", CloserLife.TAKING)
+    if recording:
+        says = recording_sentence(left_s)
+    stop = recording and left_s != 0.0
+    return CloserView("0123456789abcdef", what, life, says, hint, 0.34, picture, stop)
 
 
 def patient_closers() -> dict[str, VisitView]:
@@ -287,7 +300,20 @@ def patient_closers() -> dict[str, VisitView]:
         "closer-taking": visit(closer=closer("patient", CloserLife.TAKING)),
         "closer-sending": visit(closer=closer("patient", sending, hint=taken_hint(still_checks.BLURRED, "Dr Lee"))),
         "closer-sent": visit(closer=closer("patient", CloserLife.DONE)),
+        "clip-asked": visit(closer=closer("patient", asked, "clip")),
+        "clip-ready": visit(closer=closer("patient", CloserLife.TAKING, "clip")),
+        "clip-recording": visit(closer=closer("patient", CloserLife.TAKING, "clip", left_s=6.4)),
+        "clip-saving": visit(closer=closer("patient", CloserLife.TAKING, "clip", left_s=0.0)),
+        "clip-saved": visit(closer=closer("patient", CloserLife.SAVED, "clip")),
     }
+
+
+def clip() -> OpenedClip:
+    """Ten pictures in two seconds, silent, in a wall that turns from dark to light."""
+    shades = [f"#{40 + 16 * n:02X}8F70" for n in range(10)]
+    pictures = tuple(jpeg(figure(640, 360, wall=shade, shirt="#7A3B46")) for shade in shades)
+    safe = SafeClip(2.0, 640, 360, tuple(0.2 * n for n in range(10)), pictures, bytes(192_000))
+    return OpenedClip("clip.mp4", safe, "9f86d081884c7d65" * 4)
 
 
 def provider_closers() -> dict[str, VisitView]:
@@ -301,12 +327,19 @@ def provider_closers() -> dict[str, VisitView]:
         "closer-preview": replace(busy, closer=closer("provider", CloserLife.SENDING, picture=photo)),
         "closer-done": replace(live, closer=closer("provider", CloserLife.DONE, picture=photo)),
         "closer-refused": replace(live, closer=closer("provider", CloserLife.REFUSED)),
+        "clip-asked": replace(busy, closer=closer("provider", CloserLife.ASKED, "clip")),
+        "clip-taking": replace(busy, closer=closer("provider", CloserLife.TAKING, "clip")),
+        "clip-saved": replace(live, closer=closer("provider", CloserLife.SAVED, "clip")),
     }
 
 
-PATIENT_CLOSERS = ("closer-asked", "closer-taking", "closer-sending", "closer-sent")
+PATIENT_CLOSERS = (
+    *("closer-asked", "closer-taking", "closer-sending", "closer-sent"),
+    *("clip-asked", "clip-ready", "clip-recording", "clip-saving", "clip-saved"),
+)
 PROVIDER_CLOSERS = (
     *("closer-can", "closer-asked", "closer-taking", "closer-preview", "closer-done", "closer-refused"),
+    *("clip-asked", "clip-taking", "clip-saved"),
 )
 
 
@@ -390,6 +423,7 @@ def provider_views() -> dict[str, ProviderView]:
         opened, purpose="Written message", pictures=(),
         note="14:19  I cannot hear you.\n14:20  Please call me: +1 555 0199. The cream is finished.",
     )  # fmt: skip
+    film = replace(opened, purpose="Clip from the visit", note="", pictures=(), clips=(clip(),))
     letter = OpenedPicture("letter.pdf", "application/pdf", b"%PDF-1.7")
     views = {
         "enrol": provider(Page.ENROL),
@@ -398,6 +432,7 @@ def provider_views() -> dict[str, ProviderView]:
         "day-busy": provider(Page.HOME, schedule=schedule, inbox=inbox, busy=True, clinic=NOT_REACHED),
         **desk_views(),
         "item": provider(Page.ITEM, opened=opened),
+        "item-clip": provider(Page.ITEM, opened=film),
         "item-words": provider(Page.ITEM, opened=words),
         "item-no-picture": provider(Page.ITEM, opened=replace(opened, pictures=(letter,), note="", purpose="")),
     }
@@ -416,7 +451,7 @@ PATIENT_STATES = (
     *(f"sound-{state}" for state in SOUNDS),
 )
 PROVIDER_STATES = (
-    *("enrol", "day-empty", "day", "day-busy", "item", "item-words", "item-no-picture"),
+    *("enrol", "day-empty", "day", "day-busy", "item", "item-clip", "item-words", "item-no-picture"),
     *("desk-new", "desk-busy", "desk-invited", "desk-long"),
     *(f"visit-{state}" for state in (*VISITS, *PROVIDER_CLOSERS)),
     *("sound-ready", "sound-in-visit"),

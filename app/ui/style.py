@@ -222,6 +222,13 @@ def stylesheet(base: int) -> str:
     QFileDialog QPushButton, QFileDialog QComboBox {{ min-height: {TARGET - 12}px; padding: 4px 14px; }}
     QProgressBar {{ background: {OFF_FILL}; border: none; border-radius: 5px; min-height: 10px; max-height: 10px; }}
     QProgressBar::chunk {{ background: {TEAL}; border-radius: 5px; }}
+    QSlider:horizontal {{ min-height: {TARGET}px; }}
+    QSlider::groove:horizontal {{ background: {FIELD_LINE}; height: 6px; border-radius: 3px; }}
+    QSlider::sub-page:horizontal {{ background: {TEAL}; border-radius: 3px; }}
+    QSlider::handle:horizontal {{
+        background: {TEAL}; border: 2px solid {SURFACE}; width: 22px; margin: -10px 0; border-radius: 13px;
+    }}
+    QSlider::handle:horizontal:focus {{ border: 3px solid {FOCUS}; }}
     QScrollBar:vertical {{ background: transparent; width: 16px; margin: 2px; }}
     QScrollBar::handle:vertical {{ background: {FIELD_LINE}; border-radius: 6px; min-height: 44px; }}
     QScrollBar:horizontal {{ background: transparent; height: 16px; margin: 2px; }}

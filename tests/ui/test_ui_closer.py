@@ -124,3 +124,40 @@ def test_every_state_of_both_sides_has_words_where_something_is_to_be_said():
         assert bool(samples.closer("patient", life).says.text) is not quiet
         assert bool(samples.closer("provider", life).says.text) is (life is not CloserLife.WITHDRAWN)
     assert samples.provider_views()["visit-closer-done"].page is Page.VISIT
+
+
+def test_a_clip_is_asked_for_beside_the_photo_and_its_end_is_told(qapp, provider, commands):
+    provider.show_view(provider_view("live"))
+    assert not named(provider, names.CLIP_ASK).isEnabled()
+    provider.show_view(provider_view("closer-can"))
+    press(provider, names.CLIP_ASK)
+    assert commands.calls == [("look_closer", ("clip",))]
+    provider.show_view(provider_view("clip-taking"))
+    assert not named(provider, names.CLIP_ASK).isEnabled()
+    assert "is being recorded" in named(provider, names.CLOSER_SAYS).words()
+    provider.show_view(provider_view("clip-saved"))
+    settle(qapp)
+    press(provider, names.CLOSER_DONE)
+    assert commands.calls[1:] == [("dismiss_closer", ())]
+
+
+def test_the_patient_agrees_to_a_clip_sees_the_countdown_and_can_stop_it(qapp, patient, commands):
+    patient.show_view(patient_view("clip-asked"))
+    settle(qapp)
+    assert named(patient, names.CLOSER_AGREE).label() == "Record it now"
+    assert not named(patient, names.CLIP_STOP).isVisible()
+    press(patient, names.CLOSER_AGREE)
+    patient.show_view(patient_view("clip-recording"))
+    settle(qapp)
+    assert named(patient, names.CLOSER_QUESTION).words() == "Recording: 7 s"
+    assert named(patient, names.CLOSER_PREVIEW).isVisible()
+    assert not named(patient, names.CLOSER_AGREE).isVisible()
+    press(patient, names.CLIP_STOP)
+    assert commands.calls == [("answer_closer", (True,)), ("stop_clip", ())]
+    patient.show_view(patient_view("clip-saving"))
+    assert not named(patient, names.CLIP_STOP).isVisible()
+    patient.show_view(patient_view("clip-saved"))
+    assert named(patient, names.VISIT_REMOTE).isVisible()
+    assert named(patient, names.CLOSER_SAYS).words().startswith("Saved.")
+    patient.show_view(patient_view("closer-asked"))
+    assert named(patient, names.CLOSER_AGREE).label() == "Take it now"

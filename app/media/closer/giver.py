@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from app.media.closer import sending
 from app.media.closer.life import OVER, BadStep, Life, Step, step
 from app.media.closer.messages import (
+    STEP_OF,
     Answer,
     Ask,
     BadCloser,
@@ -86,9 +87,8 @@ class Giver:
 
     def answer(self, ask: str, given: Given) -> None:
         """Raises BadStep when it does not fit where the ask stands, KeyError for one that is not known."""
-        steps = {Given.AGREED: Step.AGREE, Given.NOT_NOW: Step.REFUSE, Given.FAILED: Step.FAIL}
         heard = self._asks[ask]
-        self._asks[ask] = replace(heard, life=step(heard.life, steps[given]), answer=given)
+        self._asks[ask] = replace(heard, life=step(heard.life, STEP_OF[given]), answer=given)
         self._say(Answer(ask=ask, answer=given))
 
     def offer(self, ask: str, data: bytes, grade: Grade, size: tuple[int, int], place: int, places: int) -> None:

@@ -12,6 +12,7 @@ class Life(StrEnum):
     DONE = "done"  # every part is on the provider's side, its SHA-256 checked
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
+    SAVED = "saved"  # a clip lies sealed in the patient's outbox, from where it comes
     FAILED = "failed"  # the camera gave nothing
     LATER = "later"  # the call ended first: what was taken comes by the outbox
 
@@ -23,6 +24,7 @@ class Step(StrEnum):
     PART = "part"  # a part is offered
     WHOLE = "whole"  # the last part is there
     FAIL = "fail"
+    SAVE = "save"
     CALL_OVER = "call-over"
 
 
@@ -30,7 +32,7 @@ class BadStep(ValueError):
     """A step that the table does not name."""
 
 
-OVER = frozenset({Life.DONE, Life.REFUSED, Life.WITHDRAWN, Life.FAILED, Life.LATER})
+OVER = frozenset({Life.DONE, Life.SAVED, Life.REFUSED, Life.WITHDRAWN, Life.FAILED, Life.LATER})
 
 _TABLE = {
     (Life.ASKED, Step.AGREE): Life.TAKING,
@@ -40,6 +42,8 @@ _TABLE = {
     (Life.TAKING, Step.AGREE): Life.TAKING,
     (Life.TAKING, Step.PART): Life.SENDING,
     (Life.TAKING, Step.FAIL): Life.FAILED,
+    (Life.TAKING, Step.REFUSE): Life.REFUSED,  # a clip that the patient has stopped
+    (Life.TAKING, Step.SAVE): Life.SAVED,
     (Life.TAKING, Step.WITHDRAW): Life.WITHDRAWN,
     (Life.TAKING, Step.CALL_OVER): Life.LATER,
     (Life.SENDING, Step.AGREE): Life.SENDING,
@@ -52,6 +56,8 @@ _TABLE = {
     (Life.DONE, Step.PART): Life.DONE,
     (Life.DONE, Step.WHOLE): Life.DONE,
     (Life.DONE, Step.WITHDRAW): Life.DONE,
+    (Life.SAVED, Step.SAVE): Life.SAVED,
+    (Life.SAVED, Step.WITHDRAW): Life.SAVED,
     (Life.REFUSED, Step.REFUSE): Life.REFUSED,
     (Life.REFUSED, Step.WITHDRAW): Life.REFUSED,
     (Life.FAILED, Step.AGREE): Life.FAILED,
@@ -60,6 +66,8 @@ _TABLE = {
     (Life.LATER, Step.AGREE): Life.LATER,
     (Life.LATER, Step.PART): Life.LATER,
     (Life.LATER, Step.FAIL): Life.LATER,
+    (Life.LATER, Step.SAVE): Life.LATER,
+    (Life.LATER, Step.REFUSE): Life.LATER,
     (Life.LATER, Step.WITHDRAW): Life.LATER,
     (Life.WITHDRAWN, Step.WITHDRAW): Life.WITHDRAWN,
     (Life.WITHDRAWN, Step.AGREE): Life.WITHDRAWN,
@@ -67,6 +75,7 @@ _TABLE = {
     (Life.WITHDRAWN, Step.PART): Life.WITHDRAWN,
     (Life.WITHDRAWN, Step.WHOLE): Life.WITHDRAWN,
     (Life.WITHDRAWN, Step.FAIL): Life.WITHDRAWN,
+    (Life.WITHDRAWN, Step.SAVE): Life.WITHDRAWN,
 }
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
+from app.media.closer.life import Step
 from app.wire.base import Sha256Hex, WireModel
 
 LABEL = "closer"
@@ -19,7 +20,8 @@ MOST_PARTS = 4
 MOST_MESSAGE = 2_048
 
 AskId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
-What = Literal["photo"]
+What = Literal["photo", "clip"]
+"""A clip sends no parts: it is sealed where it was recorded and comes by the outbox."""
 
 
 class BadCloser(ValueError):
@@ -32,6 +34,15 @@ class Given(StrEnum):
     AGREED = "agreed"
     NOT_NOW = "not-now"
     FAILED = "failed"  # agreed, but the camera gave no picture
+    SAVED = "saved"  # a clip: recorded, sealed and on the patient's disk; it comes by the outbox
+
+
+STEP_OF = {
+    Given.AGREED: Step.AGREE,
+    Given.NOT_NOW: Step.REFUSE,
+    Given.FAILED: Step.FAIL,
+    Given.SAVED: Step.SAVE,
+}
 
 
 class Grade(StrEnum):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from app.media.closer import receiving
 from app.media.closer.life import OVER, BadStep, Life, Step, step
 from app.media.closer.messages import (
+    STEP_OF,
     Answer,
     Ask,
     BadCloser,
@@ -139,11 +140,10 @@ class Taker:
             raise BadCloser(str(exc)) from exc
 
     def _on_answer(self, message: Answer) -> None:
-        steps = {Given.AGREED: Step.AGREE, Given.NOT_NOW: Step.REFUSE, Given.FAILED: Step.FAIL}
         made = self._made(message.ask)
-        if made.life is Life.ASKED and message.answer is Given.FAILED:
+        if made.life is Life.ASKED and message.answer in (Given.FAILED, Given.SAVED):
             self._step(message.ask, Step.AGREE)  # the two answers in one: the first was lost with its transport
-        self._step(message.ask, steps[message.answer])
+        self._step(message.ask, STEP_OF[message.answer])
 
     def _on_part(self, part: Part, now: float) -> None:
         made = self._made(part.ask)

@@ -52,6 +52,9 @@ class Camera:
         self._still_taken = threading.Event()
         self._still: CapturedFrame | None = None
         self._still_turn = threading.Lock()
+        self._film_wanted = False
+        self.film_settled = threading.Event()
+        """Set when the camera has done what :meth:`film` asked for, as far as it can."""
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -92,6 +95,14 @@ class Camera:
             taken, self._still = self._still, None
         return self.still() if taken is None else to_rgb(taken.frame, Reshaper())
 
+    def film(self, on: bool) -> None:
+        """A clip is being recorded (or no longer): the mode for it, as soon as the camera can. Any thread."""
+        self._film_wanted = on
+        if self._kind == "none":
+            self.film_settled.set()
+        else:
+            self.film_settled.clear()
+
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
@@ -104,7 +115,7 @@ class Camera:
             self._stop.wait(self._retry_s)
 
     def _read(self, reader: PictureReader) -> None:
-        reshaper = Reshaper()
+        reshaper, filming = Reshaper(), False
         try:
             while not self._stop.is_set() and (frame := reader.read(self._stop.wait)) is not None:
                 self._count += 1
@@ -119,6 +130,10 @@ class Camera:
                     self._view.put(to_rgb(frame, reshaper, _SELF_VIEW_WIDTH), captured.at)
                 if self._still_wanted.is_set():
                     self._shoot(reader, reshaper)
+                if self._film_wanted is not filming:
+                    filming = self._film_wanted
+                    reader.film(filming, self._stop.wait)
+                self.film_settled.set()
         except CameraUnavailable as exc:
             self._teller.fail(exc.state, exc, source_name(self._kind, self._which))
         finally:

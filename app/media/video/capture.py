@@ -28,11 +28,12 @@ _UNSPECIFIED, _HD_LINES = 2, 720
 _MOST_STRETCH = 4  # no real pixel is that far from square
 _SETTLE_S = 0.3  # what a camera's switch to another mode takes at least
 
-_MODELS: dict[str, tuple[tuple[int, int], tuple[int, int] | None]] = {
-    "": ((320, 240), None),
-    "12mp": ((640, 480), (4032, 3024)),
+_MODELS: dict[str, tuple[tuple[int, int], tuple[int, int] | None, tuple[int, int] | None]] = {
+    "": ((320, 240), None, None),
+    "12mp": ((640, 480), (4032, 3024), (1280, 720)),
 }
-"""Synthetic cameras: the live mode, and the still mode where there is one (width, height)."""
+"""Synthetic cameras: the live mode, and the still mode and the film mode where there are such (width, height)."""
+_LIVE_FPS, _FILM_FPS = 15, 25
 
 
 class CameraUnavailable(Exception):
@@ -59,6 +60,11 @@ class PictureReader(Protocol):
         """The sharpest of several pictures in the camera's largest mode; then the live mode again. None where there
         is no larger mode, or it failed: then the live picture is the best there is. About a second. Raises
         CameraUnavailable when the camera does not come back.
+        """
+
+    def film(self, on: bool, wait: Wait) -> None:
+        """For a clip: the camera's mode next to 1280x720, where it streams less for talking; then back. Half a
+        second, during which the pictures stand. Raises CameraUnavailable when the camera does not come back.
         """
 
     def close(self) -> None: ...
@@ -121,6 +127,9 @@ class FileReader:
     def shoot(self, wait: Wait) -> av.VideoFrame | None:
         return None
 
+    def film(self, on: bool, wait: Wait) -> None:
+        return None
+
     def close(self) -> None:
         self._frames.close()  # type: ignore[attr-defined]
 
@@ -128,7 +137,8 @@ class FileReader:
 class SyntheticReader:
     """A moving test picture, 320x240 at 15 frames a second, for machines with no camera and no film.
 
-    `which` names a larger model: "12mp" is live at 640x480 and has a still mode of 4032x3024.
+    `which` names a larger model: "12mp" is live at 640x480, has a still mode of 4032x3024 and films 1280x720 at 25
+    frames a second.
     """
 
     name = "synthetic"
@@ -136,16 +146,20 @@ class SyntheticReader:
     def __init__(self, which: str = "") -> None:
         if which not in _MODELS:
             raise CameraMissing(f"There is no synthetic camera '{which}'.")
-        (self._width, self._height), self._still = _MODELS[which]
+        self._live, self._still, self._film = _MODELS[which]
+        self._stream(self._live, _LIVE_FPS)
+
+    def _stream(self, size: tuple[int, int], fps: int) -> None:
+        (self._width, self._height), self._fps = size, fps
         self._count = 0
         self._start = time.monotonic()
         x, y = np.meshgrid(np.arange(self._width), np.arange(self._height))
         self._base = (x // 4 + y // 3).astype(np.int32)
 
     def read(self, wait: Wait) -> av.VideoFrame | None:
-        late = int((time.monotonic() - self._start) * 15) - self._count
+        late = int((time.monotonic() - self._start) * self._fps) - self._count
         self._count += max(1, late)
-        if wait(max(0.0, self._start + self._count / 15 - time.monotonic())):
+        if wait(max(0.0, self._start + self._count / self._fps - time.monotonic())):
             return None
         width, height = self._width, self._height
         planes = np.full((height * 3 // 2, width), 128, np.uint8)
@@ -167,6 +181,14 @@ class SyntheticReader:
         planes[:height] = rows.astype(np.uint8)
         return av.VideoFrame.from_ndarray(planes, format="yuv420p")
 
+    def film(self, on: bool, wait: Wait) -> None:
+        if self._film is None or wait(_SETTLE_S):
+            return
+        if on:
+            self._stream(self._film, _FILM_FPS)
+        else:
+            self._stream(self._live, _LIVE_FPS)
+
     def close(self) -> None:
         return None
 
@@ -179,6 +201,7 @@ class DeviceReader:
         self.name = camera_name(number)
         self._bad = 0
         self._capture: Any = None
+        self._talking: tuple[float, ...] | None = None  # the mode to go back to when a clip is done
         self._open()
 
     def _open(self) -> None:
@@ -207,10 +230,26 @@ class DeviceReader:
         from app.media.video.still_mode import shoot  # late, as OpenCV itself
 
         picture, back = shoot(self._capture, wait)
-        if not back:  # some drivers do not go back to a mode they came from: begin anew
-            self._capture.release()
-            self._open()
+        if not back:
+            self._begin_anew()
         return None if picture is None else _frame(picture)
+
+    def film(self, on: bool, wait: Wait) -> None:
+        from app.media.video.film_mode import enlarge  # late, as OpenCV itself
+        from app.media.video.still_mode import restore
+
+        talking, self._talking = self._talking, None
+        if on:
+            self._talking, well = enlarge(self._capture, wait)
+        else:
+            well = talking is None or restore(self._capture, talking)
+        if not well:
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Some drivers do not go back to a mode they came from."""
+        self._capture.release()
+        self._open()
 
     def close(self) -> None:
         self._capture.release()

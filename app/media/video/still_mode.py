@@ -43,13 +43,13 @@ def shoot(capture: Capture, wait: Callable[[float], bool]) -> tuple[NDArray[np.u
 
     A camera without a larger mode gives (None, True). `wait` is True when the camera is being stopped.
     """
-    before = tuple(capture.get(prop) for prop in _MODE)
+    before = mode_of(capture)
     live = before[1] * before[2]
     try:
         picture = _best(capture, wait) if _enlarge(capture, live, time.monotonic() + _SWITCH_S) else None
     except (cv2.error, MemoryError):
         picture = None
-    return picture, _restore(capture, before)
+    return picture, restore(capture, before)
 
 
 def _enlarge(capture: Capture, live: float, until: float) -> bool:
@@ -74,7 +74,7 @@ def _best(capture: Capture, wait: Callable[[float], bool]) -> NDArray[np.uint8] 
     for _ in range(_LOOKS):
         if wait(0.0) or time.monotonic() > until:
             break
-        picture = _read(capture)
+        picture = read(capture)
         if picture is not None and (sharp := sharpness(luma_of(picture))) > most:
             best, most = picture, sharp
     return best
@@ -84,7 +84,7 @@ def _settled(capture: Capture, wait: Callable[[float], bool]) -> NDArray[np.uint
     """After a switch the exposure starts anew: the first picture as light as the one before it, or the last."""
     light, until, picture = -1.0, time.monotonic() + _SETTLE_S, None
     while time.monotonic() < until and not wait(0.0):
-        picture = _read(capture)
+        picture = read(capture)
         if picture is not None:
             now = float(np.mean(luma_of(picture)))
             if abs(now - light) <= _STEADY * max(now, 1.0):
@@ -93,18 +93,25 @@ def _settled(capture: Capture, wait: Callable[[float], bool]) -> NDArray[np.uint
     return picture
 
 
-def _read(capture: Capture) -> NDArray[np.uint8] | None:
+def mode_of(capture: Capture) -> tuple[float, ...]:
+    """Pixel format, width, height and frames a second, for :func:`restore`."""
+    return tuple(capture.get(prop) for prop in _MODE)
+
+
+def read(capture: Capture) -> NDArray[np.uint8] | None:
+    """The next picture, BGR (height, width, 3), or None."""
     good, picture = capture.read()
     return picture if good and picture is not None and picture.ndim == 3 else None
 
 
-def _restore(capture: Capture, before: tuple[float, ...]) -> bool:
+def restore(capture: Capture, before: tuple[float, ...]) -> bool:
+    """Back to the mode `before`; whether it is in force and gives pictures."""
     for prop, value in zip(_MODE, before, strict=True):
         capture.set(prop, value)
     if tuple(capture.get(prop) for prop in _MODE[1:3]) != before[1:3]:
         return False
     for _ in range(3):
-        picture = _read(capture)
+        picture = read(capture)
         if picture is not None and (picture.shape[1], picture.shape[0]) == before[1:3]:
             return True
     return False

@@ -153,6 +153,11 @@ class Handle:
         self._lib = library()
         self._handle = c_void_p()
         self._turn = threading.Lock()
+        with _ordinary_scheduling():
+            self._open(settings)
+        self._is_open = True
+
+    def _open(self, settings: Mapping[str, int]) -> None:
         configuration = ctypes.create_string_buffer(_CONFIGURATION_BYTES)
         _check(self._lib.svt_av1_enc_init_handle(ctypes.byref(self._handle), configuration), "a handle")
         try:
@@ -160,12 +165,10 @@ class Handle:
                 told = self._lib.svt_av1_enc_parse_parameter(configuration, name.encode(), str(value).encode())
                 _check(told, f"{name} {value}")
             _check(self._lib.svt_av1_enc_set_parameter(self._handle, configuration), "the settings")
-            with _ordinary_scheduling():
-                _check(self._lib.svt_av1_enc_init(self._handle), "to start")
+            _check(self._lib.svt_av1_enc_init(self._handle), "to start")
         except Av1Error:
             self._lib.svt_av1_enc_deinit_handle(self._handle)
             raise
-        self._is_open = True
 
     def encode(self, planes: Planes, size: int, pts: int, *, key: bool, target: int | None) -> tuple[bytes, bool]:
         """(temporal unit, is it a key picture) of one picture of `size` bytes; `target` changes the rate with it.

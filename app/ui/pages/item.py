@@ -11,8 +11,10 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.presenters.views import OpenedItem, ProviderCommands, ProviderView
 from app.ui import names
+from app.ui.pages.save_as import ask_where_to_save
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
+from app.ui.widgets.clip_player import ClipPlayer
 from app.ui.widgets.layout import ScrollColumn, ground
 from app.ui.widgets.still import StillView
 from app.ui.widgets.text import Text
@@ -28,13 +30,22 @@ def _grouped(digest: str) -> str:
 
 
 class ItemPage(QWidget):
-    def __init__(self, commands: ProviderCommands, now: Callable[[], datetime]) -> None:
+    """`position`: how far a clip's sound has come (s); None while none plays."""
+
+    def __init__(
+        self,
+        commands: ProviderCommands,
+        now: Callable[[], datetime],
+        position: Callable[[], float | None] = lambda: None,
+    ) -> None:
         super().__init__()
+        self._commands, self._position = commands, position
         ground(self, "page")
         self.setObjectName("item")
         self._now = now
         self._item: OpenedItem | None = None
         self._views: list[StillView] = []
+        self._sheets: list[QWidget] = []  # what the stack shows: a picture, or a player with its clip
         self._broken: set[int] = set()
         self._place = 0
         self._back = ActionButton(names.ITEM_BACK, self.tr("Back"), "back", Kind.SECONDARY)
@@ -67,34 +78,45 @@ class ItemPage(QWidget):
         if item is self._item or (item is not None and item == self._item):
             return
         self._item = item
-        for old in self._views:  # clear pictures leave memory with the page
+        for old in self._sheets:  # clear pictures leave memory with the page
             self._pictures.removeWidget(old)
             old.hide()
             old.setParent(None)
             old.deleteLater()
-        self._views = []
+        self._views, self._sheets = [], []
         self._broken = set()
         self._place = 0
         if item is None:
             return
         self._patient.say(item.patient_name)
-        made = self.tr("Taken: {when}") if item.pictures else self.tr("Written: {when}")
+        seen = bool(item.pictures or item.clips)
+        made = self.tr("Taken: {when}") if seen else self.tr("Written: {when}")
         self._time.say(made.format(when=day_and_clock(item.created_at, self._now())))
-        self._side.setVisible(bool(item.pictures))  # written words alone have the page to themselves
+        self._side.setVisible(seen)  # written words alone have the page to themselves
         self._words.setMinimumWidth(_WORDS_WIDE)
-        self._words.setMaximumWidth(_WORDS_WIDE if item.pictures else QWIDGETSIZE_MAX)
+        self._words.setMaximumWidth(_WORDS_WIDE if seen else QWIDGETSIZE_MAX)
         self._purpose.say(item.purpose)
         self._purpose.setVisible(bool(item.purpose))
         self._note.say(item.note or self.tr("No note was written."))
+        for index, clip in enumerate(item.clips):
+            player = ClipPlayer(clip, index, self._commands, self._position, partial(self._save, index, clip.name))
+            self._add(player.still, player)
         for index, picture in enumerate(item.pictures):
             still = StillView(names.item_picture(index))
             still.setAccessibleName(picture.name or self.tr("Picture {n}").format(n=index + 1))
-            still.loaded.connect(lambda good, at=index: self._loaded(at, good))
-            still.zoomed.connect(self._draw_place)
-            self._views.append(still)
-            self._pictures.addWidget(still)
+            self._add(still, still)
             still.show_bytes(picture.data)
         self._draw_place()
+
+    def _add(self, still: StillView, sheet: QWidget) -> None:
+        still.loaded.connect(partial(self._loaded, len(self._views)))
+        still.zoomed.connect(self._draw_place)
+        self._views.append(still)
+        self._sheets.append(sheet)
+        self._pictures.addWidget(sheet)
+
+    def _save(self, place: int, name: str) -> None:
+        ask_where_to_save(self, name, partial(self._commands.save_clip, place))
 
     def first_focus(self) -> QWidget:
         return self._back
@@ -114,9 +136,9 @@ class ItemPage(QWidget):
     def _draw_place(self) -> None:
         many = len(self._views)
         shown = self._views[self._place] if many and self._place not in self._broken else None
-        self._pictures.setCurrentWidget(shown if shown is not None else self._no_picture)
+        self._pictures.setCurrentWidget(self._sheets[self._place] if shown is not None else self._no_picture)
         self._count.say(self.tr("{n} of {many}").format(n=self._place + 1, many=many) if many else "")
-        digest = self._item.pictures[self._place].sha256 if self._item is not None and many else ""
+        digest = self._digests()[self._place] if many else ""
         self._sealed.say(self.tr("Unchanged since it was sealed: {digits}").format(digits=_grouped(digest)))
         self._sealed.setVisible(bool(digest))
         for button in (self._previous, self._next, self._count):
@@ -128,6 +150,10 @@ class ItemPage(QWidget):
         self._fit.setEnabled(shown is not None and shown.zoom() > 1)
         self._further.setEnabled(shown is not None and shown.zoom() > 1)
         self._closer.setEnabled(shown is not None and shown.can_go_closer())
+
+    def _digests(self) -> list[str]:
+        item = self._item
+        return [] if item is None else [*(c.sha256 for c in item.clips), *(p.sha256 for p in item.pictures)]
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()

@@ -347,7 +347,7 @@ class VisitPage(QWidget):
         beside.addWidget(self._mute)
         beside.addWidget(self._level)
         controls = FlowRow(6)
-        look = (self._closer.look,) if isinstance(self._closer, CloserProvider) else ()
+        look = (self._closer.look, self._closer.film) if isinstance(self._closer, CloserProvider) else ()
         for control in (mute, self._camera, self._speech, *look, *ways, self._hangup):
             controls.add(control)
         self._left = QWidget()

@@ -19,6 +19,7 @@ from app.ui.widgets.text import Text, announce
 
 class CloserAnswers(Protocol):
     def answer_closer(self, agree: bool) -> None: ...
+    def stop_clip(self) -> None: ...
     def dismiss_closer(self) -> None: ...
 
 
@@ -31,8 +32,11 @@ class Question(QWidget):
         self._title = Text(role="stage-title", name=names.CLOSER_QUESTION)
         self._preview = PictureWidget(mine, names.CLOSER_PREVIEW)
         self._preview.setAccessibleName(self.tr("What the camera sees"))
+        self._told: tuple[CloserLife, bool] | None = None
         self._aim = Text(role="stage", name=names.CLOSER_AIM)
         self.agree = ActionButton(names.CLOSER_AGREE, self.tr("Take it now"), "photo", Kind.PRIMARY, large=True)
+        self._stop = ActionButton(names.CLIP_STOP, self.tr("Stop, send nothing"), "stop", Kind.STAGE, large=True)
+        self._stop.on_press(commands.stop_clip)
         self._not_now = ActionButton(names.CLOSER_NOT_NOW, self.tr("Not now"), "close", Kind.STAGE, large=True)
         self.agree.on_press(lambda: commands.answer_closer(True))
         self._not_now.on_press(lambda: commands.answer_closer(False))
@@ -40,6 +44,7 @@ class Question(QWidget):
         buttons.setSpacing(8)
         buttons.addWidget(self.agree, 2)
         buttons.addWidget(self._not_now, 1)
+        buttons.addWidget(self._stop, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
@@ -52,7 +57,12 @@ class Question(QWidget):
         asked = view.life is CloserLife.ASKED
         if view.says.text != self._title.words():
             self._title.say(view.says.text)
-            announce(self._title, view.says.text)
+            if (view.life, view.can_stop) != self._told:  # not every second of a countdown
+                announce(self._title, view.says.text)
+        self._told = (view.life, view.can_stop)
+        self.agree.set_label(self.tr("Record it now") if view.what == "clip" else self.tr("Take it now"))
+        self.agree.set_look("film" if view.what == "clip" else "photo", Kind.PRIMARY)
+        self._stop.setVisible(view.can_stop)
         aim = view.hint or (self.tr("Hold it in front of the camera, in good light.") if asked else "")
         self._aim.say(aim)
         self._aim.setVisible(bool(aim))

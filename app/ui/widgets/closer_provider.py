@@ -74,7 +74,8 @@ class CloserViewer(QWidget):
 
 
 class CloserProvider(QWidget):
-    """The stage, or the picture in its place, and beneath it the words and buttons. `look` belongs to the controls."""
+    """The stage, or the picture in its place, and beneath it the words and buttons. `look` and `film` belong to
+    the controls."""
 
     def __init__(self, stage: QWidget, commands: CloserAsks) -> None:
         super().__init__()
@@ -82,6 +83,8 @@ class CloserProvider(QWidget):
         self._closed = ""  # the ask whose picture was put away
         self._visit: VisitView | None = None
         self.look = ActionButton(names.CLOSER, self.tr("Look closer"), "magnifier", Kind.STAGE, upright=True)
+        self.film = ActionButton(names.CLIP_ASK, self.tr("Clip"), "film", Kind.STAGE, upright=True)
+        self.film.setAccessibleName(self.tr("Ask for a clip of 10 seconds"))
         self._withdraw = ActionButton(names.CLOSER_WITHDRAW, self.tr("No longer needed"), "close", Kind.STAGE)
         self._open = ActionButton(names.CLOSER_OPEN, self.tr("Look at it"), "seen", Kind.STAGE)
         self._done = ActionButton(names.CLOSER_DONE, self.tr("Done"), "good", Kind.STAGE)
@@ -89,6 +92,7 @@ class CloserProvider(QWidget):
         self._viewer = CloserViewer()
         self._stage = stage
         self.look.on_press(partial(self._ask, "photo"))
+        self.film.on_press(partial(self._ask, "clip"))
         self._withdraw.on_press(commands.withdraw_closer)
         self._open.on_press(lambda: self._put_away(""))
         self._done.on_press(commands.dismiss_closer)
@@ -106,6 +110,7 @@ class CloserProvider(QWidget):
         self._visit = visit
         view = visit.closer
         self.look.setEnabled(visit.can_look_closer)
+        self.film.setEnabled(visit.can_look_closer)
         viewing = view is not None and bool(view.picture) and view.ask != self._closed
         self._stack.setCurrentWidget(self._viewer if viewing else self._stage)
         if view is None or not view.picture:

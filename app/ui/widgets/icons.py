@@ -88,6 +88,12 @@ SHAPES: dict[str, str] = {
         'M10 10 a2.5 2.5 0 0 1 5 0 c0 1.8-1.6 2.4-2.4 3.6"/>'
     ),
     "words": '<path d="M3 4.5 H21 V16.5 H11.5 L7 20.5 V16.5 H3 Z M7 9 H17 M7 12.5 H14"/>',
+    "play": '<path d="M6.5 3.5 L20 12 L6.5 20.5 Z"/>',
+    "pause": '<path d="M7.5 4 V20 M16.5 4 V20"/>',
+    "film": (
+        '<rect x="2.5" y="4.5" width="19" height="15" rx="2"/>'
+        '<path d="M7 4.5 V19.5 M17 4.5 V19.5 M2.5 9.5 H7 M2.5 14.5 H7 M17 9.5 H21.5 M17 14.5 H21.5"/>'
+    ),
     "stop": '<rect x="5" y="5" width="14" height="14" rx="2.5"/>',
     "unread": '<circle cx="12" cy="12" r="6.5" fill="{colour}"/>',
     "opened": '<path d="M3 9.5 L12 3.5 L21 9.5 V20.5 H3 Z M3.3 9.8 L12 15.5 L20.7 9.8"/>',

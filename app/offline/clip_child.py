@@ -1,0 +1,167 @@
+"""The child process that decodes a foreign clip: run as a file by `python -I`, with limits that it sets upon itself.
+
+Arguments: memory (bytes), CPU time (s), the most seconds, pixels of a picture, pictures a second and bytes to give
+back. The clip comes in on stdin. Out on stdout go a line of JSON, {"ok": true, "times": [s], "sizes": [bytes],
+"sound": bytes, "width": w, "height": h, "seconds": s} or {"ok": false, "why": "..."}, then the pictures (JPEG) and the
+sound (mono, 48 kHz, 16 bits). It imports nothing of ours, writes no file and needs no network.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+RATE = 48_000
+_UNEVEN = 0.6  # of a picture's time: cameras do not keep their beat
+_PICTURES, _SOUND = ("h264",), ("opus",)
+
+
+class Refused(Exception):
+    """Not what our recorder makes, or out of bounds."""
+
+
+@dataclass
+class Bounds:
+    seconds: float
+    pixels: int
+    fps: float
+    bytes: int
+
+
+@dataclass
+class Made:
+    times: list[float] = field(default_factory=list)
+    pictures: list[bytes] = field(default_factory=list)
+    sound: list[bytes] = field(default_factory=list)
+    samples: int = 0
+    width: int = 0
+    height: int = 0
+    size: int = 0
+
+
+def _limit(memory: int, cpu: int) -> None:
+    if sys.platform == "win32":
+        return  # no such limits there; the caller's time-out and the bounds remain
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # nothing is written to a disk
+
+
+def _open(av: Any, data: bytes, bounds: Bounds) -> tuple[Any, Any, Any]:
+    """(container, pictures, sound or None): one stream of pictures, at most one of sound, of our codecs alone."""
+    # The format is named, so that no other demuxer is tried; a reference to another file is not followed.
+    container = av.open(io.BytesIO(data), format="mp4", options={"enable_drefs": "0", "use_absolute_path": "0"})
+    pictures, sound = list(container.streams.video), list(container.streams.audio)
+    if len(pictures) != 1 or len(sound) > 1 or len(container.streams) != len(pictures) + len(sound):
+        raise Refused("other streams than one of pictures and one of sound")
+    names = (pictures[0].codec_context.name, *(s.codec_context.name for s in sound))
+    if names[0] not in _PICTURES or any(name not in (*_SOUND, "libopus") for name in names[1:]):
+        raise Refused("other codecs than ours")
+    for stream in (*pictures, *sound):
+        stream.codec_context.thread_count = 1
+    width, height = pictures[0].codec_context.width, pictures[0].codec_context.height
+    if not width >= 16 or not height >= 16 or width * height > bounds.pixels:
+        raise Refused("a picture's size")
+    return container, pictures[0], sound[0] if sound else None
+
+
+def _decode(av: Any, cv2: Any, data: bytes, bounds: Bounds) -> Made:
+    container, pictures, sound = _open(av, data, bounds)
+    made, resampler = Made(), av.AudioResampler(format="s16", layout="mono", rate=RATE)
+    with container:
+        for packet in container.demux([s for s in (pictures, sound) if s is not None]):
+            for frame in packet.decode():
+                if isinstance(frame, av.VideoFrame):
+                    _picture(cv2, frame, made, bounds)
+                else:
+                    for part in resampler.resample(frame):
+                        _heard(part, made, bounds)
+    if not made.pictures:
+        raise Refused("no pictures")
+    return made
+
+
+def _picture(cv2: Any, frame: Any, made: Made, bounds: Bounds) -> None:
+    at = float(frame.time) if frame.time is not None else 0.0
+    if not 0.0 <= at <= bounds.seconds:
+        raise Refused("too long")
+    if frame.is_corrupt:
+        raise Refused("a damaged picture")
+    if frame.width * frame.height > bounds.pixels:
+        raise Refused("a picture's size")
+    if made.times and at - made.times[-1] < _UNEVEN / bounds.fps:
+        return
+    if made.pictures and (frame.width, frame.height) != (made.width, made.height):
+        raise Refused("pictures of two sizes")
+    made.width, made.height = frame.width, frame.height
+    done, jpeg = cv2.imencode(".jpg", frame.to_ndarray(format="bgr24"), [cv2.IMWRITE_JPEG_QUALITY, 85])
+    if not done:
+        raise Refused("it does not encode")
+    _count(len(jpeg), made, bounds)
+    made.times.append(at)
+    made.pictures.append(jpeg.tobytes())
+
+
+def _heard(frame: Any, made: Made, bounds: Bounds) -> None:
+    """Put where its time says; what overlaps is left out."""
+    samples = frame.to_ndarray().reshape(-1)
+    place = round(float(frame.time) * RATE) if frame.time is not None else made.samples
+    if not -RATE <= place <= bounds.seconds * RATE:
+        raise Refused("too long")
+    if place > made.samples:
+        made.sound.append(bytes(2 * (place - made.samples)))
+        made.samples = place
+    samples = samples[made.samples - place :] if place < made.samples else samples
+    _count(samples.nbytes, made, bounds)
+    made.sound.append(samples.tobytes())
+    made.samples += len(samples)
+
+
+def _count(size: int, made: Made, bounds: Bounds) -> None:
+    made.size += size
+    if made.size > bounds.bytes:
+        raise Refused("too much")
+
+
+def _answer(result: dict[str, object], *body: bytes) -> int:
+    sys.stdout.buffer.write(json.dumps(result).encode() + b"\n")
+    for part in body:
+        sys.stdout.buffer.write(part)
+    sys.stdout.buffer.flush()
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    memory, cpu, seconds, pixels, fps, most = (int(text) for text in arguments)
+    _limit(memory, cpu)
+    os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", OPENCV_LOG_LEVEL="SILENT")
+    import av
+    import cv2
+
+    cv2.setNumThreads(1)
+    av.logging.set_level(None)
+    try:
+        made = _decode(av, cv2, sys.stdin.buffer.read(), Bounds(seconds, pixels, fps, most))
+    except (Refused, av.FFmpegError, cv2.error, MemoryError, ValueError, OSError) as exc:
+        return _answer({"ok": False, "why": f"{type(exc).__name__}: {exc}"[:200]})
+    head = {
+        "ok": True,
+        "times": made.times,
+        "sizes": [len(picture) for picture in made.pictures],
+        "sound": 2 * made.samples,
+        "width": made.width,
+        "height": made.height,
+        "seconds": max(made.times[-1], made.samples / RATE),
+    }
+    return _answer(head, *made.pictures, *made.sound)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
