@@ -12,7 +12,6 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from app.media.events import DeviceChanged
 from app.net.address import AddressError
 from app.net.errors import NetError
 from app.net.events import EventStream
@@ -24,9 +23,9 @@ from app.presenters.around import Filing, Session, Surroundings
 from app.presenters.environment import Environment, command
 from app.presenters.refresh import Refresh
 from app.presenters.schedule import fetch_visits, kept_visits
-from app.presenters.sentences import WEAK_KEY, clinic_sentence, device_sentence, visit_over
+from app.presenters.sentences import WEAK_KEY, clinic_sentence, visit_over
 from app.presenters.sound_page import SoundPage
-from app.presenters.views import Level, Page, PatientView, ProviderView, Sentence, TimelineEntry
+from app.presenters.views import Level, Page, PatientView, ProviderView, Sentence
 from app.presenters.visit import VisitRoom
 from app.presenters.words_page import WordsPage
 from app.wire import API
@@ -63,12 +62,10 @@ class Presenter(SoundPage, WordsPage, Generic[V]):
         self._present: set[tuple[str, str]] = set()
         self._room: VisitRoom | None = None
         self._ice = IceConfig()
-        self._kept_timeline: tuple[TimelineEntry, ...] = ()
         self._microphone_on = True
         self._camera_on = True
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
-        self._device_notices: dict[str, Sentence] = {}
         self.refresh_visits = Refresh(self._fetch_visits)
         self._refresh_all = Refresh(self._fetch_all)
         self._begin_sound()
@@ -311,7 +308,7 @@ class Presenter(SoundPage, WordsPage, Generic[V]):
             await asyncio.sleep(_TICK_S)
             if (room := self._room) is not None:
                 self.changed()
-                await self._keep_timeline(room)
+                await room.keep_timeline(self.account.store)
                 await self._mind_words(room)
 
     # One visit
@@ -337,19 +334,7 @@ class Presenter(SoundPage, WordsPage, Generic[V]):
             details,
             me=me,
             signals=signals,
-            around=Surroundings(
-                say=self._tell,
-                make_session=self._make_session,
-                make_way=self.make_way,
-                remote=self.env.remote,
-                clock=self.env.clock,
-                wall=self.env.wall,
-                changed=self.changed,
-                device=self.on_device,
-                devices=self.on_devices,
-                trouble=lambda sentence: self.say(sentence.text, sentence.level),
-                file=self.file_in_visit(visit_id),
-            ),
+            around=self._surroundings(visit_id),
             microphone_on=self._microphone_on,
             camera_on=self._camera_on,
             words=words,
@@ -360,19 +345,23 @@ class Presenter(SoundPage, WordsPage, Generic[V]):
             self._room.on_presence(Presence(visit_id=visit_id, device_id=peer, present=True))
         self.changed()
 
+    def _surroundings(self, visit_id: str) -> Surroundings:
+        return Surroundings(
+            say=self._tell,
+            make_session=self._make_session,
+            make_way=self.make_way,
+            remote=self.env.remote,
+            clock=self.env.clock,
+            wall=self.env.wall,
+            changed=self.changed,
+            device=self.on_device,
+            devices=self.on_devices,
+            trouble=lambda sentence: self.say(sentence.text, sentence.level),
+            file=self.file_in_visit(visit_id),
+        )
+
     def _make_session(self, **given: Any) -> Session:
         return self.env.session(ice=self._ice, chosen=self.chosen_for_visit(), **given)
-
-    def on_device(self, event: DeviceChanged) -> None:
-        """Says in a sentence that a device is missing or busy; takes the sentence back when it is there again."""
-        other = self._room.other if self._room is not None else ""
-        sentence = device_sentence(event.kind, event.state, other)
-        if sentence is not None:
-            self._device_notices[event.kind] = sentence
-            self._notice = sentence
-        elif self._device_notices.pop(event.kind, None) is self._notice:
-            self._notice = None
-        self.changed()
 
     def _tell(self, message: ClientMessage) -> bool:
         return self._stream is not None and self._stream.send(message)
@@ -389,16 +378,7 @@ class Presenter(SoundPage, WordsPage, Generic[V]):
         self._page = Page.HOME
         self.changed()
         await room.leave()
-        await self._keep_timeline(room)
+        await room.keep_timeline(self.account.store)
         await self._end_words(room)
         await self._after_visit()
         self.changed()
-
-    async def _keep_timeline(self, room: VisitRoom) -> None:
-        """The modality timeline stays with the visit (law 5): one entry of the encrypted store for each stay."""
-        entries = room.timeline
-        if entries and entries != self._kept_timeline:
-            name = f"timeline/{room.details.visit_id}/{entries[0].at:%Y%m%dT%H%M%S}"
-            lines = "".join(f"{entry.at.isoformat()}\t{entry.text}\n" for entry in entries)
-            await self.account.store.put(name, lines.encode())
-            self._kept_timeline = entries

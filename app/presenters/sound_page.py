@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from app.media.devices import DeviceKind, DeviceSpec, FoundDevice
+from app.media.events import DeviceChanged
 from app.presenters.devices import KINDS, Chosen, DeviceChoice, load_choice, save_choice
 from app.presenters.environment import Environment, command
+from app.presenters.sentences import device_sentence
 from app.presenters.sound import SoundCheck, choosing_in_visit
-from app.presenters.views import Page, SoundPhase, SoundView
+from app.presenters.views import Page, Sentence, SoundPhase, SoundView
 from app.presenters.visit import VisitRoom
 
 log = logging.getLogger(__name__)
@@ -28,11 +30,13 @@ class SoundPage(ABC):
     env: Environment
     _page: Page
     _room: VisitRoom | None
+    _notice: Sentence | None
 
     def _begin_sound(self) -> None:
         self._choice = DeviceChoice(self.env.given)
         self._sound_check = SoundCheck(self.env.sound_test, self.changed)
         self._devices_in_use = Chosen()
+        self._device_notices: dict[str, Sentence] = {}
         self._choice_saving = asyncio.Lock()
 
     @abstractmethod
@@ -116,6 +120,17 @@ class SoundPage(ABC):
         """What is there now: a chosen device that comes back is used again, one that goes is stood in for."""
         self._choice = self._choice.told(found)
         self._use_choice()
+        self.changed()
+
+    def on_device(self, event: DeviceChanged) -> None:
+        """Says in a sentence that a device is missing or busy; takes the sentence back when it is there again."""
+        other = self._room.other if self._room is not None else ""
+        sentence = device_sentence(event.kind, event.state, other)
+        if sentence is not None:
+            self._device_notices[event.kind] = sentence
+            self._notice = sentence
+        elif self._device_notices.pop(event.kind, None) is self._notice:
+            self._notice = None
         self.changed()
 
     async def make_way(self) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 from app.media.devices import DeviceKind, DeviceSpec
@@ -20,13 +19,13 @@ from app.media.events import (
     Modality,
     ModalityChanged,
     PeerChanged,
-    PeerState,
     SessionEvent,
     SignalPart,
     View,
 )
 from app.media.rtc.errors import BadSignal
 from app.net.signalling import ForgedSignal, OldSignal, SignedSignals
+from app.offline.store import Store
 from app.presenters.around import Session, Surroundings
 from app.presenters.chat import Chat
 from app.presenters.closer import CloserAround
@@ -34,20 +33,20 @@ from app.presenters.closer_patient import PatientCloser
 from app.presenters.closer_provider import ProviderCloser
 from app.presenters.figures import link_figures
 from app.presenters.views import PictureState, TimelineEntry, VisitPhase, VisitView, WordsView
-from app.presenters.visit_phase import MEDIA_FLOWS, PHASE
+from app.presenters.visit_devices import VisitDevices
+from app.presenters.visit_phase import MEDIA_FLOWS
+from app.presenters.visit_record import VisitRecord
 from app.presenters.visit_sentences import (
-    TIMELINE_CONNECTION,
     VisitFacts,
     link_sentence,
     misunderstood,
     other_sentence,
     stage_sentence,
-    timeline_back,
     timeline_choice,
-    timeline_sending,
     timeline_wish,
     wish_sentence,
 )
+from app.presenters.visit_timeline import VisitTimeline
 from app.presenters.visit_upload import upload_allowance
 from app.wire.messages import Enter, Leave, Presence, SendSignal, Signal
 from app.wire.visits import VisitDetails
@@ -56,7 +55,6 @@ log = logging.getLogger(__name__)
 
 _FIGURES_S = 2.0
 _FROZEN_AFTER_S = 1.5
-_TIMELINE_MAX = 500
 
 
 class VisitRoom:
@@ -89,50 +87,33 @@ class VisitRoom:
             words.attach(self._send_words)
         self._tasks: set[asyncio.Task[None]] = set()
         self._incoming: asyncio.Queue[SignalPart] = asyncio.Queue(32)
-        self._timeline: list[TimelineEntry] = []
         self._figures = ""
         self._camera_missing = False
-        self._was_connected = False
-        self._gone_at: float | None = None  # since when the connection is away; as `clock` tells the time
-        self._back_at: float | None = None
-        self._wanted: dict[DeviceKind, DeviceSpec] = {}
-        self._running = False
-        self._turn = asyncio.Lock()
+        self._devices = VisitDevices(lambda: self._session)
+        facts = _first_facts(details, provider, microphone_on, camera_on)
+        timeline = VisitTimeline(details.visit_id, around.wall)
+        self._record = VisitRecord(facts, timeline, self._me_name, around)
         self.closer = self._make_closer(provider)
-        self._facts = VisitFacts(
-            other=details.patient_name if provider else details.provider_name,
-            other_present=False,
-            started=False,
-            connection=ConnectionState.CONNECTING,
-            sending=Modality.VIDEO,
-            cause=Cause.START,
-            microphone_on=microphone_on,
-            camera_on=camera_on,
-            peer=None,
-            clinic_reachable=True,
-            phone=details.clinic_phone,
-            provider=provider,
-        )
 
     def _make_closer(self, provider: bool) -> PatientCloser | ProviderCloser:
         out = self._around
         other = self.details.patient_name if provider else self.details.provider_name
-        parts = CloserAround(lambda: self._session, out.changed, self._note, out.clock, self._me_name, other, out.file)
+        parts = CloserAround(lambda: self._session, out.changed, self.note, out.clock, self._me_name, other, out.file)
         return ProviderCloser(parts) if provider else PatientCloser(parts)
 
     @property
     def other(self) -> str:
-        return self._facts.other
+        return self._record.facts.other
 
     @property
     def other_present(self) -> bool:
         """Whether the service sees the other person in the visit."""
-        return self._facts.other_present
+        return self._record.facts.other_present
 
     @property
     def is_lost(self) -> bool:
         """The connection has been gone for so long that the visit needs another way."""
-        return self._phase() is VisitPhase.LOST
+        return self._record.phase() is VisitPhase.LOST
 
     @property
     def session(self) -> Session | None:
@@ -142,35 +123,39 @@ class VisitRoom:
     @property
     def upload_allowance(self) -> float | None:
         """Bytes a second that bulk upload may take beside this visit; None: no bound, 0: nothing."""
-        if self._facts.started and self._facts.connection in MEDIA_FLOWS and self.closer.busy:
+        if self._record.facts.started and self._record.facts.connection in MEDIA_FLOWS and self.closer.busy:
             return 0.0  # a still goes before bulk
         spare = None if self._session is None else self._session.upload_bps
-        return upload_allowance(self._facts.started, self._facts.connection, spare)
+        return upload_allowance(self._record.facts.started, self._record.facts.connection, spare)
 
     @property
     def timeline(self) -> tuple[TimelineEntry, ...]:
-        return tuple(self._timeline)
+        return self._record.timeline.entries
+
+    async def keep_timeline(self, store: Store) -> None:
+        """What has happened goes to the encrypted store. Raises as the store does."""
+        await self._record.timeline.keep(store)
 
     def note(self, text: str) -> None:
-        self._note(text)
+        self._record.timeline.note(text)
 
     def enter(self, connected: bool) -> None:
         """The person comes in; without a connection the service hears of it later."""
-        self._note(f"{self._me_name} opened the visit" if self._offerer else f"{self._me_name} came in")
+        self.note(f"{self._me_name} opened the visit" if self._offerer else f"{self._me_name} came in")
         self.on_stream(connected)
 
     def on_stream(self, connected: bool) -> None:
         """The connection to the service broke or stands again."""
-        self._set(clinic_reachable=connected)
+        self._record.set(clinic_reachable=connected)
         if connected:
             self._around.say(Enter(visit_id=self.details.visit_id))
         else:
-            self._set(other_present=False)
+            self._record.set(other_present=False)
 
     def on_presence(self, message: Presence) -> None:
         if message.device_id != self.peer_device:
             return
-        self._set(other_present=message.present)
+        self._record.set(other_present=message.present)
         if message.present:
             if self._session is None:
                 self._make_session()
@@ -186,7 +171,7 @@ class VisitRoom:
             return
         except ForgedSignal as exc:
             log.info("a signalling message was refused: %s", exc)
-            self._note("A message that the other person had not signed was refused")
+            self.note("A message that the other person had not signed was refused")
             self.forged = True
             self._around.changed()
             return
@@ -195,7 +180,7 @@ class VisitRoom:
             return
         if body.kind == "bye":
             self.ended_by_other = True
-            self._note(f"{self.other} left the visit")
+            self.note(f"{self.other} left the visit")
             self._around.changed()
             return
         if self._session is None:
@@ -206,48 +191,43 @@ class VisitRoom:
             log.warning("too many signalling messages; one was dropped")
 
     def set_microphone(self, on: bool) -> None:
-        self._set(microphone_on=on)
+        self._record.set(microphone_on=on)
         if self._session is not None:
             self._session.set_microphone(on)
 
     def set_camera(self, on: bool) -> None:
-        self._set(camera_on=on)
+        self._record.set(camera_on=on)
         if self._session is not None:
             self._session.set_camera(on)
 
     def set_speech_alone(self, on: bool) -> None:
         """Our own choice; pictures are off while either person's is on."""
-        if on == self._facts.speech_alone:
+        if on == self._record.facts.speech_alone:
             return
-        self._note(timeline_choice(self._me_name, on))
-        self._set(speech_alone=on)
+        self.note(timeline_choice(self._me_name, on))
+        self._record.set(speech_alone=on)
         if self._session is not None:
             self._session.set_speech_alone(on)
 
     def set_wish(self, view: View) -> None:
         """What the other's pictures should be made for: talk, detail or motion."""
-        if view is self._facts.wish:
+        if view is self._record.facts.wish:
             return
-        self._note(timeline_wish(self._me_name, view))
-        self._set(wish=view)
+        self.note(timeline_wish(self._me_name, view))
+        self._record.set(wish=view)
         if self._session is not None:
             self._session.set_wish(view)
 
     async def use_device(self, kind: DeviceKind, spec: DeviceSpec) -> None:
         """Another microphone, loudspeaker or camera, at once. Of several wishes the last one counts."""
-        self._wanted[kind] = spec
-        async with self._turn:  # two exchanges of one device must not overlap
-            session = self._session
-            if session is not None and self._running and self._wanted.get(kind) is spec:
-                del self._wanted[kind]
-                await _USE[kind](session, spec)
+        await self._devices.use(kind, spec)
 
     async def stats(self) -> dict[str, Any]:
         return await self._session.stats() if self._session is not None else {}
 
     async def leave(self) -> None:
         """Hangs up: says so to the other side, closes the media, leaves the room."""
-        self._note("Left the visit")
+        self.note("Left the visit")
         self.closer.end()
         session, self._session = self._session, None
         if session is not None:
@@ -264,11 +244,11 @@ class VisitRoom:
 
     def view(self) -> VisitView:
         picture, age = self._picture()
-        facts = self._timed()
+        facts = self._record.timed()
         return VisitView(
             visit_id=self.details.visit_id,
             with_name=facts.other,
-            phase=self._phase(),
+            phase=self._record.phase(),
             link=link_sentence(facts),
             other=other_sentence(facts),
             microphone_on=facts.microphone_on,
@@ -289,35 +269,23 @@ class VisitRoom:
             can_look_closer=isinstance(self.closer, ProviderCloser) and self.closer.can_ask,
         )
 
-    def _timed(self) -> VisitFacts:
-        """The facts as of now."""
-        now = self._around.clock()
-        gone = 0.0 if self._gone_at is None else max(now - self._gone_at, 0.0)
-        return replace(self._facts, gone_s=gone, back_s=None if self._back_at is None else now - self._back_at)
-
-    def _phase(self) -> VisitPhase:
-        if not self._facts.started:
-            return VisitPhase.CONNECTING if self._facts.other_present else VisitPhase.WAITING
-        return PHASE[self._facts.connection]
-
     def _picture(self) -> tuple[PictureState, int]:
         latest = self._around.remote.latest()
-        peer = self._facts.peer
-        if latest is None or self._facts.pictures_off or (peer is not None and not peer.camera_on):
+        peer = self._record.facts.peer
+        if latest is None or self._record.facts.pictures_off or (peer is not None and not peer.camera_on):
             return PictureState.NONE, 0
         age = self._around.clock() - latest.at
         return (PictureState.LIVE, 0) if age < _FROZEN_AFTER_S else (PictureState.FROZEN, int(age))
 
     def _make_session(self) -> None:
-        self._gone_at = self._around.clock()
-        self._set(started=True, connection=ConnectionState.CONNECTING)
+        self._record.on_started()
         session = self._around.make_session(offerer=self._offerer, send=self._send, emit=self._on_event)
-        session.set_microphone(self._facts.microphone_on)
-        session.set_camera(self._facts.camera_on)
-        if self._facts.speech_alone:
+        session.set_microphone(self._record.facts.microphone_on)
+        session.set_camera(self._record.facts.camera_on)
+        if self._record.facts.speech_alone:
             session.set_speech_alone(True)
-        if self._facts.wish is not View.TALK:
-            session.set_wish(self._facts.wish)
+        if self._record.facts.wish is not View.TALK:
+            session.set_wish(self._record.facts.wish)
         self._session = session
         self._spawn(self._run(session))
         self._spawn(self._watch(session))
@@ -325,16 +293,14 @@ class VisitRoom:
     async def _run(self, session: Session) -> None:
         await self._around.make_way()
         await session.start()
-        self._running = True
-        for kind, spec in list(self._wanted.items()):
-            await self.use_device(kind, spec)
+        await self._devices.on_started()
         while True:
             part = await self._incoming.get()
             try:
                 await session.receive(part)
             except BadSignal as exc:
                 log.info("a signalling message cannot be used: %s", exc)
-                self._note("A message of the other person's app could not be used")
+                self.note("A message of the other person's app could not be used")
                 self._around.trouble(misunderstood(self.other))
 
     async def _watch(self, session: Session) -> None:
@@ -372,13 +338,11 @@ class VisitRoom:
     def _on_event(self, event: SessionEvent) -> None:
         match event:
             case ConnectionChanged(state=state):
-                self._on_connection(state)
+                self._record.on_connection(state)
             case ModalityChanged(sending=sending, cause=cause):
-                if sending is not self._facts.sending and self._was_connected:
-                    self._note(timeline_sending(self._me_name, sending, cause, self.other))
-                self._set(sending=sending, cause=cause)
+                self._record.on_sending(sending, cause)
             case PeerChanged(peer=peer):
-                self._on_peer(peer)
+                self._record.on_peer(peer)
             case DataReady(ready=ready):
                 self.closer.on_ready(ready)
                 if self.words is not None:
@@ -394,48 +358,19 @@ class VisitRoom:
                     self._camera_missing = state != "ready"
                 self._around.device(event)
 
-    def _on_connection(self, state: ConnectionState) -> None:
-        if state is self._facts.connection:
-            return
-        now = self._around.clock()
-        connected = state is ConnectionState.CONNECTED
-        if connected and self._was_connected and self._gone_at is not None:
-            self._back_at = now
-            self._note(timeline_back(now - self._gone_at))
-        else:
-            self._note(TIMELINE_CONNECTION[state])
-        if connected:
-            self._gone_at = None
-        elif self._gone_at is None:
-            self._gone_at = now
-        self._set(connection=state)
-        if connected and not self._was_connected:
-            self._was_connected = True
-            self._note(timeline_sending(self._me_name, self._facts.sending, self._facts.cause, self.other))
 
-    def _on_peer(self, peer: PeerState) -> None:
-        before = self._facts.peer
-        if peer.speech_alone is not self._facts.other_chose:
-            self._note(timeline_choice(self.other, peer.speech_alone))
-        if peer.wish is not (View.TALK if before is None else before.wish):
-            self._note(timeline_wish(self.other, peer.wish))
-        if before is None or before.sending is not peer.sending:
-            self._note(timeline_sending(self.other, peer.sending, peer.cause, self._me_name))
-        self._set(peer=peer)
-
-    def _set(self, **changes: Any) -> None:
-        changed = replace(self._facts, **changes)
-        if changed != self._facts:
-            self._facts = changed
-            self._around.changed()
-
-    def _note(self, text: str) -> None:
-        self._timeline.append(TimelineEntry(self._around.wall(), text))
-        del self._timeline[:-_TIMELINE_MAX]
-
-
-_USE: dict[DeviceKind, Callable[[Session, DeviceSpec], Awaitable[None]]] = {
-    "microphone": lambda session, spec: session.use_microphone(spec),
-    "speaker": lambda session, spec: session.use_speaker(spec),
-    "camera": lambda session, spec: session.use_camera(spec),
-}
+def _first_facts(details: VisitDetails, provider: bool, microphone_on: bool, camera_on: bool) -> VisitFacts:
+    return VisitFacts(
+        other=details.patient_name if provider else details.provider_name,
+        other_present=False,
+        started=False,
+        connection=ConnectionState.CONNECTING,
+        sending=Modality.VIDEO,
+        cause=Cause.START,
+        microphone_on=microphone_on,
+        camera_on=camera_on,
+        peer=None,
+        clinic_reachable=True,
+        phone=details.clinic_phone,
+        provider=provider,
+    )

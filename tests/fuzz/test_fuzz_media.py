@@ -12,7 +12,7 @@ def test_a_hundred_thousand_mutated_inputs_raise_typed_errors_alone() -> None:
     counts = fuzz(100_000, seed=20261126)
     assert sum(count for count, _ in counts.values()) == 100_000
     for name, (count, taken) in counts.items():
-        assert count >= 8_000, name
+        assert count >= 6_500, name
         assert taken > count / 100, f"{name}: the mutations reach past the first check"
 
 

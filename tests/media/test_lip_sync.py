@@ -34,6 +34,8 @@ class _Hearing:
 class _Clocks:
     """Pictures' times are the sender's own; speech stands at 1.0 s."""
 
+    pictures_lossy = False
+
     def speech_wall(self, timestamp: float) -> float | None:
         return timestamp / 48_000
 

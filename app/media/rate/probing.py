@@ -15,7 +15,7 @@ _SHARE = 0.02
 _LEAST_PERIOD_S, _QUICK_S, _AGAIN_S = 2.0, 0.45, 1.2
 _FIRST_AGAIN_S = 0.5
 _CLIMB_EVERY_S = 0.24
-_THIN_BPS = 30_000.0
+_THIN_BPS, _USEFUL_BPS = 30_000.0, 19_000.0
 _FEW = 3
 
 
@@ -57,7 +57,9 @@ class Prober:
 
     def _period(self, probe: Probe, newest_bps: float, count: int, link: Link, starting: bool, now: float) -> float:
         if starting:
-            return _CLIMB_EVERY_S if newest_bps > _THIN_BPS else _AGAIN_S
+            if newest_bps > _THIN_BPS:
+                return _CLIMB_EVERY_S
+            return _FIRST_AGAIN_S if newest_bps > _USEFUL_BPS else _AGAIN_S
         steady = max(_LEAST_PERIOD_S, probe.bits / (_SHARE * link.bps))
         few = count < _FEW
         hopeful = link.promised(newest_bps, now)

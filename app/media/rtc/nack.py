@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from app.media.rtc.unwrap import distance
 
 MOST_MISSING = 200
-MOST_TRIES, MOST_PATIENT_TRIES = 5, 9
+MOST_TRIES, MOST_PATIENT_TRIES = 3, 8
 FORGET_S = 1.0
 _REORDER_S = 0.02
 AT_ONCE_S = 0.004
@@ -78,7 +78,7 @@ class NackTracker:
         is of use after it was missed; up to two seconds it is asked for three times at most, beyond that, eight.
         """
         asked = []
-        most = MOST_TRIES if worth_s <= 2 * FORGET_S else MOST_PATIENT_TRIES
+        most = (MOST_TRIES if worth_s <= 2 * FORGET_S else MOST_PATIENT_TRIES) + (self.loss > _LOSSY)
         for sequence, missing in list(self._missing.items()):
             if now - missing.since > max(FORGET_S, worth_s):
                 del self._missing[sequence]

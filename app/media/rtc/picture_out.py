@@ -73,8 +73,6 @@ class PictureSource:
 
     def use(self, pictures: Pictures | None) -> None:
         """None stops the pictures at once; the next ones begin with a key frame. Another rate alone costs none."""
-        if self._failed:
-            return
         if pictures is None:
             self._drop()
         elif _rung(pictures) != _rung(self._pictures):
@@ -170,7 +168,8 @@ class PictureSource:
         try:
             self._encoder = open_encoder(self.codec, pictures, source, self._speeds)
         except (Av1Error, Av1Missing) as exc:
-            log.error("pictures cannot be sent: %s", exc)
+            if not self._failed:
+                log.error("pictures cannot be sent: %s", exc)
             self._pictures, self._failed = None, True
             return None
         self._encoder_for, self._fps = wanted, pictures.fps
