@@ -10,7 +10,7 @@ from app.media.video import still_checks
 from app.presenters.views import Level, Sentence
 
 _THING: dict[What, str] = {"photo": "photo", "clip": "clip"}
-_ASKED: dict[What, str] = {"photo": "sharp photo", "clip": "clip of 10 seconds, with sound"}
+_ASKED: dict[What, str] = {"photo": "sharp photo", "clip": "clip of 10 seconds"}
 
 _PROVIDER = {
     Life.ASKED: ("You asked {name} for a {asked}.", Level.NOTE),

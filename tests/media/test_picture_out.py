@@ -298,7 +298,7 @@ def test_another_size_or_a_turned_camera_needs_another_encoder(
         await asyncio.sleep(1)
 
     studio.play(script)
-    assert [(e.width, e.height) for e in studio.opened] == [(160, 120), (320, 240), (180, 240)]
+    assert [(e.width, e.height) for e in studio.opened] == [(160, 120), (320, 240), (240, 320)]
     assert len(studio.key_times()) == 3
     assert [round(t) for t in studio.key_times()] == [0, 1, 2]
 

@@ -65,7 +65,7 @@ class Placeholder(QWidget):
             names.VISIT_TRY_SOUND, self.tr("Try your microphone and loudspeaker"), "ear", Kind.STAGE
         )
         column = QVBoxLayout(self)
-        column.setSpacing(10)
+        column.setSpacing(7)
         column.addStretch(1)
         column.addWidget(self._sign)
         for widget in (self._title, self._more, self._says):
