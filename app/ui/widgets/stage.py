@@ -18,7 +18,7 @@ from app.ui.widgets.view_choice import ViewChoice
 
 _EDGE = 12
 _SIGN = 88
-_ROOM_FOR_SIGN, _ROOM_FOR_MORE = 280, 200  # px
+_ROOM_FOR_SIGN, _ROOM_FOR_MORE, _ROOM_FOR_TITLE = 280, 200, 110  # px
 
 
 class SelfView(QWidget):
@@ -80,10 +80,10 @@ class Placeholder(QWidget):
         self._sign.setPixmap(icon(sign, STAGE_QUIET, _SIGN, self.devicePixelRatioF()))
         self._title.say(title)
         self._more.say(more)
-        self._fit()
         new = says != self._says.words()
         self._says.say(says)
         self._says.setVisible(bool(says))
+        self._fit()
         if new:
             announce(self._says, says)
 
@@ -95,6 +95,8 @@ class Placeholder(QWidget):
     def _fit(self) -> None:
         self._sign.setVisible(self.height() > _ROOM_FOR_SIGN)
         self._more.setVisible(bool(self._more.words()) and self.height() > _ROOM_FOR_MORE)
+        # In the least of room the sentence alone, which says more.
+        self._title.setVisible(not self._says.words() or self.height() > _ROOM_FOR_TITLE)
 
 
 class Stage(QWidget):
