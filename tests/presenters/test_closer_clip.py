@@ -52,7 +52,7 @@ async def agreed(visit):
 def test_asked_agreed_counted_down_sealed_once_and_told_when_true():
     async def test(visit):
         assert visit.ann.view().says.text == "Dr Lee asks for a clip of 10 seconds."
-        assert visit.lee.view().says.text == "You asked Ann for a clip of 10 seconds, with sound."
+        assert visit.lee.view().says.text == "You asked Ann for a clip of 10 seconds."
         await agreed(visit)
         assert visit.ann.view().says.text == "Recording: 10 s"
         assert visit.ann.view().can_stop
