@@ -99,11 +99,11 @@ LADDERS: dict[View, tuple[Shape, ...]] = {
 is kept far down, where a change would cost a key picture, and left far up."""
 SPEECH_ONLY, STILLS, LOWEST_VIDEO = 0, 1, 2
 
-_FPS = ((10_000, 4.5), (17_500, 7.2), (29_000, 12.4), (55_000, 16.0), (85_000, 21.0), (150_000, 24.5), (260_000, 25.0))
+_FPS = ((10_000, 4.5), (17_500, 7.6), (29_000, 12.7), (55_000, 15.4), (95_000, 20.6), (150_000, 24.5), (260_000, 25.0))
 _FPS_FACTOR = {View.TALK: 1.0, View.DETAIL: 0.4, View.MOTION: 1.6}
 _FPS_LEAST, _FPS_MOST = 2.0, 30.0
-_STILL_BYTES = 2_100
-"""A sharp 640x480 after the one before it; measured, SSIM 0.93."""
+_STILL_BYTES, _STILL_LEAST_BYTES, _STILL_WORTH_S = 2_100, 1_500, 6.0
+"""A sharp 640x480 after the one before it: SSIM 0.93, measured; where that takes more than six seconds, fewer."""
 _STILLS_EVERY_S = (2.0, 9.0)
 _STEP = 1.03  # rates in steps, so that a decision is not new with every message
 
@@ -176,7 +176,8 @@ def pictures_of(step: int, view: View, room: float, payload: int) -> Pictures | 
     wire = _stepped(max(shape.least, min(room, shape.most)))
     if shape.are_stills:
         least, longest = _STILLS_EVERY_S
-        bytes_each = _STILL_BYTES * (1 + PACKET_OVERHEAD_BYTES / payload)
+        headers = 1 + PACKET_OVERHEAD_BYTES / payload
+        bytes_each = max(_STILL_LEAST_BYTES, min(_STILL_BYTES, wire / 8 / headers * _STILL_WORTH_S)) * headers
         every = max(least, min(longest, bytes_each * 8 / wire))
         paid = round(wire / (1 + PACKET_OVERHEAD_BYTES / payload))
         return Pictures(shape.width, shape.height, round(1 / every, 3), paid, round(wire))

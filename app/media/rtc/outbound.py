@@ -34,7 +34,7 @@ _HISTORY = 256
 _PADDING_MOST = 240
 _REPAIR_SHARE = 0.45
 _HELD_UNDER = 0.35
-_AHEAD = 1.06
+_AHEAD, _AHEAD_FROM_BPS = 1.06, 56_000.0
 _SHORT_FRAME_MS = 60
 _FIRST_PACE, _FIRST_WINDOW = 30_000.0, 3_000
 _MOST_UNNUMBERED = 8_000
@@ -134,9 +134,10 @@ class Outbound:
     def use(self, decision: Decision, rung: Rung, *, muted: bool) -> None:
         """The rate decision, and the rung with what people want; a muted person costs next to nothing (DTX)."""
         self.speech.use(replace(rung.speech, dtx=True) if muted else rung.speech)
-        # The whole link's pace: what leaves without waiting (speech, RTCP) is taken off it packet by packet. A little
-        # ahead of the link, so that it is never idle while pictures wait.
-        self._pacer.rate, self._pacer.window = _AHEAD * decision.split.link_bps, decision.window_bytes
+        # The whole link's pace: what leaves without waiting (speech, RTCP) is taken off it packet by packet. Where a
+        # packet is short, a little ahead of the link, so that it is never idle while pictures wait.
+        ahead = _AHEAD if decision.split.link_bps > _AHEAD_FROM_BPS else 1.0
+        self._pacer.rate, self._pacer.window = ahead * decision.split.link_bps, decision.window_bytes
         split = decision.split
         wanted = 0.0 if rung.pictures is None else _HELD_UNDER * rung.pictures.wire_bps
         self.pictures.held, self._pacer.held = split.pictures_bps <= wanted, split.pictures_bps + split.data_bps <= 0
