@@ -16,7 +16,7 @@ PHONE = "+1 555 0100"
 CANARIES = (PATIENT, PROVIDER, REASON, PHONE)
 
 CUT_GOES_ON_S = 6.0
-GOOD_KBPS, THIN_KBPS = 1500.0, 40.0
+GOOD_KBPS, THIN_KBPS = 1500.0, 32.0
 
 
 class Script:
@@ -102,12 +102,15 @@ class Script:
         self._path.set(rate_kbps=THIN_KBPS)
         for hand in self._both():
             hand.wait(names.VISIT_LINK, seconds=25, text_has="connection is weak")
-        self._patient.wait(names.VISIT_LINK, seconds=20, text_has="both pictures are paused")
+        self._patient.wait(names.VISIT_LINK, seconds=30, text_has="you see each other as still pictures")
         took = time.monotonic() - began
         heard = self._speech_goes_on(4.0)
-        self._report.facts["thin"] = {"rate_kbps": THIN_KBPS, "both_at_audio_s": round(took, 1), "speech": heard}
+        numbers = {hand.name: hand.picture_number(names.VISIT_REMOTE) for hand in self._both()}
+        for hand in self._both():
+            hand.wait(names.VISIT_REMOTE, seconds=25, picture_over=numbers[hand.name])
+        self._report.facts["thin"] = {"rate_kbps": THIN_KBPS, "both_at_stills_s": round(took, 1), "speech": heard}
         self._seen(
-            f"The link is thinned to {THIN_KBPS:.0f} kbit/s: pictures stop, speech goes on",
+            f"The link is thinned to {THIN_KBPS:.0f} kbit/s: still pictures come every few seconds, speech goes on",
             "thin",
             self._patient.text(names.VISIT_LINK),
         )
