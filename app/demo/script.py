@@ -102,7 +102,7 @@ class Script:
         self._path.set(rate_kbps=THIN_KBPS)
         for hand in self._both():
             hand.wait(names.VISIT_LINK, seconds=25, text_has="connection is weak")
-        self._patient.wait(names.VISIT_LINK, seconds=30, text_has="you see each other as still pictures")
+        self._patient.wait(names.VISIT_LINK, seconds=75, text_has="you see each other as still pictures")
         took = time.monotonic() - began
         heard = self._speech_goes_on(4.0)
         numbers = {hand.name: hand.picture_number(names.VISIT_REMOTE) for hand in self._both()}
