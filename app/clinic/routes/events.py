@@ -17,6 +17,7 @@ from app.clinic.guests import TooManyGuests
 from app.clinic.limits import SlidingWindow, TokenBucket
 from app.clinic.problems import Refusal
 from app.clinic.rooms import NotInVisit
+from app.clinic.routes.sockets import receive_text, serve_until_closed
 from app.wire import API
 from app.wire.errors import ErrorCode
 from app.wire.guests import CloseGuest, OpenGuest, SendGuest
@@ -68,7 +69,8 @@ async def events(socket: WebSocket) -> None:
     clinic.connections.add(connection, Welcome(device_id=connection.actor.device_id))
     clinic.guests.tell(connection.actor.device_id)
     try:
-        code = await _serve(clinic, socket, connection)
+        reading = _read(clinic, socket, connection)
+        code = await serve_until_closed(socket, reading, connection.next, connection.closing)
     finally:
         clinic.connections.remove(connection)
     if code is not None:
@@ -89,31 +91,6 @@ async def _greet(clinic: Clinic, socket: WebSocket) -> Connection | None:
         refused = Refused(code=refusal.code.value, detail="the token is not valid (any more)")
     await socket.send_text(refused.model_dump_json())
     return None
-
-
-async def _serve(clinic: Clinic, socket: WebSocket, connection: Connection) -> CloseCode | None:
-    """Until the client goes (None) or there is a reason to close."""
-    tasks: set[asyncio.Future[CloseCode | None]] = {
-        asyncio.ensure_future(_read(clinic, socket, connection)),
-        asyncio.ensure_future(_write(socket, connection)),
-    }
-    waits: set[asyncio.Future[CloseCode | None]] = {*tasks, connection.closing}  # type: ignore[arg-type]
-    try:
-        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        return connection.closing.result() if connection.closing in done else done.pop().result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _write(socket: WebSocket, connection: Connection) -> CloseCode | None:
-    try:
-        while True:
-            message = await connection.next()
-            await socket.send_text(message.model_dump_json())
-    except (WebSocketDisconnect, RuntimeError):
-        return None
 
 
 async def _read(clinic: Clinic, socket: WebSocket, connection: Connection) -> CloseCode | None:
@@ -168,10 +145,7 @@ async def _act(clinic: Clinic, connection: Connection, message: ClientMessage) -
 
 async def _receive(socket: WebSocket) -> ClientMessage:
     """The next message; raises ValidationError for one that is none of ours, WebSocketDisconnect at the end."""
-    event = await socket.receive()
-    if event["type"] == "websocket.disconnect":
-        raise WebSocketDisconnect(event.get("code", 1005))
-    return client_message.validate_json(event.get("text") or "")
+    return client_message.validate_json(await receive_text(socket))
 
 
 async def _close(socket: WebSocket, code: CloseCode) -> None:

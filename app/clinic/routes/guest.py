@@ -18,6 +18,7 @@ from app.clinic.guests import NotAdmitted
 from app.clinic.limits import SlidingWindow, TokenBucket
 from app.clinic.problems import Refusal
 from app.clinic.rooms import NotInVisit
+from app.clinic.routes.sockets import receive_text, serve_until_closed
 from app.clinic.routes.trust import client_address
 from app.clinic.turn import ice_config
 from app.wire import API
@@ -118,27 +119,7 @@ async def _serve(clinic: Clinic, socket: WebSocket, line: Line) -> GuestEnd | No
     ice = ice_config(clinic.settings.ice, line.guest_id, clinic.now().timestamp())
     line.send(GuestWelcome(guest_id=line.guest_id, ice=ice))
     clinic.guests.arrived(line)
-    tasks: set[asyncio.Future[GuestEnd | None]] = {
-        asyncio.ensure_future(_read(clinic, socket, line)),
-        asyncio.ensure_future(_write(socket, line)),
-    }
-    waits: set[asyncio.Future[GuestEnd | None]] = {*tasks, line.closing}  # type: ignore[arg-type]
-    try:
-        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        return line.closing.result() if line.closing in done else done.pop().result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _write(socket: WebSocket, line: Line) -> GuestEnd | None:
-    try:
-        while True:
-            message = await line.next()
-            await socket.send_text(message.model_dump_json())
-    except (WebSocketDisconnect, RuntimeError):
-        return None
+    return await serve_until_closed(socket, _read(clinic, socket, line), line.next, line.closing)
 
 
 async def _read(clinic: Clinic, socket: WebSocket, line: Line) -> GuestEnd | None:
@@ -163,10 +144,7 @@ async def _read(clinic: Clinic, socket: WebSocket, line: Line) -> GuestEnd | Non
 
 async def _receive(socket: WebSocket) -> GuestMessage:
     """Raises ValidationError for what is none of ours, WebSocketDisconnect at the end."""
-    event = await socket.receive()
-    if event["type"] == "websocket.disconnect":
-        raise WebSocketDisconnect(event.get("code", 1005))
-    return guest_message.validate_json(event.get("text") or "")
+    return guest_message.validate_json(await receive_text(socket))
 
 
 async def _end(socket: WebSocket, reason: GuestEnd) -> None:
