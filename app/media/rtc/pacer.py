@@ -75,18 +75,18 @@ class Pacer(Generic[Item]):
             return Wait(_WINDOW_POLL_S if self._bytes else None)
         if now < self._free_at:
             return Wait(self._free_at - now)
-        size, item = self._queues[kind][0]
+        size, _ = self._queues[kind][0]
         if kind not in _PASS and in_flight > 0 and in_flight + size > self.window:
             return Wait(_WINDOW_POLL_S)
-        self._queues[kind].popleft()
-        self._bytes -= size
-        self._free_at = max(now, self._free_at) + size * 8 / self.rate
-        return Go(kind, item)
+        return Go(kind, self._pop(kind, now))
 
     def take(self, kind: Kind, now: float) -> Item | None:
         """One packet of `kind` before its turn, for a probe of the link; it counts as sent. None: none waits."""
         if self.held or not self._queues[kind]:
             return None
+        return self._pop(kind, now)
+
+    def _pop(self, kind: Kind, now: float) -> Item:
         size, item = self._queues[kind].popleft()
         self._bytes -= size
         self._free_at = max(now, self._free_at) + size * 8 / self.rate
