@@ -22,8 +22,7 @@ SHARED_BPS = 26_400.0
 """Good speech, whole: so much is taken of a link whose queue is another's."""
 HOLD_FIRST_S, HOLD_LONGEST_S = 8.0, 64.0
 PROVEN_S = 30.0
-JUMP, FULL, FULL_THIN = 0.85, 0.96, 0.96
-_THIN_BPS = 30_000.0
+JUMP, FULL = 0.85, 0.96
 _FIRST_SHARE, _FIRST_LIMIT_BPS = 0.7, 30_000.0
 _GROWTH, _SHRINK = 0.03, 0.1  # of itself, a second
 _BLIND_GROWTH, _BLIND_STEP_BPS = 0.05, 500.0
@@ -64,7 +63,7 @@ class Link:
         if reading is None:
             return link._to(max(link.bps, link._without_readings(signals, now, passed_s)))
         usable = reading * link.credit
-        top = usable * (FULL_THIN if usable < _THIN_BPS else FULL)
+        top = FULL * usable
         if link.failed_bps is not None and not link.checked:
             top = min(top, max(link.bps, _SETTLED * link.failed_bps))
         if link.failed_bps is not None and link._held_back(now):
@@ -81,7 +80,7 @@ class Link:
         if reading is None or capacity.noisy(now, noise_s):
             return self
         usable = reading * self.credit
-        return self._bounded(usable * (FULL_THIN if usable < _THIN_BPS else FULL), passed_s)
+        return self._bounded(FULL * usable, passed_s)
 
     def back_off(self, signals: Signals, now: float) -> Link:
         """An overuse: send under what is carried, until the queue is gone."""
