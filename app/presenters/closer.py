@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -41,7 +42,7 @@ class _Side(Protocol):
     def busy(self) -> bool: ...
 
 
-class Closer:
+class Closer(ABC):
     """One person's side, in one visit. On the loop."""
 
     side: _Side
@@ -59,8 +60,8 @@ class Closer:
         """Whether something of it is on its way in this call: bulk upload waits meanwhile (law 1)."""
         return self.side.busy and not self._over
 
-    def view(self) -> CloserView | None:
-        raise NotImplementedError
+    @abstractmethod
+    def view(self) -> CloserView | None: ...
 
     def end(self) -> None:
         """The call is over: nothing is sent any more. What is being sealed goes on; see :meth:`finish`."""
@@ -116,12 +117,12 @@ class Closer:
             self.spawn(self._beat())
         self.around.changed()
 
-    def lives(self) -> tuple[tuple[str, What, Life], ...]:
-        raise NotImplementedError
+    @abstractmethod
+    def lives(self) -> tuple[tuple[str, What, Life], ...]: ...
 
+    @abstractmethod
     def beat(self) -> None:
         """Ten times a second while busy."""
-        raise NotImplementedError
 
     patient: str
     provider: str
@@ -138,5 +139,6 @@ class Closer:
             self._beating = False
             self.rest()
 
+    @abstractmethod
     def rest(self) -> None:
         """Nothing is on its way any more."""

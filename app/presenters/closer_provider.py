@@ -109,3 +109,6 @@ class ProviderCloser(Closer):
 
     def beat(self) -> None:
         self.side.tick(self.around.clock())
+
+    def rest(self) -> None:
+        """Nothing of ours stands still for it."""
