@@ -43,6 +43,15 @@ _MIGRATIONS = (
         CHECK (state NOT IN ('stored', 'erased') OR length(receipt) > 0)
     ) STRICT;
     """,
+    """
+    CREATE TABLE documents (
+        kind TEXT NOT NULL,
+        id TEXT NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (kind, id)
+    ) STRICT;
+    CREATE TABLE kept_files (file TEXT PRIMARY KEY, owner TEXT NOT NULL) STRICT;
+    """,
 )
 
 _BLOB = (
@@ -136,7 +145,8 @@ def select_one(db: apsw.Connection, submission: str) -> OutboxSubmission | None:
 
 
 def files(db: apsw.Connection) -> frozenset[str]:
-    return frozenset(str(name) for (name,) in db.execute("SELECT file FROM blobs WHERE state != 'erased'"))
+    named = db.execute("SELECT file FROM blobs WHERE state != 'erased' UNION SELECT file FROM kept_files")
+    return frozenset(str(name) for (name,) in named)
 
 
 def _read(db: apsw.Connection, where: str, arguments: tuple[str | int, ...]) -> tuple[OutboxSubmission, ...]:

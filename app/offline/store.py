@@ -115,6 +115,28 @@ class StoreCore:
         with self._reading() as db:
             return {str(visit_id): _bytes(sealed) for visit_id, sealed in db.execute("SELECT * FROM visits")}
 
+    # documents: drafts, forms, replies; kind and id are no personal words
+
+    def document(self, kind: str, name: str) -> bytes | None:
+        with self._reading() as db:
+            row = db.execute("SELECT body FROM documents WHERE kind = ? AND id = ?", (kind, name)).fetchone()
+        return None if row is None else _bytes(row[0])
+
+    def documents(self, kind: str) -> dict[str, bytes]:
+        """Id -> body of all of one kind, by id."""
+        with self._reading() as db:
+            found = db.execute("SELECT id, body FROM documents WHERE kind = ? ORDER BY id", (kind,)).fetchall()
+        return {str(name): _bytes(body) for name, body in found}
+
+    def put_documents(self, kind: str, bodies: Mapping[str, bytes | None]) -> None:
+        """All of them in one transaction; None takes one away."""
+        with self._transaction() as db:
+            for name, body in bodies.items():
+                if body is None:
+                    db.execute("DELETE FROM documents WHERE kind = ? AND id = ?", (kind, name))
+                else:
+                    db.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", (kind, name, body))
+
     # the outbox
 
     def insert_submission(self, submission: OutboxSubmission) -> None:
@@ -148,7 +170,7 @@ class StoreCore:
             db.execute("DELETE FROM submissions WHERE id = ?", (submission,))
 
     def blob_files(self) -> frozenset[str]:
-        """The file names of all rows whose file is not erased."""
+        """The file names of all rows whose file is not erased, and of the sealed files that drafts keep."""
         with self._reading() as db:
             return rows.files(db)
 

@@ -23,6 +23,8 @@ class ErrorCode(StrEnum):
     TOO_LARGE = "too-large"
     OFFSET_MISMATCH = "offset-mismatch"
     HASH_MISMATCH = "hash-mismatch"
+    ALREADY_OPENED = "already-opened"
+    WITHDRAWN = "withdrawn"
     STORAGE_FULL = "storage-full"
     INTERNAL = "internal"
 

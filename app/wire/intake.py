@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Literal
 
 from pydantic import Field
@@ -54,12 +55,31 @@ class OpenedBy(WireModel):
     opened: Signed
 
 
+class Withdrawal(WireModel):
+    """Signed by the sender's device (Context.WITHDRAWN): this submission is taken back, and nobody may open it."""
+
+    submission: Id
+    device_id: Id
+    withdrawn_at: UtcTime
+
+
+class WithdrawnBy(WireModel):
+    """POST /v1/submissions/{s}/withdrawn, by its own device and before a provider has opened it; may be repeated.
+
+    The service erases what it has of it, and refuses what comes later for the same id (410).
+    """
+
+    signer: Id
+    withdrawal: Signed
+
+
 class SubmissionRow(WireModel):
     """GET /v1/submissions (own): where a submission stands."""
 
     submission: Id
     complete: bool
     opened: OpenedBy | None = None
+    withdrawn: bool = False
 
 
 class SubmissionRows(WireModel):
@@ -87,8 +107,21 @@ class Inbox(WireModel):
     items: tuple[InboxItem, ...]
 
 
+class PartRole(StrEnum):
+    """What a sealed file is in its submission; it decides the order in which files go."""
+
+    CONTENT = "content"  # a document, clip, message by voice or video, or a photo that has no lighter copy
+    WORDS = "words"  # text, answers to a form, readings: small, and first
+    THUMBNAIL = "thumbnail"  # of the file that `of` names
+    COPY = "copy"  # a lighter picture made at the patient's side; its original may follow
+    ORIGINAL = "original"  # what a copy was made from
+
+
 class ManifestBlob(WireModel):
-    """One sealed file: `sha256` over the ciphertext; `size` of the clear bytes before padding."""
+    """One sealed file: `sha256` over the ciphertext; `size` of the clear bytes before padding.
+
+    `of`: the blob this is a thumbnail of, or, of an original sent later, the copy of it that went before.
+    """
 
     blob: Id
     sha256: Sha256Hex
@@ -96,10 +129,15 @@ class ManifestBlob(WireModel):
     media_type: str = Field(max_length=100)
     name: str = Field(default="", max_length=200)
     clear_sha256: Sha256Hex
+    role: PartRole = PartRole.CONTENT
+    of: Id | None = None
 
 
 class Manifest(WireModel):
-    """What a submission holds: signed by the device (Context.MANIFEST), then sealed like a blob."""
+    """What a submission holds: signed by the device (Context.MANIFEST), then sealed like a blob.
+
+    `amends`: the submission to which this one adds (FHIR status "amended"); `answers`: the reply it answers.
+    """
 
     submission: Id
     device_id: Id
@@ -107,6 +145,9 @@ class Manifest(WireModel):
     purpose: str = Field(max_length=100)
     note: str = Field(default="", max_length=4000)
     visit_id: Id | None = None
+    urgent: bool = False
+    amends: Id | None = None
+    answers: Id | None = None
     blobs: tuple[ManifestBlob, ...] = Field(max_length=MAX_BLOBS)
 
 
@@ -129,9 +170,12 @@ __all__ = [
     "ManifestBlob",
     "Opened",
     "OpenedBy",
+    "PartRole",
     "Receipt",
     "SealedManifest",
     "SubmissionRow",
     "SubmissionRows",
     "UploadMetadata",
+    "Withdrawal",
+    "WithdrawnBy",
 ]

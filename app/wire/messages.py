@@ -69,7 +69,7 @@ class Changed(WireModel):
     """Something to fetch again."""
 
     type: Literal["changed"] = "changed"
-    what: Literal["visits", "inbox", "submissions", "team", "devices"]
+    what: Literal["visits", "inbox", "submissions", "team", "devices", "replies", "forms"]
 
 
 class Pong(WireModel):

@@ -32,6 +32,10 @@ class Context(StrEnum):
     RECEIPT = "receipt"
     OPENED = "opened"
     MANIFEST = "manifest"
+    WITHDRAWN = "withdrawn"
+    REPLY = "reply"
+    REPLY_RECEIPT = "reply-receipt"
+    FORMS = "forms"
     TOKEN = "token"  # noqa: S105 - a name, not a secret
 
 
