@@ -8,6 +8,7 @@ from aiortc.rtp import RtpPacket
 from picture_stream import number_of, stream
 
 from app.media.rtc.inbound import Inbound
+from app.media.rtc.rtp import extensions_of
 from app.media.rtc.sdp import OUR_FORMATS, Formats
 from app.media.video.assembly import VideoPacket, WholeFrame
 from app.media.video.codecs import VideoCodec
@@ -35,7 +36,9 @@ class End:
         self.inbound.tick(now, self.rtt)
         return self.inbound.missing(now)
 
-    def take(self, packet: VideoPacket, *, repair: bool = False, ssrc: int = SSRC) -> None:
+    def take(
+        self, packet: VideoPacket, *, repair: bool = False, ssrc: int = SSRC, transport: int | None = None
+    ) -> None:
         kinds, payload = (
             (REPAIRS, packet.sequence.to_bytes(2, "big") + packet.payload) if repair else (TYPES, packet.payload)
         )
@@ -49,7 +52,14 @@ class End:
             ssrc=RTX_SSRC if repair else ssrc,
             payload=payload,
         )
-        self.inbound.on_rtp(made.serialize(), self.now)
+        made.extensions.transport_sequence_number = transport
+        self.inbound.on_rtp(made.serialize(extensions_of(OUR_FORMATS.cc_id)), self.now)
+
+    def speak(self, transport: int) -> None:
+        """A packet of speech with this transport-wide number."""
+        made = RtpPacket(payload_type=OUR_FORMATS.opus, sequence_number=1, timestamp=0, ssrc=9, payload=b"\xf8")
+        made.extensions.transport_sequence_number = transport
+        self.inbound.on_rtp(made.serialize(extensions_of(OUR_FORMATS.cc_id)), self.now)
 
     @property
     def numbers(self) -> list[int]:
@@ -71,6 +81,19 @@ def test_each_codec_is_repaired_by_its_own_payload_type() -> None:
         assert {frame.codec for frame in end.got} == {codec}
         assert end.turn(1.0) == []
         assert (end.keys, end.inbound.malformed, end.inbound.frames) == ([], 0, 4)
+
+
+def test_speech_tells_at_once_that_a_picture_may_be_lost() -> None:
+    end = End()
+    first, second, third = (picture[0] for picture in stream(3, size=300))
+    end.take(first, transport=0)
+    end.speak(2)
+    assert end.inbound.missing_since == end.now
+    assert end.turn(0.01) == [second.sequence], "number 1 is gone, and no later picture had to come to show it"
+    end.take(second, repair=True, transport=3)
+    assert end.inbound.missing_since is None
+    end.take(third, transport=4)
+    assert end.numbers == [0, 1, 2]
 
 
 def test_the_lost_tail_of_a_picture_is_asked_for_in_silence() -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import av
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.media.lip_sync import EARLY_S, LONGEST_S, LipSync, wait_s
+from app.media.picture_pace import LEAST_GAP_S, MOST_GAP_S, PicturePace
 
 
 @pytest.mark.parametrize(
@@ -35,6 +39,7 @@ class _Clocks:
     """Pictures' times are the sender's own; speech stands at 1.0 s."""
 
     pictures_lossy = False
+    pictures_missing_since: float | None = None
 
     def speech_wall(self, timestamp: float) -> float | None:
         return timestamp / 48_000
@@ -73,8 +78,68 @@ def test_what_waits_is_bounded_and_ends_with_the_session() -> None:
         frame = av.VideoFrame(16, 16, "yuv420p")
         for _ in range(100):
             lips.show(frame, round(90_000 * 1.4), shown.append)
-        assert len(shown) == 88, "beyond a dozen, pictures go straight through"
+        assert len(shown) == 88, "beyond a dozen, the oldest are shown at once"
         lips.stop()
         assert not lips._waiting
 
     asyncio.run(run())
+
+
+def test_pictures_that_come_late_together_are_each_seen() -> None:
+    async def run() -> None:
+        lips, shown = LipSync(_Hearing(), lambda: 0.0), []
+        lips.restart(_Clocks())
+        loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+        def show(_frame: av.VideoFrame) -> None:
+            shown.append(loop.time())
+            if len(shown) == 4:
+                done.set()
+
+        for _ in range(4):
+            lips.show(av.VideoFrame(16, 16, "yuv420p"), 90_000, show)
+        async with asyncio.timeout(5):
+            await done.wait()
+        assert all(later - earlier > 0.9 * LEAST_GAP_S for earlier, later in itertools.pairwise(shown))
+
+    asyncio.run(run())
+
+
+@given(
+    wanted=st.floats(0, 20),
+    waiting=st.integers(1, 12),
+    since=st.one_of(st.none(), st.floats(0, 10)),
+    now=st.just(10.0),
+)
+def test_no_picture_is_early_and_none_stands_long_while_others_wait(
+    wanted: float, waiting: int, since: float | None, now: float
+) -> None:
+    pace = PicturePace(shown_at=9.95)
+    at = pace.show_at(wanted, waiting, since, now)
+    assert at >= wanted
+    assert at >= 9.95 + LEAST_GAP_S
+    assert at <= max(wanted, 9.95 + MOST_GAP_S)
+    if since is None:
+        assert at == max(wanted, 9.95 + LEAST_GAP_S)
+
+
+def test_what_waits_is_spread_over_the_time_of_a_repair() -> None:
+    pace, now, shown = PicturePace(shown_at=1.0), 1.0, []
+    for waiting in (3, 2, 1):
+        now = pace.show_at(now, waiting, 0.98, now)
+        shown.append(now)
+        pace = pace.shown(now)
+    gaps = [b - a for a, b in itertools.pairwise([1.0, *shown, 0.98 + pace.repair_s])]
+    assert max(gaps) < 0.11, "with no spreading the last one would stand for 0.2 s"
+
+
+def test_how_long_repairs_take_is_learnt_and_bounded() -> None:
+    pace = PicturePace()
+    for _ in range(50):
+        pace = pace.repaired(0.15)
+    assert pace.repair_s == pytest.approx(0.16, abs=0.02)
+    for _ in range(50):
+        pace = pace.repaired(30.0)
+    assert pace.repair_s == pytest.approx(1.0, abs=0.01)
+    with pytest.raises(ValueError, match="waits"):
+        pace.show_at(0.0, 0, None, 0.0)

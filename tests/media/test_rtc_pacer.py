@@ -210,6 +210,28 @@ def test_the_packet_after_the_newest_may_be_missed_too_and_old_ones_are_of_no_us
     assert tracker.due(1.4, 0.1) == [1]
 
 
+def test_a_picture_may_be_among_what_was_lost_before_speech_and_is_asked_for_once_until_that_is_certain() -> None:
+    tracker = NackTracker()
+    assert not tracker.suspect(1, 0.0), "nothing has begun"
+    tracker.add(65_535, 1.0)
+    assert tracker.suspect(2, 1.0)
+    assert tracker.missing_since == 1.0
+    assert tracker.due(1.01, 0.1) == [0, 1]
+    assert tracker.due(1.5, 0.1) == [], "a guess is asked for once"
+    tracker.add(0, 1.5)
+    assert tracker.loss == 0.0, "it was speech that was lost"
+    assert not tracker.suspect(4, 1.5), "guesses are bounded"
+    tracker.add(2, 1.6)
+    assert tracker.loss > 0.0, "a later one is here: the guess was right"
+    assert tracker.due(1.6, 0.1) == [1]
+    tracker.add(1, 1.7, repaired=True)
+    assert tracker.missing_since is None
+    assert tracker.suspect(1, 1.8), "what came in its turn is no disorder"
+    tracker.add(5, 2.0)
+    tracker.add(4, 2.01)
+    assert not tracker.suspect(1, 2.1), "where packets overtake each other nothing is concluded"
+
+
 @given(st.integers(0, 0xFFFF), st.integers(-0x8000, 0x7FFF))
 def test_distance_is_the_shorter_way_round(a: int, ahead: int) -> None:
     assert distance(a, (a + ahead) & 0xFFFF) == ahead

@@ -133,7 +133,9 @@ class Control:
 
     def turn(self, now: float) -> None:
         """Sends what is due. What several things want to say goes in one datagram."""
-        self._in.tick(now, (self.rtt_s or _RTT_S) if self._formats.nack else None)
+        # Until the first report, the least that feedback has taken: it holds the wait for its turn, as a repair does.
+        rtt = self.rtt_s or self._out.log.least_trip or _RTT_S
+        self._in.tick(now, rtt if self._formats.nack else None)
         parts: list[Part] = []
         if now >= self._report_due:
             parts += self._reports(now)

@@ -88,6 +88,12 @@ class Inbound:
             self.nacks.expect(tail, now)
         self._hand_on(*self.assembler.tick(now, rtt_s))
 
+    @property
+    def missing_since(self) -> float | None:
+        """Since when (monotonic s) something of the pictures has been missing, or may be; None: nothing is."""
+        missed = None if self._rtt_s is None else self.nacks.missing_since
+        return self.assembler.stuck_since if missed is None else missed
+
     def missing(self, now: float) -> list[int]:
         """Numbers of pictures' packets to ask for again now (NACK); none where nothing is repaired."""
         if self._rtt_s is None:
@@ -104,10 +110,12 @@ class Inbound:
         except BadRtp:
             self.malformed += 1
             return
-        number = packet.extensions.transport_sequence_number
+        number, kind = packet.extensions.transport_sequence_number, packet.payload_type
         if number is not None:
+            lost = self.recorder.ahead(number) - 1
             self.recorder.add(number, now)
-        kind = packet.payload_type
+            if lost > 0 and kind not in self._codecs and self.nacks.suspect(lost, now):
+                self.missed()
         if kind in (self._formats.opus, self._formats.red):
             self._on_speech(packet, now)
         elif kind in self._codecs:

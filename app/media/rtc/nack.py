@@ -19,6 +19,7 @@ _LOSSY = 0.07
 _TWICE_S = 0.025
 """Where much is lost, a request or its repair is lost as often: the first try is made twice, a little apart."""
 _RECENT = 1 / 60
+_MOST_GUESSES = 4
 
 
 @dataclass
@@ -26,6 +27,7 @@ class _Missing:
     since: float
     asked_at: float | None = None
     tries: int = 0
+    guessed: bool = False
 
 
 class NackTracker:
@@ -47,9 +49,14 @@ class NackTracker:
         ahead = distance(self._highest, sequence)
         if ahead <= 0:
             late = self._missing.pop(sequence, None)
-            if late is not None and not repaired:
+            if late is not None and late.guessed:
+                self.loss += _RECENT * (float(repaired) - self.loss)
+            elif late is not None and not repaired:
                 self._reordered_at = now
             return False
+        for guess in [missing for missing in self._missing.values() if missing.guessed]:
+            guess.guessed = False  # a later one is here: it was lost indeed
+            self.loss += _RECENT * (1.0 - self.loss)
         for lost in (*[1.0] * min(ahead - 1, MOST_MISSING), 0.0):
             self.loss += _RECENT * (lost - self.loss)
         if ahead > MOST_MISSING:
@@ -67,6 +74,25 @@ class NackTracker:
         if self._highest is not None and distance(self._highest, sequence) == 1:
             self._missing[sequence] = _Missing(now)
             self._highest = sequence
+
+    def suspect(self, count: int, now: float) -> bool:
+        """So many packets of any kind were lost before one that is no picture's (by their transport-wide numbers): the
+        next ones of pictures may be among them. To ask in vain costs little; to wait for the next picture, its time.
+        Whether anything is newly asked for.
+        """
+        reordered = self._reordered_at is not None and now - self._reordered_at < _REORDERED_LASTS_S
+        guesses = sum(missing.guessed for missing in self._missing.values())
+        if self._highest is None or reordered or guesses + count > _MOST_GUESSES:
+            return False
+        for _ in range(count):
+            self._highest = (self._highest + 1) & 0xFFFF
+            self._missing[self._highest] = _Missing(now, guessed=True)
+        return True
+
+    @property
+    def missing_since(self) -> float | None:
+        """Since when the oldest of what is missed, or may be, has been so."""
+        return min((missing.since for missing in self._missing.values()), default=None)
 
     def forget_before(self, sequence: int) -> None:
         """What is older is of no use any more."""
@@ -87,7 +113,7 @@ class NackTracker:
                 ready = now - missing.since >= self._patience(now)
             else:
                 ready = now - missing.asked_at >= self._gap(missing.tries, rtt_s)
-            if ready and missing.tries < most:
+            if ready and missing.tries < (1 if missing.guessed else most):
                 missing.asked_at, missing.tries = now, missing.tries + 1
                 asked.append(sequence)
         self.requested += len(asked)

@@ -227,6 +227,11 @@ class PeerTransport:
     def pictures_lossy(self) -> bool:
         return self.inbound is not None and self.inbound.nacks.loss > _LOSSY
 
+    @property
+    def pictures_missing_since(self) -> float | None:
+        """Since when (monotonic s) something of the pictures has been missing; None: nothing is."""
+        return None if self.inbound is None else self.inbound.missing_since
+
     def picture_wall(self, timestamp: int) -> float | None:
         return None if self.control is None else self.control.picture_clock.seconds(timestamp)
 

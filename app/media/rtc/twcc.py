@@ -189,13 +189,17 @@ class Recorder:
         """The highest number so far, unwrapped; None before the first packet."""
         return self._highest
 
+    def ahead(self, number: int) -> int:
+        """How far this number (16 bits) is ahead of the highest; 1 for the next, or before anything came."""
+        return 1 if self._highest is None else ((number - self._highest + 0x8000) & 0xFFFF) - 0x8000
+
     def add(self, number: int, now: float) -> bool:
         """A packet with this transport-wide number (16 bits) came at `now`, s. False if it is nothing new: a copy, or
         MOST_STATUSES or more behind the newest.
         """
         if self._highest is None:
             self._highest = self._begin = self._told_end = number
-        number = self._highest + ((number - self._highest + 0x8000) & 0xFFFF) - 0x8000
+        number = self._highest + self.ahead(number)
         if number <= self._highest - MOST_STATUSES or number in self._told or number in self._untold:
             return False
         if number >= self._highest + MOST_STATUSES:  # no loss explains that: the sender began anew

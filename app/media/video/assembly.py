@@ -78,6 +78,11 @@ class FrameAssembler:
         self._next = self._stuck_since = None
 
     @property
+    def stuck_since(self) -> float | None:
+        """Since when something has been missing, while what follows it is there."""
+        return self._stuck_since
+
+    @property
     def wanted_from(self) -> int | None:
         """The 16-bit number of the next packet that is of use; None while any may be."""
         return None if self._next is None else self._next & 0xFFFF
