@@ -175,7 +175,7 @@ setup_venv() {
 
 # Foreign tus servers and a client, for tests alone: where there is no node, those tests say so and are left out.
 setup_node() {
-    if ! command -v npm >/dev/null 2>&1 || ! node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null; then
+    if ! command -v npm >/dev/null 2>&1 || ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null; then
         return 0
     fi
     key=$(sha256sum <"$root/tests/node/package-lock.json" | cut -c 1-64)
