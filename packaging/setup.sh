@@ -4,6 +4,7 @@
 #   packaging/setup.sh          both, what the Makefile uses
 #   packaging/setup.sh system   only the system's libraries and programs
 #   packaging/setup.sh venv     only the virtual environment
+#   packaging/setup.sh node     only the npm packages of some tests
 #
 # A second run finds everything in place and ends within a second. Nothing here names a package index: pip and
 # apt-get use the ones this machine is set up with.
@@ -172,12 +173,30 @@ setup_venv() {
     say "done"
 }
 
+# Foreign tus servers and a client, for tests alone: where there is no node, those tests say so and are left out.
+setup_node() {
+    if ! command -v npm >/dev/null 2>&1 || ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null; then
+        return 0
+    fi
+    key=$(sha256sum <"$root/tests/node/package-lock.json" | cut -c 1-64)
+    [ "$(cat "$state/node/stamp" 2>/dev/null)" != "$key" ] || return 0
+    mkdir -p "$state/node"
+    cp "$root/tests/node/package.json" "$root/tests/node/package-lock.json" "$state/node"
+    if (cd "$state/node" && npm ci --ignore-scripts --omit=optional --no-audit --no-fund) >"$state/npm.log" 2>&1 </dev/null; then
+        printf '%s' "$key" >"$state/node/stamp"
+    else
+        say "npm could not install the packages for some tests; they are left out (its words: .setup/npm.log)"
+    fi
+}
+
 case ${1:-all} in
     all)
         setup_system
         setup_venv
+        setup_node
         ;;
     system) setup_system ;;
     venv) setup_venv ;;
-    *) fail "unknown word '$1': say system, venv or nothing" ;;
+    node) setup_node ;;
+    *) fail "unknown word '$1': say system, venv, node or nothing" ;;
 esac

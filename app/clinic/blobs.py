@@ -48,8 +48,11 @@ class Blobs(Protocol):
     def read(self, name: str, start: int, stop: int) -> Iterator[bytes]:
         """The bytes [start, stop) in pieces; raises :class:`BlobLost` before the first."""
 
-    def remove(self, name: str) -> None:
-        """Nothing when there is no such blob."""
+    def remove(self, *names: str) -> None:
+        """Returns when they are gone, after a power cut too; nothing for a name that is not there."""
+
+    def names(self) -> list[str]:
+        """All blobs that lie there."""
 
 
 class BlobFiles:
@@ -111,9 +114,14 @@ class BlobFiles:
 
         return pieces()
 
-    def remove(self, name: str) -> None:
-        self._path(name).unlink(missing_ok=True)
-        self._settle(name)
+    def remove(self, *names: str) -> None:
+        for name in names:
+            self._path(name).unlink(missing_ok=True)
+            self._settle(name)
+        sync_folder(self._folder)
+
+    def names(self) -> list[str]:
+        return [path.name for path in self._folder.iterdir() if path.name.isalnum()]
 
     def check_room(self) -> None:
         """Raises :class:`StorageFull` when less than the reserve is free."""

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from app.clinic.initialise import NewClinic, initialise
 from app.clinic.server import serve
@@ -25,6 +26,8 @@ from app.clinic.settings import (
     split_address,
 )
 from app.wire.hosts import is_loopback
+
+N = TypeVar("N", int, float)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -77,6 +80,20 @@ def _serve_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--certificate", type=Path, metavar="PEM", help="TLS certificate chain (with --tls public)")
     parser.add_argument("--key", type=Path, metavar="PEM", help="its private key")
     parser.add_argument("--behind-proxy", action="store_true", help="a proxy on this machine does the TLS")
+    parser.add_argument(
+        "--device-quota",
+        type=int,
+        default=4096,
+        metavar="MIB",
+        help="how much one device may have here that no provider has opened (default: 4096)",
+    )
+    parser.add_argument(
+        "--unfinished-days",
+        type=float,
+        default=30,
+        metavar="DAYS",
+        help="an upload that has not gone on for so long is taken out (default: 30)",
+    )
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     parser.set_defaults(run=_serve)
 
@@ -125,7 +142,15 @@ def read_settings(arguments: argparse.Namespace) -> Settings:
         tls_key=key,
         ice=load_ice(arguments.ice) if arguments.ice is not None else IceSettings(),
         log_level=arguments.log_level,
+        device_quota_bytes=_positive(arguments.device_quota) * 1024 * 1024,
+        unfinished_s=_positive(arguments.unfinished_days) * 86400,
     )
+
+
+def _positive(number: N) -> N:
+    if not number > 0:
+        raise SettingsError("--device-quota and --unfinished-days have to be more than nothing.")
+    return number
 
 
 def _tls_files(arguments: argparse.Namespace, config: ClinicConfig) -> tuple[Path | None, Path | None]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 _BUSY_MS = 10_000
@@ -49,6 +49,14 @@ class Database:
         """On SQLite the lock is taken at once, so that what is read stays true until the commit."""
         with Session(self._writer) as session, session.begin():
             yield session
+
+    def alone(self, session: Session, table: type[DeclarativeBase]) -> None:
+        """No other transaction writes `table` until this one ends: numbers count up in the order of the commits.
+
+        On SQLite a writing session is alone already.
+        """
+        if not self._sqlite:
+            session.execute(text(f"LOCK TABLE {table.__tablename__} IN SHARE ROW EXCLUSIVE MODE"))
 
     def migrate(self) -> None:
         """Brings the tables to the newest form (Alembic, app/clinic/migrations)."""

@@ -12,11 +12,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.clinic.problems import Refusal, problem_response
 from app.wire import API, MAX_JSON_BYTES, PROTOCOL_HEADER, PROTOCOL_VERSION
 from app.wire.errors import ErrorCode
+from app.wire.forms import MAX_FORM_BYTES
 from app.wire.intake import TUS_VERSION
 
 log = logging.getLogger(__name__)
 
 UPLOADS = f"{API}/uploads"
+FORMS = f"{API}/forms/"
 EVENTS = f"{API}/events"
 GUEST = f"{API}/guest"
 _BODY_DEADLINE_S = 120.0
@@ -30,7 +32,8 @@ class _ClientGone(Exception):
 
 
 class Guard:
-    """ASGI middleware. Bodies of all but the uploads are read here, up to MAX_JSON_BYTES, before a route runs."""
+    """ASGI middleware. Bodies of all but the uploads are read here, up to MAX_JSON_BYTES (a form's definition up to
+    MAX_FORM_BYTES), before a route runs."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -70,7 +73,7 @@ async def _http(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> Non
     if scope["path"].startswith(UPLOADS):
         await _upload(app, scope, receive, send)
         return
-    body = await _bounded_body(scope, receive)
+    body = await _bounded_body(scope, receive, MAX_FORM_BYTES if scope["path"].startswith(FORMS) else MAX_JSON_BYTES)
     replayed = False
 
     async def replay() -> Message:
@@ -113,21 +116,21 @@ async def _websocket(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -
 _RUN = {"http": _http, "websocket": _websocket}
 
 
-async def _bounded_body(scope: Scope, receive: Receive) -> bytes:
+async def _bounded_body(scope: Scope, receive: Receive, bound: int) -> bytes:
     declared = Headers(scope=scope).get("content-length", "")
     body = bytearray()
     try:
-        if declared.isdecimal() and int(declared) > MAX_JSON_BYTES:
+        if declared.isdecimal() and int(declared) > bound:
             await drain(receive)
-            raise Refusal(ErrorCode.TOO_LARGE, f"a body may have {MAX_JSON_BYTES} bytes")
+            raise Refusal(ErrorCode.TOO_LARGE, f"a body may have {bound} bytes")
         async with asyncio.timeout(_BODY_DEADLINE_S):
             while True:
                 piece, more = await _next_piece(receive)
                 body += piece
-                if len(body) > MAX_JSON_BYTES:
+                if len(body) > bound:
                     if more:
                         await drain(receive)
-                    raise Refusal(ErrorCode.TOO_LARGE, f"a body may have {MAX_JSON_BYTES} bytes")
+                    raise Refusal(ErrorCode.TOO_LARGE, f"a body may have {bound} bytes")
                 if not more:
                     return bytes(body)
     except TimeoutError:

@@ -8,6 +8,7 @@ from typing import Literal, cast
 from sqlalchemy import select
 
 from app.clinic.database import Database
+from app.clinic.intake import check_not_withdrawn
 from app.clinic.problems import Refusal
 from app.clinic.tables import DeviceEntry, SubmissionEntry, UploadEntry
 from app.clinic.tokens import Actor
@@ -38,17 +39,22 @@ def own(database: Database, device_id: str) -> SubmissionRows:
     )
     with database.reading() as session:
         rows = (
-            SubmissionRow(submission=one.submission, complete=one.completed_at is not None, opened=_opened(one))
+            SubmissionRow(
+                submission=one.submission,
+                complete=one.completed_at is not None,
+                opened=_opened(one),
+                withdrawn=one.withdrawn_at is not None,
+            )
             for one in session.scalars(query)
         )
         return SubmissionRows(submissions=tuple(rows))
 
 
 def inbox(database: Database) -> Inbox:
-    """The last 200 complete submissions, newest first."""
+    """The last 200 complete submissions, newest first; what was withdrawn is there no more."""
     query = (
         select(SubmissionEntry)
-        .where(SubmissionEntry.completed_at.is_not(None))
+        .where(SubmissionEntry.completed_at.is_not(None), SubmissionEntry.withdrawn_at.is_(None))
         .order_by(SubmissionEntry.completed_at.desc(), SubmissionEntry.submission)
         .limit(SHOWN)
     )
@@ -79,23 +85,28 @@ def _opened(entry: SubmissionEntry) -> OpenedBy | None:
 
 
 def blob_for(database: Database, actor: Actor, submission: str, blob: str) -> StoredBlob:
-    """A receipted blob, for providers and its owner; raises :class:`Refusal` NOT_FOUND for all else."""
+    """A receipted blob, for providers and its owner.
+
+    Raises :class:`Refusal` WITHDRAWN, or NOT_FOUND for all else.
+    """
     query = select(UploadEntry).where(UploadEntry.submission == submission, UploadEntry.blob == blob)
     with database.reading() as session:
         entry = session.scalar(query)
         allowed = entry is not None and (actor.role is Role.PROVIDER or actor.device_id == entry.device_id)
         if entry is None or not allowed or entry.receipt_payload is None:
             raise Refusal(ErrorCode.NOT_FOUND)
+        check_not_withdrawn(session.get_one(SubmissionEntry, submission))
         return StoredBlob(entry.upload_id, entry.size, entry.sha256)
 
 
 def mark_opened(database: Database, submission: str, by: OpenedBy) -> str | None:
     """Keeps a provider's word that a person opened this; the first one stays. The owner's device when it is the
-    first, else None. Raises :class:`Refusal` NOT_FOUND or SIGNATURE_INVALID."""
+    first, else None. Raises :class:`Refusal` NOT_FOUND, WITHDRAWN or SIGNATURE_INVALID."""
     with database.writing() as session:
-        entry = session.get(SubmissionEntry, submission)
-        if entry is None or entry.completed_at is None:
+        entry = session.get(SubmissionEntry, submission, with_for_update=True)
+        if entry is None or (entry.completed_at is None and entry.withdrawn_at is None):
             raise Refusal(ErrorCode.NOT_FOUND)
+        check_not_withdrawn(entry)
         signer = session.get(DeviceEntry, by.signer)
         if signer is None or signer.role != Role.PROVIDER.value:
             raise Refusal(ErrorCode.SIGNATURE_INVALID, "the signer is no provider's device")

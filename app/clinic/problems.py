@@ -29,6 +29,8 @@ _ANSWERS: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.TOO_LARGE: (413, "Too large"),
     ErrorCode.OFFSET_MISMATCH: (409, "The offset is not the upload's"),
     ErrorCode.HASH_MISMATCH: (422, "The bytes do not have the declared hash"),
+    ErrorCode.ALREADY_OPENED: (409, "A provider has opened it"),
+    ErrorCode.WITHDRAWN: (410, "It was taken back by its sender"),
     ErrorCode.STORAGE_FULL: (507, "The clinic has no room at the moment"),
     ErrorCode.INTERNAL: (500, "The clinic service failed"),
 }

@@ -10,6 +10,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import uvicorn
 from fastapi import FastAPI
@@ -24,8 +25,9 @@ from app.clinic.guard import Guard
 from app.clinic.guest_lines import GuestLines
 from app.clinic.keys import load_receipt_key
 from app.clinic.limits import WrongTries
-from app.clinic.routes import events, guest, intake, trust, uploads, visits
+from app.clinic.routes import events, forms, guest, intake, replies, trust, uploads, visits
 from app.clinic.settings import BLOBS_FOLDER, RECEIPT_KEY_FILE, Settings, SettingsError
+from app.clinic.sweeps import finish_erasing, sweep_for_ever
 from app.clinic.writers import Writers
 from app.wire import MAX_JSON_BYTES
 from app.wire.hosts import is_loopback
@@ -43,6 +45,8 @@ def build(settings: Settings) -> Clinic:
     keys = load_receipt_key(settings.data / RECEIPT_KEY_FILE)
     database = Database(settings.database_url)
     database.migrate()
+    blobs = BlobFiles(settings.data / BLOBS_FOLDER, settings.reserve_bytes)
+    finish_erasing(database, blobs, datetime.now(UTC))
     connections, bus = Connections(), Bus()
     guests = GuestLines(connections, time.monotonic)
     bus.subscribe(connections.on_event)
@@ -50,7 +54,7 @@ def build(settings: Settings) -> Clinic:
     return Clinic(
         settings=settings,
         database=database,
-        blobs=BlobFiles(settings.data / BLOBS_FOLDER, settings.reserve_bytes),
+        blobs=blobs,
         keys=keys,
         bus=bus,
         connections=connections,
@@ -64,13 +68,16 @@ def create_app(clinic: Clinic) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         clinic.bus.start(asyncio.get_running_loop())
+        sweeping = asyncio.create_task(sweep_for_ever(clinic))
         yield
+        sweeping.cancel()
+        await asyncio.wait({sweeping})
         clinic.database.close()
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan)
     app.state.clinic = clinic
     problems.install(app)
-    for part in (trust, visits, intake, uploads, events, guest):
+    for part in (trust, visits, intake, uploads, replies, forms, events, guest):
         app.include_router(part.router)
     app.add_middleware(Guard)
     return app

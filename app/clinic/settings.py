@@ -69,6 +69,9 @@ class Settings:
     ice: IceSettings = field(default_factory=IceSettings)
     log_level: str = "info"
     reserve_bytes: int = 64 * 1024 * 1024  # uploads stop before the disk is full, so that the database can go on
+    device_quota_bytes: int = 4 * 1024**3  # declared by one device and not yet opened by a provider
+    unfinished_s: float = 30 * 86400.0  # an upload that has not gone on for so long is swept
+    sweep_s: float = 3600.0
     challenge_s: float = 120.0
     token_s: int = 600
     wrong_tries_per_address: int = 10

@@ -110,7 +110,9 @@ class ParticipantEntry(Base):
 
 
 class SubmissionEntry(Base):
-    """`opened_*` is the first provider's signed word that a person has opened it."""
+    """`opened_*` is the first provider's signed word that a person has opened it; `withdrawn_*` the sender's that it
+    is taken back: never both. A withdrawn one stays as a tombstone (`count` 0 when nothing of it had come), and
+    `erased_at` says that the bytes of its blobs are gone from the disk."""
 
     __tablename__ = "submissions"
     submission: Mapped[str] = mapped_column(primary_key=True)
@@ -121,11 +123,16 @@ class SubmissionEntry(Base):
     opened_by: Mapped[str | None]
     opened_payload: Mapped[bytes | None]
     opened_signature: Mapped[bytes | None]
+    withdrawn_at: Mapped[datetime | None] = mapped_column(index=True)
+    withdrawn_payload: Mapped[bytes | None]
+    withdrawn_signature: Mapped[bytes | None]
+    erased_at: Mapped[datetime | None]
     uploads: Mapped[list[UploadEntry]] = relationship(order_by="UploadEntry.created_at", lazy="selectin")
 
 
 class UploadEntry(Base):
-    """`synced` is the upload's offset: the bytes that are on disk and synced, never more."""
+    """`synced` is the upload's offset: the bytes that are on disk and synced, never more. `moved_at`: when it last
+    went on (or began); an unfinished one is swept so long after it."""
 
     __tablename__ = "uploads"
     __table_args__ = (UniqueConstraint("submission", "blob"),)
@@ -138,5 +145,39 @@ class UploadEntry(Base):
     size: Mapped[int] = mapped_column(BigInteger)
     synced: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[datetime]
+    moved_at: Mapped[datetime | None] = mapped_column(index=True)
     receipt_payload: Mapped[bytes | None]
     receipt_signature: Mapped[bytes | None]
+
+
+class ReplyEntry(Base):
+    """A provider's sealed answer. `number` counts up in the order of the commits; `receipt_*` is the last word of the
+    device it went to."""
+
+    __tablename__ = "replies"
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    reply: Mapped[str] = mapped_column(unique=True)
+    submission: Mapped[str] = mapped_column(ForeignKey("submissions.submission"), index=True)
+    device_id: Mapped[str] = mapped_column(ForeignKey("devices.device_id"), index=True)
+    sealed: Mapped[bytes]
+    created_at: Mapped[datetime]
+    receipt_by: Mapped[str | None]
+    receipt_payload: Mapped[bytes | None]
+    receipt_signature: Mapped[bytes | None]
+    read: Mapped[bool] = mapped_column(default=False)
+
+
+class FormSetEntry(Base):
+    __tablename__ = "form_sets"
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    payload: Mapped[bytes]
+    signature: Mapped[bytes]
+
+
+class FormEntryRow(Base):
+    """A questionnaire by its SHA-256; `named` by a set that the root has signed."""
+
+    __tablename__ = "forms"
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    body: Mapped[bytes]
+    named: Mapped[bool] = mapped_column(default=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+from datetime import datetime, timedelta
+from email.utils import format_datetime
 
 from pydantic import ValidationError
 
@@ -15,11 +17,16 @@ CONTENT_TYPE = "application/offset+octet-stream"
 CAPABILITIES = {
     "Tus-Version": TUS_VERSION,
     "Tus-Resumable": TUS_VERSION,
-    "Tus-Extension": "creation,creation-with-upload,termination",
+    "Tus-Extension": "creation,creation-with-upload,expiration,termination",
     "Tus-Max-Size": str(MAX_BLOB_BYTES),
 }
 _MAX_METADATA = 4096
 _MAX_DIGITS = 15
+
+
+def expires(moved_at: datetime, life_s: float) -> dict[str, str]:
+    """Upload-Expires (tus 1.0, Expiration; an HTTP date of RFC 9110 section 5.6.7) of an unfinished upload."""
+    return {"Upload-Expires": format_datetime(moved_at + timedelta(seconds=life_s), usegmt=True)}
 
 
 def check_version(version: str | None) -> None:

@@ -42,11 +42,14 @@ class Patience:
 
     `piece`: for the transport to take the next piece. `answer`: after the last piece, while what the kernel still
     holds drains (a first chunk of 64 KiB at 8 kbit/s takes 64 s) and the service syncs. `pause`: into a pause.
+    `ask`: between two questions how far a streamed PATCH has come; `progress`: for the answers to say more.
     """
 
     piece: float = 30.0
     answer: float = 90.0
     pause: float = 2.0
+    ask: float = 30.0
+    progress: float = 120.0
     tick: float = 0.5
 
 
@@ -68,6 +71,27 @@ class Watched:
         return Stalled if now - self.moved_at >= limit else None
 
 
+@dataclass
+class Acknowledged:
+    """PURE: what the service has said of a PATCH under way. Times in seconds of one clock.
+
+    A transport that takes pieces proves little (a proxy may swallow them): only acknowledged offsets are progress.
+    """
+
+    offset: int
+    since: float  # when it last grew, or when a pause ended
+
+    def said(self, offset: int, now: float) -> bool:
+        """True when this is news."""
+        if offset <= self.offset:
+            return False
+        self.offset, self.since = offset, now
+        return True
+
+    def stalled(self, now: float, patience: Patience) -> bool:
+        return now - self.since >= patience.progress
+
+
 def next_chunk(rest: int, rate: float | None) -> int:
     """How many bytes the next PATCH carries: some 30 s worth of the last one's rate (bytes/s), so that each
     acknowledged offset is news and a fast link needs two requests in all."""
@@ -80,6 +104,49 @@ def next_chunk(rest: int, rate: float | None) -> int:
 def patch_deadline(size: int) -> float:
     """The whole of one PATCH in seconds: a bound far out, for what the watchdog does not see (2 kbit/s)."""
     return 120.0 + size / 250.0
+
+
+class Inquiry(Protocol):
+    """The other side of a running PATCH, asked beside it."""
+
+    async def ask(self) -> int | None:
+        """How many bytes the service has; None when that cannot be learned at the moment. May be cancelled."""
+
+    async def note(self, offset: int) -> None:
+        """Writes down what was learned; runs to its end."""
+
+
+class _Asking:
+    """The questions beside one PATCH: one at a time, and never in its way."""
+
+    def __init__(self, inquiry: Inquiry | None, offset: int, patience: Patience) -> None:
+        self._inquiry, self._patience = inquiry, patience
+        self._clock = asyncio.get_running_loop().time
+        self.acknowledged = Acknowledged(offset, self._clock())
+        self._next = self._clock() + patience.ask
+        self._task: asyncio.Task[int | None] | None = None
+
+    async def stalled(self, paused: bool) -> bool:
+        """Asks when it is time, takes in the answer, and says whether nothing has moved for too long."""
+        if self._inquiry is None:
+            return False
+        now = self._clock()
+        if paused:
+            self.acknowledged.since = now
+        if self._task is not None and self._task.done():
+            task, self._task = self._task, None
+            offset = task.result() if not task.cancelled() and task.exception() is None else None
+            self._next = now + self._patience.ask
+            if offset is not None and self.acknowledged.said(offset, now):
+                await self._inquiry.note(offset)
+        if self._task is None and now >= self._next and not paused:
+            self._task = asyncio.ensure_future(self._inquiry.ask())
+        return self.acknowledged.stalled(now, self._patience)
+
+    async def end(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
 
 
 class _Stream:
@@ -116,8 +183,12 @@ async def stream_patch(
     size: int,
     allowance: Allowance,
     patience: Patience,
+    inquiry: Inquiry | None = None,
 ) -> httpx.Response:
     """Sends `size` bytes of `file` from `offset`; the answer has one of PATCH_STATUSES.
+
+    `inquiry` tells, while the bytes go on, how many the service has; without it the PATCH is watched by what the
+    transport takes alone.
 
     Raises :class:`Stalled` or :class:`Paused` (the connection is cut then; what arrived counts: ask by HEAD),
     :class:`BlobAltered`, or what the transport raises.
@@ -142,7 +213,7 @@ async def stream_patch(
         )
     )
     try:
-        reason = await _watch(request, stream, allowance, patience)
+        reason = await _watch(request, stream, allowance, patience, _Asking(inquiry, offset, patience))
     finally:
         await _end(request)
         await pieces.aclose()
@@ -152,7 +223,24 @@ async def stream_patch(
 
 
 async def _watch(
-    request: asyncio.Future[httpx.Response], stream: _Stream, allowance: Allowance, patience: Patience
+    request: asyncio.Future[httpx.Response],
+    stream: _Stream,
+    allowance: Allowance,
+    patience: Patience,
+    asking: _Asking,
+) -> type[Stalled | Paused] | None:
+    try:
+        return await _watched(request, stream, allowance, patience, asking)
+    finally:
+        await asking.end()
+
+
+async def _watched(
+    request: asyncio.Future[httpx.Response],
+    stream: _Stream,
+    allowance: Allowance,
+    patience: Patience,
+    asking: _Asking,
 ) -> type[Stalled | Paused] | None:
     clock = asyncio.get_running_loop().time
     paused_since: float | None = None
@@ -163,6 +251,8 @@ async def _watch(
         elif paused_since is None:
             paused_since = clock()
         reason = stream.watched.verdict(clock(), paused_since, patience)
+        if await asking.stalled(allowance.paused) and reason is None:
+            reason = Stalled
         if reason is not None and not request.done():
             return reason
     return None

@@ -33,6 +33,13 @@ class NoReceiptYet(UploadFailed):
     """All bytes are there, the receipt is not."""
 
 
+class NotReceipted(UploadFailed):
+    """All bytes are at a plain tus server, which signs no receipts: delivered, and not to be called received."""
+
+    kind = FailureKind.REFUSED
+    sentence = "This item was sent to a server that gives no receipt. It stays saved here."
+
+
 class HashMismatch(UploadFailed):
     """The clinic got other bytes than were sent (422): it begins again at 0."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -12,17 +13,17 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from app.net.errors import BadAnswer, Refused, Unreachable
+from app.net.errors import BadAnswer, NetError, Refused, Unreachable
 from app.offline.allowance import Allowance
 from app.offline.files import check_blob
 from app.offline.outbox import OutboxBlob
 from app.offline.patch import Patience, Transport, next_chunk, stream_patch
 from app.offline.receipts import check_receipt
-from app.offline.trouble import Conflict, HashMismatch, NoReceiptYet, Stalled, TooLargeForClinic
+from app.offline.trouble import Conflict, HashMismatch, NoReceiptYet, NotReceipted, Stalled, TooLargeForClinic
 from app.wire import API
 from app.wire.intake import TUS_VERSION, UploadMetadata
 
-_LOCATION = re.compile(rf"{API}/uploads/[A-Za-z0-9_-]{{1,64}}")
+SMALL_BYTES = 16 * 1024
 _DEADLINE_S = 30.0
 _BARREN_ROUNDS = 3
 _TUS = {"Tus-Resumable": TUS_VERSION}
@@ -39,6 +40,30 @@ class UploadJob:
     receipt_key: bytes
 
 
+@dataclass(frozen=True)
+class TusServer:
+    """What is on the other side. `path`: where uploads are created; `receipts`: it signs them (ours alone does).
+
+    `asks`: a HEAD beside a running PATCH is answered and does not end it (npm `@tus/server` ends it), so the rest of
+    a file goes in one PATCH. `filetype`: it wants that metadata (PyPI `tuspyserver` answers HEAD with 400 without).
+    """
+
+    path: str = f"{API}/uploads"
+    receipts: bool = True
+    asks: bool = True
+    filetype: bool = False
+
+    def location(self, response: httpx.Response) -> str:
+        """The path of the new upload; whatever host the answer names, we stay with our clinic."""
+        path = urlsplit(str(response.headers.get("Location", ""))).path
+        if not re.fullmatch(rf"{re.escape(self.path)}/[A-Za-z0-9_-]{{1,64}}", path):
+            raise BadAnswer("the upload's location is not one")
+        return path
+
+
+CLINIC = TusServer()
+
+
 class UploadListener(Protocol):
     """Who writes down what the service says; awaited before the upload goes on."""
 
@@ -50,8 +75,14 @@ class Uploader:
     """Sends one blob at a time out of the profile's blobs folder."""
 
     def __init__(
-        self, transport: Transport, blobs: Path, allowance: Allowance, patience: Patience | None = None
+        self,
+        transport: Transport,
+        blobs: Path,
+        allowance: Allowance,
+        patience: Patience | None = None,
+        server: TusServer = CLINIC,
     ) -> None:
+        self.server = server
         self.transport = transport
         self.allowance = allowance
         self.patience = patience or Patience()
@@ -61,7 +92,8 @@ class Uploader:
         """Uploads or resumes, and returns the checked receipt (Signed as JSON).
 
         Raises :class:`BlobMissing` and :class:`BlobAltered` (the local file), kinds of :class:`UploadFailed`,
-        and what the transport raises (app.net.errors). Nothing local is changed.
+        and what the transport raises (app.net.errors). Nothing local is changed. A server without receipts ends in
+        :class:`NotReceipted` once it has all the bytes: what it took is never stored for sure.
         """
         row = job.row
         await asyncio.to_thread(check_blob, self._blobs, row.file, row.sha256, row.size)
@@ -69,6 +101,8 @@ class Uploader:
             sending = _Sending(self, job, listener, file)
             await sending.find()
             await sending.send_rest()
+        if not self.server.receipts:
+            raise NotReceipted(row.blob)
         return await sending.receipt()
 
 
@@ -97,7 +131,8 @@ class _Sending:
         barren = 0
         while self._offset < self._row.size:
             before, began = self._offset, clock()
-            await self._push(next_chunk(self._row.size - before, rate))
+            rest = self._row.size - before
+            await self._push(rest if self._uploader.server.asks else next_chunk(rest, rate))
             gained = self._offset - before
             rate = gained / max(clock() - began, 1e-3) if gained > 0 else rate
             barren = 0 if gained > 0 else barren + 1
@@ -122,6 +157,7 @@ class _Sending:
                 size,
                 uploader.allowance,
                 uploader.patience,
+                self if uploader.server.asks else None,
             )
         except (Unreachable, Stalled):
             await self._ask_or_create()
@@ -138,6 +174,18 @@ class _Sending:
             raise HashMismatch(self._location)
         else:
             await self._ask_or_create()
+
+    async def ask(self) -> int | None:
+        """Beside a PATCH: how far it has come; None when that cannot be learned at the moment."""
+        try:
+            response = await self._request("HEAD", self._location, expect=(200, 204))
+            offset = _number(response, "Upload-Offset")
+        except NetError:
+            return None
+        return offset if self._offset <= offset <= self._row.size else None
+
+    async def note(self, offset: int) -> None:
+        await self._listener.progress(offset)
 
     async def _ask_or_create(self) -> None:
         if not await self._ask():
@@ -164,39 +212,56 @@ class _Sending:
         metadata = UploadMetadata(
             submission=row.submission, blob=row.blob, part=row.part, sha256=row.sha256, count=self._job.count
         )
-        headers = {"Upload-Length": str(row.size), "Upload-Metadata": encode_metadata(metadata), "Content-Length": "0"}
-        response = await self._request("POST", f"{API}/uploads", headers=headers, expect=(200, 201, 409, 413))
+        server, extra = self._uploader.server, {}
+        if server.filetype:
+            extra = {"filename": row.blob, "filetype": "application/octet-stream"}
+        headers = {"Upload-Length": str(row.size), "Upload-Metadata": encode_metadata(metadata, extra)}
+        content = await asyncio.to_thread(self._small)
+        if content:  # creation-with-upload: saves a round trip
+            headers["Content-Type"] = "application/offset+octet-stream"
+        headers["Content-Length"] = str(len(content))
+        response = await self._request(
+            "POST", server.path, headers=headers, expect=(200, 201, 409, 413), content=content or None
+        )
         if response.status_code == 409:
             raise Conflict(row.blob)
         if response.status_code == 413:
             raise TooLargeForClinic(row.blob)
-        self._location = _location(response)
+        self._location = server.location(response)
         self._offset = _number(response, "Upload-Offset", 0)
         if not 0 <= self._offset <= row.size:
             raise BadAnswer(f"offset {self._offset} of {row.size}")
         await self._listener.located(self._location, self._offset)
 
+    def _small(self) -> bytes:
+        """The whole of a small file; nothing of a larger one, or while a visit has the link."""
+        if self._row.size > SMALL_BYTES or self._uploader.allowance.rate is not None:
+            return b""
+        self._file.seek(0)
+        return self._file.read(self._row.size)
+
     async def _request(
-        self, method: str, path: str, *, expect: tuple[int, ...], headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        expect: tuple[int, ...],
+        headers: dict[str, str] | None = None,
+        content: bytes | None = None,
     ) -> httpx.Response:
         send = _TUS | (headers or {})
-        return await self._transport.request(method, path, headers=send, deadline=_DEADLINE_S, expect=expect)
+        deadline = _DEADLINE_S + len(content or b"") / 250.0
+        return await self._transport.request(
+            method, path, headers=send, deadline=deadline, expect=expect, content=content
+        )
 
 
-def encode_metadata(metadata: UploadMetadata) -> str:
+def encode_metadata(metadata: UploadMetadata, extra: Mapping[str, str] | None = None) -> str:
     """The tus Upload-Metadata header: `key base64(value)`, comma-separated (tus 1.0, Creation)."""
     return ",".join(
         f"{name} {base64.b64encode(str(value).encode()).decode('ascii')}"
-        for name, value in metadata.model_dump(mode="json").items()
+        for name, value in {**metadata.model_dump(mode="json"), **(extra or {})}.items()
     )
-
-
-def _location(response: httpx.Response) -> str:
-    """The path of the new upload; whatever host the answer names, we stay with our clinic."""
-    path = urlsplit(str(response.headers.get("Location", ""))).path
-    if not _LOCATION.fullmatch(path):
-        raise BadAnswer("the upload's location is not one")
-    return path
 
 
 def _number(response: httpx.Response, name: str, default: int | None = None) -> int:

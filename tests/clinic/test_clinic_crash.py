@@ -9,6 +9,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -119,7 +120,7 @@ def test_a_kill_between_the_last_byte_and_the_receipt(own_clinic: RunningClinic,
     with (own_clinic.data / "blobs" / upload_id).open("ab") as file:
         file.write(blob.content[-1:])
     database = Database(f"sqlite:///{own_clinic.data / 'clinic.db'}")
-    intake.advance(database, upload_id, 50_000)
+    intake.advance(database, upload_id, 50_000, datetime.now(UTC))
     database.close()
     own_clinic.start()
     assert device.request("GET", f"{path}/receipt").status_code == 200

@@ -33,7 +33,12 @@ def test_what_the_service_can(patient: Device) -> None:
     assert answer.status_code == 204
     wanted = {"tus-version": "1.0.0", "tus-resumable": "1.0.0", "tus-max-size": str(512 * 1024 * 1024)}
     assert wanted.items() <= dict(answer.headers).items()
-    assert set(answer.headers["tus-extension"].split(",")) == {"creation", "creation-with-upload", "termination"}
+    assert set(answer.headers["tus-extension"].split(",")) == {
+        "creation",
+        "creation-with-upload",
+        "expiration",
+        "termination",
+    }
 
 
 def test_an_upload_in_two_pieces_and_its_receipt(patient: Device) -> None:

@@ -22,7 +22,7 @@ from app.wire.intake import Opened, OpenedBy, Receipt, SubmissionRow, Submission
 from app.wire.signed import Context, sign
 from tests.offline.offline_kit import NOW, PATIENT, PROVIDER, Clinic
 
-Action = Literal["cut", "stall", "status", "portal", "drop-answer", "run"]
+Action = Literal["cut", "stall", "swallow", "status", "portal", "drop-answer", "run"]
 
 
 @dataclass
@@ -67,6 +67,7 @@ class ScriptedClinic:
         self.receipt_key: Ed25519PrivateKey = clinic.receipt
         self.receipt_changes: dict[str, object] = {}
         self.serve_ranges = True
+        self.with_creation = False
         self.url = ""
         self.stalled = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -154,6 +155,11 @@ class ScriptedClinic:
                 self.stalled.set()
                 await self._gone(writer)
             return False
+        if fault is not None and fault.action == "swallow":
+            upload = None  # a middle box that takes all and passes nothing on, and never answers
+            await self._take(reader, length, upload)
+            await self._gone(writer)
+            return False
         body = await self._take(reader, length, upload)
         if fault is not None and fault.action == "run":
             fault.run()
@@ -235,7 +241,10 @@ class ScriptedClinic:
                 return 200, {"Location": f"/v1/uploads/{name}", "Upload-Offset": str(len(upload.data))}, b""
         name = secrets.token_hex(8)
         self.uploads[name] = Upload(meta, length)
-        return 201, {"Location": f"/v1/uploads/{name}"}, b""
+        if not (self.with_creation and body):
+            return 201, {"Location": f"/v1/uploads/{name}"}, b""
+        self.uploads[name].data += body
+        return 201, {"Location": f"/v1/uploads/{name}", "Upload-Offset": str(len(body))}, b""
 
     def _head(self, request: Request, body: bytes, name: str) -> tuple[int, dict[str, str], bytes]:
         upload = self.uploads.get(name)

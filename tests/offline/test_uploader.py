@@ -174,6 +174,51 @@ def test_a_captive_portal_is_not_the_clinic(tmp_path: Path, method: str) -> None
     run(tmp_path, scene)
 
 
+def test_a_box_that_swallows_everything_is_no_progress(tmp_path: Path) -> None:
+    """All bytes are taken, the line stays open, no offset moves: only acknowledged offsets count."""
+
+    async def scene(bench: Bench) -> None:
+        bench.service.faults = [Fault("PATCH", "swallow")]
+        await bench.send()
+        assert bench.whole()
+        seen = [s.split(" ")[0] for s in bench.service.seen]
+        assert seen[seen.index("PATCH") + 1] == "HEAD"  # asked beside the first PATCH, and again after its end
+        assert seen.count("PATCH") == 2
+        assert bench.told.offsets == sorted(bench.told.offsets)
+
+    run(tmp_path, scene, patience=Patience(piece=60, answer=60, ask=0.2, progress=1.0, tick=0.05))
+
+
+def test_one_patch_carries_the_whole_and_its_progress_is_what_the_clinic_says(tmp_path: Path) -> None:
+    async def scene(bench: Bench) -> None:
+        bench.allowance.set(300_000)  # so that it takes a second
+        await bench.send()
+        assert sum(s.startswith("PATCH") for s in bench.service.seen) == 1
+        assert any(0 < offset < bench.row.size for offset in bench.told.offsets)
+
+    run(tmp_path, scene, patience=Patience(ask=0.1, tick=0.05))
+
+
+def test_a_small_file_goes_with_its_creation(tmp_path: Path) -> None:
+    async def scene(bench: Bench) -> None:
+        bench.service.with_creation = True
+        await bench.send()
+        assert [s.split(" ")[0] for s in bench.service.seen if "/uploads" in s] == ["POST", "GET"]
+        assert bench.whole()
+
+    run(tmp_path, scene, size=2_000)
+
+
+def test_a_small_file_waits_for_its_turn_in_a_visit(tmp_path: Path) -> None:
+    async def scene(bench: Bench) -> None:
+        bench.service.with_creation = True
+        bench.allowance.set(200_000)
+        await bench.send()
+        assert [s.split(" ")[0] for s in bench.service.seen if "/uploads" in s] == ["POST", "PATCH", "GET"]
+
+    run(tmp_path, scene, size=2_000)
+
+
 def test_a_wrong_offset_is_asked_for_again(tmp_path: Path) -> None:
     async def scene(bench: Bench) -> None:
         def lose() -> None:  # the service has lost the last bytes that it had acknowledged

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
@@ -45,14 +45,20 @@ async def create(request: Request, clinic: ClinicDep, actor: ActorDep) -> Respon
     size = tus.upload_length(request.headers.get("upload-length"))
     declared = tus.metadata(request.headers.get("upload-metadata"))
     upload, new = await asyncio.to_thread(
-        intake.create, clinic.database, actor.device_id, declared, size, clinic.now()
+        intake.create,
+        clinic.database,
+        actor.device_id,
+        declared,
+        size,
+        clinic.now(),
+        clinic.settings.device_quota_bytes,
     )
     offset = upload.synced
     if new and (_has_body(request) or size == 0):
         if _has_body(request):
             tus.check_content_type(request.headers.get("content-type"))
         offset = await _take_in(request, clinic, actor.device_id, upload.upload_id, 0)
-    headers = {"Location": f"{API}/uploads/{upload.upload_id}", "Upload-Offset": str(offset)}
+    headers = {"Location": f"{API}/uploads/{upload.upload_id}", **_state(clinic, upload, offset)}
     return Response(status_code=201 if new else 200, headers=headers)
 
 
@@ -61,7 +67,7 @@ async def offset_of(clinic: ClinicDep, actor: ActorDep, upload_id: Id) -> Respon
     upload = await asyncio.to_thread(intake.find, clinic.database, actor.device_id, upload_id)
     await clinic.writers.settle(upload_id)
     upload = await _finish_if_whole(clinic, actor.device_id, upload_id)
-    headers = {"Upload-Offset": str(upload.synced), "Upload-Length": str(upload.size), **_NO_STORE}
+    headers = {"Upload-Length": str(upload.size), **_state(clinic, upload, upload.synced), **_NO_STORE}
     return Response(status_code=200, headers=headers)
 
 
@@ -69,9 +75,9 @@ async def offset_of(clinic: ClinicDep, actor: ActorDep, upload_id: Id) -> Respon
 async def append(request: Request, clinic: ClinicDep, actor: ActorDep, upload_id: Id) -> Response:
     tus.check_content_type(request.headers.get("content-type"))
     offset = tus.number("Upload-Offset", request.headers.get("upload-offset"))
-    await asyncio.to_thread(intake.find, clinic.database, actor.device_id, upload_id)
+    upload = await asyncio.to_thread(intake.find, clinic.database, actor.device_id, upload_id)
     offset = await _take_in(request, clinic, actor.device_id, upload_id, offset)
-    return Response(status_code=204, headers={"Upload-Offset": str(offset)})
+    return Response(status_code=204, headers=_state(clinic, replace(upload, moved_at=clinic.now()), offset))
 
 
 @router.delete("/{upload_id}", dependencies=_TUS, status_code=204)
@@ -87,6 +93,11 @@ async def terminate(clinic: ClinicDep, actor: ActorDep, upload_id: Id) -> Respon
 async def receipt(clinic: ClinicDep, actor: ActorDep, upload_id: Id) -> Signed:
     await _finish_if_whole(clinic, actor.device_id, upload_id)
     return await asyncio.to_thread(intake.receipt, clinic.database, actor.device_id, upload_id)
+
+
+def _state(clinic: Clinic, upload: Upload, offset: int) -> dict[str, str]:
+    expires = tus.expires(upload.moved_at, clinic.settings.unfinished_s) if offset < upload.size else {}
+    return {"Upload-Offset": str(offset), **expires}
 
 
 def _has_body(request: Request) -> bool:
@@ -110,7 +121,7 @@ async def _take_in(request: Request, clinic: Clinic, device_id: str, upload_id: 
         except StorageFull:
             raise Refusal(ErrorCode.STORAGE_FULL) from None
         except BlobLost:
-            await asyncio.to_thread(intake.advance, clinic.database, upload_id, 0)
+            await asyncio.to_thread(intake.advance, clinic.database, upload_id, 0, clinic.now())
             raise _wrong_offset(0) from None
         if offset == upload.size:
             await asyncio.to_thread(_complete, clinic, upload)
@@ -119,7 +130,10 @@ async def _take_in(request: Request, clinic: Clinic, device_id: str, upload_id: 
 
 async def _transfer(request: Request, clinic: Clinic, upload: Upload, claim: Claim) -> int:
     writer = await asyncio.to_thread(clinic.blobs.open, upload.upload_id, upload.synced)
-    advance = partial(intake.advance, clinic.database, upload.upload_id)
+
+    def advance(synced: int) -> None:
+        intake.advance(clinic.database, upload.upload_id, synced, clinic.now())
+
     transfer = Transfer(writer, upload.synced, upload.size, advance, claim)
     end = await transfer.run(request.receive)
     if end is End.DEPOSED:
@@ -158,7 +172,7 @@ def _complete(clinic: Clinic, upload: Upload) -> None:
     except BlobLost:
         found = ""
     if found != upload.sha256:
-        intake.advance(clinic.database, upload.upload_id, 0)
+        intake.advance(clinic.database, upload.upload_id, 0, clinic.now())
         raise Refusal(ErrorCode.HASH_MISMATCH, "the upload begins anew", headers={"Upload-Offset": "0"})
     done = intake.complete(clinic.database, clinic.keys.receipt, upload.upload_id, clinic.now())
     if done.submission_complete:
