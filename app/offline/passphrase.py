@@ -4,7 +4,8 @@ The file has three lines of ASCII, each ended by a newline:
 
 1. JSON: {"format": "thinline-key/1", "kdf": "argon2id", "memory_kib": 65536, "passes": 3, "lanes": 1,
    "salt": base64url of 16 bytes, "nonce": base64url of 12 bytes}
-2. base64url (without "=", RFC 4648 section 5) of the wrapped secret: 32 bytes and the tag, sealed under the derived key; line 1 is the associated data
+2. base64url (without "=", RFC 4648 section 5) of the wrapped secret: 32 bytes and the tag, sealed under the derived
+   key; line 1 is the associated data
 3. hex SHA-256 over lines 1 and 2 with their newlines: by it a damaged file is told from a wrong passphrase
 
 The passphrase is taken in Unicode's NFKC and UTF-8. The secret stays the same when the passphrase changes.

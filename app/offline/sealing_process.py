@@ -105,6 +105,10 @@ class SealingProcess:
             raise
         return self
 
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
     def feed(self, piece: bytes) -> None:
         """Gives the child bytes. One that reads no more has an answer, which is for :meth:`answer` to tell."""
         self._stop.check()

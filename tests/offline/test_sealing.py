@@ -148,7 +148,7 @@ def children(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     start = SealingProcess.__enter__
 
     def enter(self: SealingProcess) -> SealingProcess:
-        found.append(self._child.pid)
+        found.append(self.pid)
         return start(self)
 
     monkeypatch.setattr(SealingProcess, "__enter__", enter)
