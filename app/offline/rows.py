@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Literal, cast
 
@@ -124,6 +124,17 @@ def update(db: apsw.Connection, before: OutboxSubmission, after: OutboxSubmissio
 def _one_changed(db: apsw.Connection, name: str) -> None:
     if db.changes() != 1:
         raise RuntimeError(f"the row of {name} is not what it was")
+
+
+def replace_files(db: apsw.Connection, before: OutboxSubmission, files: Mapping[str, tuple[str, str, int]]) -> None:
+    """Blob id -> (file, sha256, size); RuntimeError when a row is not as `before` says."""
+    for old in before.blobs:
+        db.execute(
+            "UPDATE blobs SET file = ?, sha256 = ?, size = ? "
+            'WHERE blob = ? AND file = ? AND state = ? AND "offset" = ?',
+            (*files[old.blob], old.blob, old.file, old.state.value, old.offset),
+        )
+        _one_changed(db, old.blob)
 
 
 def set_opened(db: apsw.Connection, submission: str, opened: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Bench part "sealing": a file of 200 MB sealed and opened as a stream; memory of both processes, and stalls of the loop.
+"""Bench part "sealing": 200 MB sealed and opened as a stream; memory of both processes, stalls of the loop.
 
 Prints JSON lines of what, figure, target. Linux: peaks are VmHWM of /proc/PID/status (proc(5)). The parent's is what
 it grew by. A stall is how much later than asked a timer of 1 ms of the event loop comes, while the sealing runs beside
