@@ -1,4 +1,4 @@
-"""The desk at the command line: `thinline clinic enrol | invite | people | retire | add-visit`, on a provider's own."""
+"""The desk at the command line: `thinline clinic enrol | invite | people | retire | add-visit`, for providers."""
 
 from __future__ import annotations
 

@@ -130,6 +130,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], int]] = {
     "echo": run_script("echo", "Echo"),
     "drift": run_script("drift", "Clock drift"),
     "sealing": run_script("sealing", "Sealing large files"),
+    "damage": run_script("damage", "Damaged sealed files"),
     "cost": run_cost,
     "long": run_long,
 }
