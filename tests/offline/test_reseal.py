@@ -154,5 +154,5 @@ def test_stale_and_forged_lists_are_refused(clinic: Clinic) -> None:
     swapped = replace(NEW, identity=DeviceKeys.generate().identity)
     member = team_of(1, NEW).members[0].model_copy(update={"age_recipient": swapped.age_recipient})
     team = CareTeamList(version=9, issued_at=NOW, members=(member,))
-    with pytest.raises(BadAnswer, match=""):
+    with pytest.raises(BadAnswer):
         check_team(sign(team, Context.CARE_TEAM, clinic.root), root, 2)
