@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.offline import trust
-from app.offline.errors import OfflineError, SealBroken
+from app.offline.errors import BlobAltered, BlobMissing, OfflineError, SealBroken
 from app.offline.files import check_blob, erase_blob, write_blob
 from app.offline.outbox import DELIVERED, OutboxSubmission
 from app.offline.sealing import Hashes, SealedFile, reseal
 from app.offline.store import Setting, Store, StoreCore
 from app.offline.vault import open_manifest, seal_manifest
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ def _resealed(
 ) -> dict[str, NewFile]:
     rows = {row.blob: row for row in submission.blobs}
     first = next(row for row in submission.blobs if row.part == "manifest")
-    check_blob(blobs, first.file, first.sha256, first.size)
+    for row in submission.blobs:
+        check_blob(blobs, row.file, row.sha256, row.size)
     signers = {sender.device_id: sender.keys.ed25519}
     manifest = open_manifest((blobs / first.file).read_bytes(), sender.keys.identity, signers)
     if {named.blob for named in manifest.blobs} != set(rows) - {first.blob}:
@@ -77,7 +80,8 @@ def _resealed(
 async def reseal_unsent(store: Store, blobs: Path) -> int:
     """Seals anew what has not begun to go, if the care team's list is newer than the one it was last done for.
 
-    To be called at the start, before anything is sent, and after each newer list. Returns how many submissions were
+    To be called by the outbox's worker alone, at each turn before it chooses what to send: a file must not be taken
+    from under a running upload. It is cheap when there is nothing to do. Returns how many submissions were
     sealed anew. One that has begun to go meanwhile keeps its old files. Raises OfflineError; what was done stays done,
     and the rest is done at the next call.
     """
@@ -87,9 +91,14 @@ async def reseal_unsent(store: Store, blobs: Path) -> int:
         return 0
     done = 0
     for submission in await store.call(StoreCore.submissions):
-        if not_begun(submission):
-            work = functools.partial(reseal_submission, sender, blobs, submission)
-            done += await _exchange(store, blobs, submission, await asyncio.to_thread(work))
+        if not not_begun(submission):
+            continue
+        try:
+            new = await asyncio.to_thread(reseal_submission, sender, blobs, submission)
+        except (SealBroken, BlobMissing, BlobAltered) as exc:
+            log.warning("a damaged item is not sealed anew; the others are: %s", type(exc).__name__)
+            continue  # the upload finds the damage too, and tells the person; the others must go on
+        done += await _exchange(store, blobs, submission, new)
     await store.put(Setting.RESEALED_VERSION, version)
     return done
 

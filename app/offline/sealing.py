@@ -14,9 +14,10 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from app.offline.age import AgeIdentity
-from app.offline.errors import OfflineError, SealBroken
+from app.offline.age import MAX_HEADER_BYTES, AgeError, AgeIdentity, check_header
+from app.offline.errors import BlobMissing, OfflineError, SealBroken
 from app.offline.files import erase_blob, new_blob, new_file, write_all
 from app.offline.sealing_process import PIECE_BYTES, Answer, ChildDied, SealingProcess, Stop, pieces_of
 from app.offline.vault import padded_size
@@ -120,13 +121,11 @@ def open_pieces(path: Path, identity: AgeIdentity, said: Hashes, stop: Stop | No
 
     Each piece is authentic in its place, but a file cut short shows at the end alone: do nothing with them that
     cannot be undone until the iterator has ended. Raises :class:`SealBroken` on anything that is not exactly the
-    sealed file that `said` names; OSError when it cannot be read.
+    sealed file that `said` names; BlobMissing when it cannot be opened.
     """
     digest, left, padding = hashlib.sha256(), said.clear_size, _padding_size(said.clear_size)
-    with (
-        open(path, "rb") as file,
-        SealingProcess("open", {"identity": identity.secret()}, None, stop or Stop()) as child,
-    ):
+    keys = {"identity": identity.secret()}
+    with _readable(path) as file, SealingProcess("open", keys, None, stop or Stop()) as child:
         sealed = child.feed_from(pieces_of(file))
         for piece in child.pieces():
             clear, rest = piece[:left], piece[left:]
@@ -176,6 +175,21 @@ def reseal(
     """
     stop = stop or Stop()
     return seal_file(open_pieces(folder / sealed.name, identity, sealed.hashes, stop), recipients, folder, stop)
+
+
+def _readable(path: Path) -> IO[bytes]:
+    """The file at its beginning, once its header is one of ours."""
+    try:
+        file = open(path, "rb")  # noqa: SIM115 - closed by who asked
+    except OSError as exc:
+        raise BlobMissing(str(exc)) from exc
+    try:
+        check_header(file.read(MAX_HEADER_BYTES))
+        file.seek(0)
+    except (AgeError, OSError) as exc:
+        file.close()
+        raise SealBroken(str(exc)) from exc
+    return file
 
 
 def _padding_size(size: int) -> int:

@@ -96,5 +96,6 @@ def test_the_child_process_says_the_same(path: Path) -> None:
 def test_armour_is_no_sealed_file(tmp_path: Path) -> None:
     found = vector(next(path for path in VECTORS if path.name == "armor_x25519"))
     (tmp_path / "f").write_bytes(found.file)
-    with pytest.raises(SealBroken):
+    with pytest.raises(SealBroken) as caught:
         open_file(tmp_path / "f", AgeIdentity(found.head["identity"][0]), Hashes("", "", 0), 10)
+    assert caught.value.detail == "not a binary age v1 file"

@@ -139,6 +139,23 @@ def test_a_damaged_file_leaves_all_as_it_was(device: Device, clinic: Clinic) -> 
     assert device.core.submission(before.submission) == before
 
 
+def test_a_damaged_item_does_not_keep_the_others_from_being_sealed_anew(
+    device: Device, clinic: Clinic, caplog: pytest.LogCaptureFixture
+) -> None:
+    hurt, sound = take(device), take(device)
+    (device.profile.blobs / hurt.blobs[1].file).unlink()
+    rotate(device, clinic)
+    assert resealed(device) == 1
+    assert [record.message for record in caplog.records] == [
+        "a damaged item is not sealed anew; the others are: BlobMissing"
+    ]
+    caplog.clear()
+    assert device.core.submission(hurt.submission) == hurt
+    after = device.core.submission(sound.submission)
+    assert after is not None
+    assert manifest_of(device, after, NEW).submission == sound.submission
+
+
 def test_stale_and_forged_lists_are_refused(clinic: Clinic) -> None:
     root = clinic.root.public_key().public_bytes_raw()
     signed = sign(team_of(2, NEW), Context.CARE_TEAM, clinic.root)

@@ -14,7 +14,7 @@ import pytest
 
 from app.offline import sealing, sealing_process
 from app.offline.age import AgeIdentity, age_encrypt
-from app.offline.errors import DiskFull, OfflineError, SealBroken, WriteFailed
+from app.offline.errors import BlobMissing, DiskFull, OfflineError, SealBroken, WriteFailed
 from app.offline.files import check_blob
 from app.offline.sealing import (
     ContentTooLarge,
@@ -197,7 +197,7 @@ def test_opening_that_is_given_up_ends_the_child(kept: tuple[Path, SealedFile], 
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, children: list[int]) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(BlobMissing):
         open_file(tmp_path / "none", ME, Hashes("", "", 0), 10)
     assert children == []
 
