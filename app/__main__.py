@@ -9,14 +9,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app import __version__
+from app.hardening import keep_memory_off_the_disk
 
-_DESK = ("enrol", "invite", "people", "add-visit")
+_DESK = ("enrol", "invite", "people", "retire", "add-visit")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0 well, 1 it did not work (a sentence says why), 2 the command line is wrong."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    _no_core_files()
+    keep_memory_off_the_disk()
     commands: dict[str, tuple[Callable[[list[str]], int], str]] = {
         "patient": (_window, "the patient's window"),
         "provider": (_window, "the provider's window"),
@@ -73,6 +74,7 @@ def _clinic(arguments: list[str]) -> int:
         print("  enrol      use a provider's code at the command line")
         print("  invite     make an invitation for a patient or a provider")
         print("  people     who has enrolled")
+        print("  retire     take a lost or replaced device off the care team")
         print("  add-visit  put a visit on the schedule")
         return 0 if len(arguments) > 1 else 2
     from app.clinic import cli
@@ -98,14 +100,6 @@ def _log_to_stderr(level: str) -> None:
     )
     for name in ("aioice", "aiortc", "httpx", "httpcore", "websockets", "asyncio"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
-
-
-def _no_core_files() -> None:
-    """Clear content is in memory only (law 3): no core file may write it to the disk."""
-    if sys.platform != "win32":
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 if __name__ == "__main__":

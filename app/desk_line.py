@@ -1,4 +1,4 @@
-"""The desk at the command line: `thinline clinic enrol | invite | people | add-visit`, on a provider's profile."""
+"""The desk at the command line: `thinline clinic enrol | invite | people | retire | add-visit`, for providers."""
 
 from __future__ import annotations
 
@@ -50,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     invite.add_argument("role", choices=[role.value for role in Role])
     invite.add_argument("--name", required=True, help="whom it is for; sealed to the care team")
     commands.add_parser("people", parents=[common], help="who has enrolled")
+    retire = commands.add_parser("retire", parents=[common], help="take a device off the care team")
+    retire.add_argument("device", help="the provider's name or the device id (`thinline clinic people`)")
     visit = commands.add_parser("add-visit", parents=[common], help="put a visit on the schedule")
     visit.add_argument("--patient", required=True, help="name or device id")
     visit.add_argument("--provider", required=True, help="name or device id, or `me`")
@@ -90,6 +92,9 @@ async def _do(options: argparse.Namespace, account: Account, desk: Desk) -> dict
     people = await desk.people()
     if options.do == "people":
         return {"people": [[p.device_id, p.role.value, p.name, p.vouched] for p in people]}
+    if options.do == "retire":
+        found = _find(people, options.device, Role.PROVIDER)
+        return {"device_id": found.device_id, "name": found.name, "version": await desk.retire(found.device_id)}
     patient = _find(people, options.patient, Role.PATIENT)
     if options.provider == "me":
         provider, name = account.clinic.device_id, options.provider_name
@@ -128,6 +133,11 @@ def _lines(do: str, answer: dict[str, object]) -> list[str]:
             rows = answer["people"]
             assert isinstance(rows, list)
             return [f"{i}  {role:9}{name}{'' if sure else '  (not confirmed yet)'}" for i, role, name, sure in rows]
+        case "retire":
+            return [
+                f"{answer['name']}'s device {answer['device_id']} is off the care team (list {answer['version']}).",
+                "Nothing more is sealed to it. What it was sent before it can still open, if it has the files.",
+            ]
         case "add-visit":
             return [f"{answer['patient']} with {answer['provider']}, {answer['starts_at']}: {answer['visit_id']}"]
     return ["This profile is enrolled." + (" It holds the clinic's root key." if answer["holds_root"] else "")]

@@ -96,6 +96,9 @@ missing_packages() {
         command -v pulseaudio >/dev/null 2>&1 || echo pulseaudio
         command -v pactl >/dev/null 2>&1 || echo pulseaudio-utils
         [ -n "$(find /usr/lib -name libasound_module_pcm_pulse.so 2>/dev/null | head -n 1)" ] || echo libasound2-plugins
+        # The reference tool for the sealed format (docs/sealed-format.md), and an ordinary tool for signatures.
+        command -v age >/dev/null 2>&1 || echo age
+        command -v openssl >/dev/null 2>&1 || echo openssl
         # The browser of a guest, for the test with a real one. Not everywhere is Debian's name for it a program.
         [ -n "$(command -v chromium || command -v google-chrome)" ] || ! grep -q '^ID=debian' /etc/os-release 2>/dev/null ||
             echo chromium

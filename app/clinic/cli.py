@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import logging
 import os
@@ -25,6 +24,7 @@ from app.clinic.settings import (
     load_ice,
     split_address,
 )
+from app.hardening import keep_memory_off_the_disk
 from app.wire.hosts import is_loopback
 
 N = TypeVar("N", int, float)
@@ -177,7 +177,4 @@ def _log_to_stderr(level: str) -> None:
 def _keep_secrets_off_the_disk() -> None:
     """New files are the owner's alone, and a crash leaves no image of the memory."""
     os.umask(0o077)
-    with contextlib.suppress(ImportError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    keep_memory_off_the_disk()

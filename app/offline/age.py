@@ -11,6 +11,35 @@ class AgeError(Exception):
     """An age file that does not open with this identity, or text that is no age key."""
 
 
+MAX_HEADER_BYTES = 64 * 1024
+_VERSION = b"age-encryption.org/v1\n"
+_FULL_LINE = 64
+
+
+def check_header(head: bytes) -> None:
+    """Raises :class:`AgeError` unless an age file that begins so has a header as the format's text wants it.
+
+    `head`: the file, or its first MAX_HEADER_BYTES. The library also takes ASCII armour, and stanzas without the short
+    last line that ends a body (files of before v1 had such); age v1 has neither, and we write neither. What a header
+    means, and whether it is authentic, is the library's to say.
+    """
+    if not head.startswith(_VERSION):
+        raise AgeError("not a binary age v1 file")
+    ended = True
+    for line in head[len(_VERSION) : MAX_HEADER_BYTES].split(b"\n"):
+        if line.startswith((b"-> ", b"---")):
+            if not ended:
+                raise AgeError("a stanza has no last line")
+            if line.startswith(b"---"):
+                return
+            ended = False
+        elif ended or len(line) > _FULL_LINE:
+            raise AgeError("a line that belongs to no stanza")
+        else:
+            ended = len(line) < _FULL_LINE
+    raise AgeError("the header has no end")
+
+
 class AgeIdentity:
     """An X25519 identity, in memory. `repr` shows the public recipient alone."""
 
@@ -30,7 +59,8 @@ class AgeIdentity:
         return str(self._identity)
 
     def decrypt(self, ciphertext: bytes) -> bytes:
-        """The whole plaintext, or :class:`AgeError`; a file sealed to a passphrase (scrypt) is never opened."""
+        """The whole plaintext, or :class:`AgeError`; no armour, and no passphrase (scrypt), ever opens."""
+        check_header(ciphertext[:MAX_HEADER_BYTES])
         try:
             return bytes(pyrage.decrypt(ciphertext, [self._identity]))
         except (pyrage.DecryptError, OSError, ValueError) as exc:

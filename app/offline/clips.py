@@ -6,14 +6,12 @@ All functions block (up to :data:`TIME_S`): call them in an executor.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from app.offline import clip_child
+from app.offline.child import child_command, child_environment
 from app.offline.errors import OfflineError
 
 CLIP_TYPE = "video/mp4"
@@ -93,8 +91,7 @@ def safe_clip(data: bytes) -> SafeClip:
 def _run_child(data: bytes) -> tuple[dict[str, Any], bytes]:
     """Runs the child by its file: `-I` keeps the environment and the working folder off its path."""
     bounds = (MEMORY_BYTES, CPU_S, MAX_SECONDS, MAX_PIXELS, MAX_FPS, MAX_SAFE_BYTES)
-    command = [sys.executable, "-I", str(Path(clip_child.__file__)), *map(str, bounds)]
-    needed = {name: os.environ[name] for name in ("SYSTEMROOT", "PATH") if name in os.environ}
+    command = child_command(clip_child, *bounds, memory=MEMORY_BYTES, cpu=CPU_S)
     try:
         child = subprocess.run(
             command,
@@ -103,7 +100,7 @@ def _run_child(data: bytes) -> tuple[dict[str, Any], bytes]:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=TIME_S,
-            env=needed | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            env=child_environment(),
         )
     except subprocess.TimeoutExpired as exc:
         raise ClipBroken(f"not decoded within {TIME_S:.0f} s") from exc

@@ -33,6 +33,12 @@ class KeyMissing(OfflineError):
     )
 
 
+class PassphraseNeeded(KeyMissing):
+    """The secret is under a passphrase, and nobody gave one."""
+
+    sentence = "The items saved on this computer are locked. Please open Thinline again and type the passphrase."
+
+
 class WrongKey(OfflineError):
     """The store does not open with this key, or is no store of ours at all."""
 

@@ -8,6 +8,7 @@ import hashlib
 import os
 import secrets
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from app.offline.errors import BlobAltered, BlobMissing, DiskFull, WriteFailed
@@ -15,6 +16,7 @@ from app.offline.errors import BlobAltered, BlobMissing, DiskFull, WriteFailed
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _PART = ".part"
 _READ_BYTES = 1 << 20
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 def write_blob(folder: Path, ciphertext: bytes) -> str:
@@ -23,43 +25,66 @@ def write_blob(folder: Path, ciphertext: bytes) -> str:
     Raises :class:`DiskFull` or :class:`WriteFailed`, and then nothing is left. After a failed fsync the same file is
     never tried again: the kernel may have dropped the pages and marked them clean.
     """
+    with new_blob(folder) as (name, descriptor):
+        write_all(descriptor, ciphertext)
+    return name
+
+
+@contextlib.contextmanager
+def new_blob(folder: Path) -> Iterator[tuple[str, int]]:
+    """Gives (name, descriptor) of a sealed file to write; at the end of the block it is synced and has its name.
+
+    Raises as :func:`write_blob`; whatever the block raises, nothing is left.
+    """
     name = secrets.token_hex(16)
     part, final = folder / f"{name}{_PART}", folder / name
-    try:
-        _write_synced(part, ciphertext)
-        os.replace(part, final)
-        sync_folder(folder)
-    except OSError as exc:
-        for path in (part, final):
-            with contextlib.suppress(OSError):
-                os.unlink(path)
-        raise (DiskFull if exc.errno in _NO_ROOM else WriteFailed)(str(exc)) from exc
-    return name
+    with _written_whole(part, final, (part, final)) as descriptor:
+        yield name, descriptor
+
+
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[int]:
+    """Gives the descriptor of a file (mode 0600) that takes its place at `path` whole and synced, or not at all.
+
+    Raises as :func:`write_blob`. What was at `path` before stays until the new file is whole.
+    """
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}{_PART}")
+    with _written_whole(part, path, (part,)) as descriptor:
+        yield descriptor
 
 
 def write_private(path: Path, data: bytes) -> None:
     """Writes a small file with mode 0600 at a fixed path, atomically. Raises as :func:`write_blob`."""
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}{_PART}")
-    try:
-        _write_synced(part, data)
-        os.replace(part, path)
-        sync_folder(path.parent)
-    except OSError as exc:
-        with contextlib.suppress(OSError):
-            os.unlink(part)
-        raise (DiskFull if exc.errno in _NO_ROOM else WriteFailed)(str(exc)) from exc
+    with new_file(path) as descriptor:
+        write_all(descriptor, data)
 
 
-def _write_synced(path: Path, data: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags, 0o600)
+@contextlib.contextmanager
+def _written_whole(part: Path, final: Path, undone: tuple[Path, ...]) -> Iterator[int]:
+    """`undone`: what is taken away on any error. The part is closed before it gets its name: Windows wants it so."""
     try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(part, _FLAGS, 0o600)
+        try:
+            yield descriptor
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(part, final)
+        sync_folder(final.parent)
+    except BaseException as exc:
+        for path in undone:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+        if isinstance(exc, OSError):
+            raise (DiskFull if exc.errno in _NO_ROOM else WriteFailed)(str(exc)) from exc
+        raise
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """os.write may take less than it was given."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def sync_folder(folder: Path) -> None:

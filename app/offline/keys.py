@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -12,8 +13,16 @@ import keyring
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app.offline.age import AgeIdentity
-from app.offline.errors import KeyMissing
-from app.offline.files import write_private
+from app.offline.errors import KeyMissing, PassphraseNeeded, WriteFailed
+from app.offline.files import sync_folder, write_private
+from app.offline.passphrase import (
+    KeyDamaged,
+    PassphraseTooShort,
+    WrongPassphrase,
+    check_wrapped,
+    unwrap_secret,
+    wrap_secret,
+)
 from app.offline.profile import Profile
 from app.offline.store import Setting, StoreCore
 from app.wire.base import b64decode, b64encode
@@ -22,12 +31,14 @@ log = logging.getLogger(__name__)
 
 SERVICE = "thinline"
 SECRET_BYTES = 32
+MAX_TRIES = 5
 
 
 class KeyPlace(StrEnum):
     """Where the store's secret lies. KEY_FILE is weak: whoever reads this disk reads the items; say so."""
 
     KEYRING = "keyring"
+    PASSPHRASE = "passphrase"  # noqa: S105 - a name, not a secret
     KEY_FILE = "key-file"
 
 
@@ -36,6 +47,19 @@ class KeyRing(Protocol):
 
     def get_password(self, service: str, username: str, /) -> str | None: ...
     def set_password(self, service: str, username: str, password: str, /) -> None: ...
+
+
+class Asking(StrEnum):
+    """Why a passphrase is asked for."""
+
+    NEW = "new"  # there is no key ring: choose one, or go on without (None), which is weak
+    OPEN = "open"
+    WRONG = "wrong"  # as OPEN, after one that was wrong
+    SHORT = "short"  # as NEW, after one that was too short
+
+
+AskPassphrase = Callable[[Asking], str | None]
+"""Called outside the UI thread and may wait for a person; None means that there will be none."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +83,19 @@ def system_ring() -> KeyRing:
     return _SystemRing()
 
 
-def open_store_key(profile: Profile, ring: KeyRing | None) -> StoreKey:
+def open_store_key(profile: Profile, ring: KeyRing | None, ask: AskPassphrase | None = None) -> StoreKey:
     """Finds this profile's secret, or makes one when there is no store yet.
 
-    A key file that is there comes first; then the key ring; a new secret goes to the key ring when it gives back
-    what it was given, else to a key file. `ring` None means: use no key ring. Raises :class:`KeyMissing` when a store
-    is there and its secret is not: a new one would make the items unreadable for ever. May block on a dialog of
-    the key ring: call it outside the UI thread.
+    A key file that is there comes first; then a file wrapped under a passphrase; then the key ring. A new secret goes
+    to the key ring when it gives back what it was given, else under a passphrase if `ask` gives one, else to a key
+    file. `ring` None means: use no key ring; `ask` None: nobody can be asked. Raises :class:`KeyMissing` when a store
+    is there and its secret is not: a new one would make the items unreadable for ever; WrongPassphrase or KeyDamaged.
+    May block on a dialog: call it outside the UI thread.
     """
     if profile.key_file.exists():
         return StoreKey(_read_key_file(profile), KeyPlace.KEY_FILE)
+    if profile.wrapped_key_file.exists():
+        return StoreKey(_unwrapped(profile, ask), KeyPlace.PASSPHRASE)
     name = str(profile.folder)
     found = _from_ring(ring, name)
     if found is not None:
@@ -78,8 +105,59 @@ def open_store_key(profile: Profile, ring: KeyRing | None) -> StoreKey:
     secret = secrets.token_bytes(SECRET_BYTES)
     if _into_ring(ring, name, secret):
         return StoreKey(secret, KeyPlace.KEYRING)
+    if _wrapped(profile, secret, ask):
+        return StoreKey(secret, KeyPlace.PASSPHRASE)
     write_private(profile.key_file, secret)
     return StoreKey(secret, KeyPlace.KEY_FILE)
+
+
+def set_passphrase(profile: Profile, key: StoreKey, passphrase: str) -> StoreKey:
+    """Puts the secret under a (new) passphrase; what is saved stays as it is, for the secret does not change.
+
+    A weak key file goes once the new file is on the disk. A key in the key ring is left there for the systems' own
+    tools to remove, and is not used any more. Raises PassphraseTooShort, DiskFull or WriteFailed: then the old way
+    goes on working.
+    """
+    wrap_secret(profile.wrapped_key_file, key.secret, passphrase)
+    try:
+        profile.key_file.unlink(missing_ok=True)
+        sync_folder(profile.folder)
+    except OSError as exc:
+        raise WriteFailed(str(exc)) from exc
+    return StoreKey(key.secret, KeyPlace.PASSPHRASE)
+
+
+def _unwrapped(profile: Profile, ask: AskPassphrase | None) -> bytes:
+    check_wrapped(profile.wrapped_key_file)
+    why = Asking.OPEN
+    for _ in range(MAX_TRIES):
+        passphrase = ask(why) if ask is not None else None
+        if passphrase is None:
+            raise PassphraseNeeded(str(profile.wrapped_key_file))
+        try:
+            return _of_length(unwrap_secret(profile.wrapped_key_file, passphrase))
+        except WrongPassphrase:
+            why = Asking.WRONG
+    raise WrongPassphrase(f"{MAX_TRIES} times")
+
+
+def _of_length(secret: bytes) -> bytes:
+    if len(secret) != SECRET_BYTES:
+        raise KeyDamaged(f"a secret of {len(secret)} bytes")
+    return secret
+
+
+def _wrapped(profile: Profile, secret: bytes, ask: AskPassphrase | None) -> bool:
+    """Whether a person has chosen a passphrase, and the secret is under it now."""
+    why = Asking.NEW
+    while ask is not None and (passphrase := ask(why)) is not None:
+        try:
+            wrap_secret(profile.wrapped_key_file, secret, passphrase)
+        except PassphraseTooShort:
+            why = Asking.SHORT
+        else:
+            return True
+    return False
 
 
 def _read_key_file(profile: Profile) -> bytes:

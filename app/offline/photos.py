@@ -6,13 +6,11 @@ All functions block (up to :data:`TIME_S`): call them in an executor.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from app.offline import photo_child
+from app.offline.child import child_command, child_environment
 from app.offline.errors import OfflineError
 from app.offline.photo_header import Header, HeaderError, HeifFound, read_header
 
@@ -107,9 +105,7 @@ def _bounded_header(data: bytes) -> Header:
 
 def _run_child(data: bytes, side: int) -> tuple[tuple[int, int], bytes]:
     """Runs the child by its file: `-I` keeps the environment and the working folder off its path."""
-    command = [sys.executable, "-I", str(Path(photo_child.__file__)), str(MEMORY_BYTES), str(CPU_S), str(side)]
-    needed = {name: os.environ[name] for name in ("SYSTEMROOT", "PATH") if name in os.environ}
-    bounds = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENCV_IO_MAX_IMAGE_PIXELS": str(MAX_PIXELS)}
+    command = child_command(photo_child, MEMORY_BYTES, CPU_S, side, memory=MEMORY_BYTES, cpu=CPU_S)
     try:
         child = subprocess.run(
             command,
@@ -118,7 +114,7 @@ def _run_child(data: bytes, side: int) -> tuple[tuple[int, int], bytes]:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=TIME_S,
-            env=needed | bounds,
+            env=child_environment() | {"OPENCV_IO_MAX_IMAGE_PIXELS": str(MAX_PIXELS)},
         )
     except subprocess.TimeoutExpired as exc:
         raise PhotoBroken(f"not decoded within {TIME_S:.0f} s") from exc

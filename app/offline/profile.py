@@ -22,7 +22,7 @@ class Profile:
     """An open profile; holds the lock until :meth:`close` or the end of the process.
 
     `folder/store.db` is the encrypted store, `folder/blobs/` the sealed files, `folder/store.key` a weak key file
-    if there is one.
+    or `folder/store.key.wrapped` the key under a passphrase, if there is one.
     """
 
     def __init__(self, folder: Path, lock: int) -> None:
@@ -30,6 +30,7 @@ class Profile:
         self.blobs = folder / "blobs"
         self.store_path = folder / "store.db"
         self.key_file = folder / "store.key"
+        self.wrapped_key_file = folder / "store.key.wrapped"
         self._lock: int | None = lock
 
     @classmethod

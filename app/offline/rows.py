@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Literal, cast
 
@@ -191,6 +191,17 @@ def keep_files(db: apsw.Connection, owner: str, files: Collection[str]) -> None:
     """From now on `files`, and no others, are those that `owner` keeps from the sweep."""
     db.execute("DELETE FROM kept_files WHERE owner = ?", (owner,))
     db.executemany("INSERT INTO kept_files (file, owner) VALUES (?, ?)", [(file, owner) for file in files])
+
+
+def replace_files(db: apsw.Connection, before: OutboxSubmission, files: Mapping[str, tuple[str, str, int]]) -> None:
+    """Blob id -> (file, sha256, size); RuntimeError when a row is not as `before` says."""
+    for old in before.blobs:
+        db.execute(
+            "UPDATE blobs SET file = ?, sha256 = ?, size = ? "
+            'WHERE blob = ? AND file = ? AND state = ? AND "offset" = ?',
+            (*files[old.blob], old.blob, old.file, old.state.value, old.offset),
+        )
+        _one_changed(db, old.blob)
 
 
 def set_opened(db: apsw.Connection, submission: str, opened: bytes) -> None:

@@ -44,6 +44,7 @@ class Setting(StrEnum):
     STATEMENT = "statement"  # Signed[ServiceStatement] as JSON
     CARE_TEAM = "care-team"  # Signed[CareTeamList] as JSON
     CARE_TEAM_VERSION = "care-team-version"  # decimal
+    RESEALED_VERSION = "resealed-version"  # decimal: the list that what is unsent was last sealed anew for
     ED25519_PRIVATE = "ed25519-private"  # 32 bytes
     AGE_IDENTITY = "age-identity"  # AGE-SECRET-KEY-1...
     ROOT_SEED = "root-seed"  # 32 bytes; the first provider's device alone
@@ -235,6 +236,11 @@ class StoreCore:
         with self._transaction() as db:
             rows.update(db, before, after)
             rows.set_opened(db, after.submission, opened)
+
+    def replace_files(self, before: OutboxSubmission, files: Mapping[str, tuple[str, str, int]]) -> None:
+        """Files sealed anew: blob id -> (file, sha256, size), of all its blobs. RuntimeError as above."""
+        with self._transaction() as db:
+            rows.replace_files(db, before, files)
 
     def submissions(self, settled: int = 50) -> tuple[OutboxSubmission, ...]:
         """All that still have work to do and the newest `settled` others, oldest first."""

@@ -12,7 +12,7 @@ from app.net.enrolment import Enrolment, confirm_root, context_for, enrol
 from app.net.errors import NetError, Refused
 from app.net.http import ClinicHttp, Credentials
 from app.offline.errors import OfflineError
-from app.offline.keys import DeviceKeys, KeyPlace, KeyRing, device_keys, open_store_key
+from app.offline.keys import AskPassphrase, DeviceKeys, KeyPlace, KeyRing, device_keys, open_store_key
 from app.offline.profile import Profile
 from app.offline.store import Setting, Store
 from app.wire import API
@@ -51,11 +51,11 @@ class Account:
         self._records: dict[str, DeviceRecord] = {}
 
     @classmethod
-    async def open(cls, folder: Path, ring: KeyRing | None) -> Account:
-        """Opens or makes a profile; raises :class:`OfflineError`."""
+    async def open(cls, folder: Path, ring: KeyRing | None, ask: AskPassphrase | None = None) -> Account:
+        """Opens or makes a profile; `ask` is called in a thread and may wait. Raises :class:`OfflineError`."""
         profile = await asyncio.to_thread(Profile.open, folder)
         try:
-            secret = await asyncio.to_thread(open_store_key, profile, ring)
+            secret = await asyncio.to_thread(open_store_key, profile, ring, ask)
             store = await Store.open(profile.store_path, secret.secret)
         except BaseException:
             profile.close()

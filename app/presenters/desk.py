@@ -128,8 +128,29 @@ class Desk:
                 done += 1
         return done
 
+    async def retire(self, device_id: str) -> int:
+        """Takes a provider's device off the care team: from the next list on, nothing is sealed to it, and its word
+        is not believed. Returns the new list's version. Needs the root key. Raises NetError or :class:`DeskError`.
+
+        A replacement comes by an invitation as every device does. What was sealed before stays open to the device.
+        """
+        self._root()
+        await self._account.refresh_team()
+        team = self._account.team
+        if team is None or all(member.device_id != device_id for member in team.members):
+            raise DeskError("There is no such device in the care team.")
+        if device_id == self._account.clinic.device_id:
+            raise DeskError("This device holds the clinic's root key: it cannot retire itself.")
+        # First: whatever becomes of the answer, this device is never put back by `vouch`.
+        await self._account.store.put(f"retired/{device_id}", b"1")
+        await self._publish_team(tuple(member for member in team.members if member.device_id != device_id))
+        return self._account.team.version if self._account.team is not None else team.version + 1
+
     async def _may_vouch(self, record: DeviceRecord, label: InvitationLabel) -> bool:
         """One device for each code, within its life: not the service's word for it, but this device's memory."""
+        if await self._account.store.get(f"retired/{record.device_id}") is not None:
+            log.warning("a device that was retired is not vouched for again")
+            return False
         name = f"vouched/{token_hash(EnrolmentCode.parse(label.code).token()).hex()}"
         before = await self._account.store.get(name)
         if before is not None:

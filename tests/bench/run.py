@@ -129,6 +129,8 @@ PARTS: dict[str, Callable[[argparse.Namespace], int]] = {
     "pictures": run_pictures,
     "echo": run_script("echo", "Echo"),
     "drift": run_script("drift", "Clock drift"),
+    "sealing": run_script("sealing", "Sealing large files"),
+    "damage": run_script("damage", "Damaged sealed files"),
     "cost": run_cost,
     "long": run_long,
 }

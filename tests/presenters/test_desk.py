@@ -14,6 +14,7 @@ from app.presenters.desk import Desk, DeskError
 from app.wire.code import EnrolmentCode
 from app.wire.signed import Context, verify
 from app.wire.trust import (
+    CareTeamList,
     DeviceList,
     DeviceRecord,
     DeviceRow,
@@ -241,5 +242,57 @@ def test_an_unconfirmed_patient_gets_no_visit(clinic):
             await desk.add_visit(row.device_id, me, datetime.now(UTC), 20, "R" * 501, "Dr Lee", "")
         with pytest.raises(DeskError, match="too long"):
             await desk.invite(Role.PATIENT, "N" * 201)
+
+    run(scenario())
+
+
+def test_a_retired_device_leaves_the_next_list_and_never_comes_back(clinic):
+    service, desk = clinic
+
+    async def scenario():
+        await desk.open()
+        lost = enrolled(service, await desk.invite(Role.PROVIDER, "Dr Lee"), role=Role.PROVIDER)
+        await desk.vouch()
+        assert desk._account.team.version == 2
+        assert await desk.retire(lost.device_id) == 3
+        new = enrolled(service, await desk.invite(Role.PROVIDER, "Dr Lee again"), role=Role.PROVIDER)
+        assert await desk.vouch() == 1
+        team = verify(service.team, Context.CARE_TEAM, ROOT, CareTeamList)
+        me = desk._account.clinic.device_id
+        assert (team.version, [m.device_id for m in team.members]) == (4, [me, new.device_id])
+        # A service that has "lost" its record would have the device vouched for, and put back, once more.
+        service.rows[lost.device_id] = service.rows[lost.device_id].model_copy(update={"record": None})
+        assert await desk.vouch() == 0
+        assert len(desk._account.team.members) == 2
+
+    run(scenario())
+
+
+def test_who_cannot_be_retired(clinic):
+    service, desk = clinic
+
+    async def scenario():
+        await desk.open()
+        patient = enrolled(service, await desk.invite(Role.PATIENT, "Anna"))
+        await desk.vouch()
+        for device in (patient.device_id, "nobody000001", desk._account.clinic.device_id):
+            with pytest.raises(DeskError):
+                await desk.retire(device)
+        assert desk._account.team.version == 1
+
+    run(scenario())
+
+
+def test_a_lost_answer_to_retiring_is_made_good_by_asking_again(clinic):
+    service, desk = clinic
+
+    async def scenario():
+        await desk.open()
+        lost = enrolled(service, await desk.invite(Role.PROVIDER, "Dr Lee"), role=Role.PROVIDER)
+        await desk.vouch()
+        service.cut = "care-team"
+        with pytest.raises(Unreachable):
+            await desk.retire(lost.device_id)
+        assert await desk.retire(lost.device_id) == 3
 
     run(scenario())
