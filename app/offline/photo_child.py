@@ -108,7 +108,10 @@ def _opencv(data: bytes) -> Pixels:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None:
         raise Undecodable("it does not decode")
-    if image.dtype != np.uint8:
+    if image.dtype != np.uint8 and data[4:8] == b"ftyp":
+        # AVIF's 10 and 12 bits come out unscaled, and OpenCV does not say how many there are: it scales them itself.
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    elif image.dtype != np.uint8:
         image = (image >> 8).astype(np.uint8)
     if image.ndim == 2 or image.shape[2] == 1:
         image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
@@ -138,12 +141,14 @@ def _heic(data: bytes, heif: dict[str, Any]) -> Pixels:
     decoder.options = {"max_pixels": str(_MAX_DECODED), "threads": "1"}
     decoder.extradata = data[start : start + size]
     canvas = np.zeros((heif["height"], heif["width"], 3), np.uint8)
-    tiles = 0
+    tiles, rows = 0, len(heif["tiles"]) // heif["columns"]
     for spans in [*heif["tiles"], None]:
         packet = None if spans is None else av.Packet(b"".join(data[at : at + length] for at, length in spans))
         for frame in decoder.decode(packet):
             if tiles == len(heif["tiles"]):
                 raise Undecodable("more pictures than tiles")
+            if frame.width * heif["columns"] < heif["width"] or frame.height * rows < heif["height"]:
+                raise Undecodable("the tiles do not fill the picture")
             _laid(canvas, frame, divmod(tiles, heif["columns"]))
             tiles += 1
     if tiles != len(heif["tiles"]):
@@ -155,10 +160,12 @@ def _heic(data: bytes, heif: dict[str, Any]) -> Pixels:
 
 
 def _laid(canvas: Pixels, frame: Any, place: tuple[int, int]) -> None:
-    """A tile into its row and column; what reaches over the edge is cut off. The canvas must be filled by it."""
+    """A tile into its row and column; what reaches over the edge is cut off."""
     tile = frame.to_ndarray(format="bgr24")
     top, left = place[0] * tile.shape[0], place[1] * tile.shape[1]
     part = canvas[top : top + tile.shape[0], left : left + tile.shape[1]]
+    if 0 in part.shape:
+        raise Undecodable("a tile lies outside of the picture")
     part[:] = tile[: part.shape[0], : part.shape[1]]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 Turn = tuple[str, int]
-"""("turn", n): n quarter turns against the clock. ("flip", 0): top and bottom change places; ("flip", 1): the sides."""
+"""("turn", n): n quarter turns against the clock. ("flip", 0): top and bottom swap; ("flip", 1): the sides."""
 
 _ORIENTATION, _SHORT = 0x0112, 3
 _MOST_ENTRIES = 512

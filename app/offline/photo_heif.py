@@ -1,4 +1,4 @@
-"""PURE: the boxes of HEIF files (ISO/IEC 23008-12; HEIC and AVIF), as far as a still picture needs them, with bounds."""
+"""PURE: the boxes of HEIF files (ISO/IEC 23008-12; HEIC and AVIF), as far as one still picture needs, with bounds."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Heif:
 class Plan:
     """How the primary picture is made. `width`, `height` in pixels as stored, before `turns`.
 
-    `tiles` (each a list of spans) in rows of `columns`; `settings` is the decoder's configuration record; `crop` is the
+    `tiles` (each a list of spans) in rows of `columns`. `settings`: the decoder's configuration record. `crop`: the
     (left, top, width, height) of what is shown of the stored picture, None for all.
     """
 
@@ -248,7 +248,7 @@ def _settings(item: Item) -> Span:
 
 
 def _turns(data: bytes, item: Item) -> list[Turn]:
-    """irot and imir (6.5.10, 6.5.12), in the order in which they are listed. EXIF's orientation does not count here."""
+    """irot and imir (6.5.10, 6.5.12), in the order listed. EXIF's orientation does not count here."""
     names = {b"irot": ("turn", 3), b"imir": ("flip", 1)}
     return [
         (names[box.kind][0], data[box.body] & names[box.kind][1])
