@@ -8,6 +8,7 @@ window 11x11, sigma 1.5) against the photo shrunk to 2048 pixels.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import secrets
@@ -38,7 +39,7 @@ _HOPPER = Path(__file__).parents[2] / "app" / "demo" / "media" / "hopper.jpg"
 
 
 def drawn() -> np.ndarray:
-    """12 megapixels like a near photo of skin: a face's colours, lines and pores down to the pixel, a sensor's noise."""
+    """12 megapixels like a near photo of skin: a face's colours, pores down to the pixel, a sensor's noise."""
     rng = np.random.default_rng(11)
     face = cv2.imread(str(_HOPPER))[150:330, 170:410]
     image = cv2.resize(face, _SIZE, interpolation=cv2.INTER_CUBIC).astype(np.float32)
@@ -129,7 +130,7 @@ def saved(image: np.ndarray, folder: Path, core: StoreCore, recipients: list[str
     mark("files synced")
     core.put_documents("draft", {secrets.token_hex(16): json.dumps(names).encode()})
     mark("row committed")
-    return {name: at - before[1] for before, (name, at) in zip(marks[:-1], marks[1:], strict=True)}
+    return {name: at - before[1] for before, (name, at) in itertools.pairwise(marks)}
 
 
 def main() -> None:

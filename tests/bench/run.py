@@ -104,7 +104,7 @@ def run_cost(args: argparse.Namespace) -> int:
 
 
 def run_script(name: str, title: str, file: str = "") -> Callable[[argparse.Namespace], int]:
-    """A bench that is a program of its own, tests/bench/NAME.py or FILE: it prints JSON lines of what, figure, target."""
+    """A program of its own, tests/bench/FILE or NAME.py: it prints JSON lines of what, figure, target."""
 
     def run(args: argparse.Namespace) -> int:
         script = Path(__file__).with_name(file or f"{name}.py")
