@@ -105,7 +105,7 @@ def _opencv(data: bytes) -> Pixels:
     import cv2
     import numpy as np
 
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    image: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None:
         raise Undecodable("it does not decode")
     if image.dtype != np.uint8 and data[4:8] == b"ftyp":
@@ -115,7 +115,7 @@ def _opencv(data: bytes) -> Pixels:
         image = (image >> 8).astype(np.uint8)
     if image.ndim == 2 or image.shape[2] == 1:
         image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-    return _over_white(image) if image.shape[2] == 4 else image
+    return _over_white(image) if image.shape[2] == 4 else np.asarray(image, np.uint8)
 
 
 def _over_white(image: Pixels) -> Pixels:

@@ -177,7 +177,8 @@ def _properties(data: bytes, iprp: Box, items: dict[int, Item]) -> None:
 
 def _parts(data: bytes, iref: Box) -> dict[tuple[bytes, int], list[int]]:
     version, start = _full(data, iref)
-    size, found = 4 if version else 2, {}
+    size = 4 if version else 2
+    found: dict[tuple[bytes, int], list[int]] = {}
     for box in boxes(data, start.at, iref.end):
         reader = _Reader(data, box.body, box.end)
         number = reader.take(size)

@@ -119,7 +119,8 @@ def made_from(data: bytes, wanted: Sequence[Wanted]) -> tuple[PhotoInfo, tuple[E
     Raises as :func:`check_photo`.
     """
     header = _bounded_header(data)
-    heif, turned = None, list(turns(orientation_of(data)))
+    heif: dict[str, Any] | None = None
+    turned = list(turns(orientation_of(data)))
     shown = (header.width, header.height)
     if header.media_type in ("image/avif", "image/heic"):
         heif, turned = _planned(data, header.media_type)
@@ -179,7 +180,8 @@ def _run_child(data: bytes, job: dict[str, Any]) -> tuple[tuple[int, int], tuple
     answer = json.loads(line)
     if not answer["ok"]:
         raise PhotoBroken(answer["why"])
-    made, at = [], 0
+    made: list[Encoded] = []
+    at = 0
     for name, media_type, width, height, size in answer["made"]:
         made.append(Encoded(name, body[at : at + size], media_type, width, height))
         at += size
