@@ -97,8 +97,15 @@ def make(image: Pixels, wanted: list[list[Any]]) -> list[Made]:
 
 
 def decoded(data: bytes, heif: dict[str, Any] | None) -> Pixels:
-    """BGR pixels as stored. Raises :class:`Undecodable`, cv2.error, MemoryError, or what PyAV raises."""
-    return _heic(data, heif) if heif is not None else _opencv(data)
+    """BGR pixels as stored. Raises :class:`Undecodable`, cv2.error, MemoryError or ValueError."""
+    if heif is None:
+        return _opencv(data)
+    import av
+
+    try:
+        return _heic(data, heif)
+    except av.FFmpegError as exc:  # not all of them are OSErrors or ValueErrors
+        raise Undecodable(type(exc).__name__) from exc
 
 
 def _opencv(data: bytes) -> Pixels:
@@ -187,7 +194,7 @@ def main(arguments: list[str]) -> int:
         image = decoded(sys.stdin.buffer.read(), job["heif"])
         height, width = image.shape[:2]
         made = make(upright(image, job["turns"]), job["make"]) if job["make"] else []
-    except (cv2.error, MemoryError, OSError, ValueError) as exc:  # PyAV's errors are OSErrors and ValueErrors
+    except (cv2.error, MemoryError, OSError, ValueError) as exc:
         return _answer({"ok": False, "why": str(exc) if isinstance(exc, Undecodable) else type(exc).__name__})
     listed = [[name, media_type, wide, high, len(data)] for name, media_type, wide, high, data in made]
     bodies = b"".join(data for *_, data in made)
