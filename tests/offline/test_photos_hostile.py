@@ -119,7 +119,7 @@ def test_two_faced_files(head: bytes) -> None:
 def test_a_moving_webp_gives_its_first_picture() -> None:
     moving = cv2.Animation()
     moving.frames = [SMALL, np.zeros_like(SMALL)]
-    moving.durations = np.array([50, 50])
+    moving.durations = [50, 50]
     done, data = cv2.imencodeanimation(".webp", moving)
     assert done
     photo = file_copies(bytes(data), (640,))
