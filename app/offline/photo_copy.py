@@ -19,10 +19,10 @@ from app.offline.photos import Encoded, PhotoInfo, Wanted, made_from
 SIDES = (640, 1024, 2048, 3072)
 """Longest sides in pixels. Dermatology wants 1024 or more; 2048 shows what a screen can show."""
 DEFAULT_SIDE = 2048
-THUMBNAIL_SIDE = 192
+THUMBNAIL_SIDE = 240
 COPY_QUALITY = 60
 """AVIF: 0.97 luma SSIM and some 100 KB at 2048 pixels for a photo of skin (docs/benchmarks.md, "photo")."""
-_THUMBNAIL_QUALITY = 40
+_THUMBNAIL_QUALITY = 55
 _ORIGINAL_QUALITY = 92
 _SMALLEST_GAIN = 1.1  # a copy that is hardly smaller in pixels than the one before is not worth a choice
 PATIENCE_S = 120.0

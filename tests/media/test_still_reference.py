@@ -1,4 +1,4 @@
-"""Guided capture: rendered scenes with a card or coin of known size, real portraits, and no false alarms."""
+"""Guided capture: rendered scenes with a card of known size, real portraits, and no false alarms."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 
 from app.media.video import still_checks
 from app.media.video.still_checks import guide
-from app.media.video.still_reference import CARD_MM, COINS_MM, ReferenceKind, find_reference
+from app.media.video.still_reference import CARD_MM, ReferenceKind, find_reference
 
 MEDIA = Path(__file__).parents[2] / "app" / "demo" / "media"
-CARD, COIN = ReferenceKind.CARD, ReferenceKind.COIN
+CARD = ReferenceKind.CARD
 SKINS = {"light": (224, 184, 160), "brown": (150, 105, 80), "dark": (92, 62, 48)}
 
 
@@ -93,28 +93,7 @@ def test_other_rectangles_are_no_card() -> None:
     for wide, high in ((640, 360), (300, 300), (420, 297), (600, 290)):  # a screen, a square, a sheet, a telephone
         other = scene.copy()
         cv2.rectangle(other, (500, 400), (500 + wide, 400 + high), (30, 30, 40), -1)
-        assert find_reference(other, CARD) is None, (wide, high)
-
-
-@pytest.mark.parametrize("tone", SKINS)
-@pytest.mark.parametrize(("tilt", "flat"), [(0.0, True), (10.0, True), (30.0, False)])
-def test_a_coin_gives_the_scale(tone: str, tilt: float, flat: bool) -> None:
-    scene, across = skin(SKINS[tone]), COINS_MM["1 euro"] * 8 / 2
-    axes = (round(across * 16), round(across * np.cos(np.radians(tilt)) * 16))
-    cv2.ellipse(scene, (800 * 16, 560 * 16), axes, 30, 0, 360, (190, 190, 175), -1, cv2.LINE_AA, 4)
-    inner = (round(axes[0] * 0.7), round(axes[1] * 0.7))
-    cv2.ellipse(scene, (800 * 16, 560 * 16), inner, 30, 0, 360, (200, 170, 90), 64, cv2.LINE_AA, 4)
-    found = guide(scene, COIN, COINS_MM["1 euro"])
-    assert found.reference is not None
-    assert found.reference.flat is flat
-    assert found.hint == ("" if flat else still_checks.TILTED_REFERENCE[COIN])
-    if flat:
-        assert found.reference.mm_per_pixel == pytest.approx(1 / 8, rel=0.03)
-
-
-def test_a_coin_needs_its_size() -> None:
-    with pytest.raises(ValueError, match="diameter"):
-        find_reference(skin(SKINS["light"]), COIN)
+        assert find_reference(other) is None, (wide, high)
 
 
 @pytest.mark.parametrize("name", ["hopper.jpg", "collins.jpg"])

@@ -43,6 +43,9 @@ def claims(kind: str, width: int, height: int) -> bytes:
         side = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
         return GOOD["webp"][:24] + side + GOOD["webp"][30:]
     data = GOOD[kind]
+    if kind == "grid":
+        at = data.rindex(b"idat") + 8
+        return data[:at] + struct.pack(">HH", width, height) + data[at + 4 :]
     at = data.rindex(b"ispe") + 8
     return data[:at] + struct.pack(">II", width, height) + data[at + 8 :]
 

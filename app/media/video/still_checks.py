@@ -40,12 +40,10 @@ def hint(rgb: NDArray[np.uint8]) -> str:
 UNEVEN = "One part is very bright and one very dark. Try light from the front."
 NO_REFERENCE = {
     ReferenceKind.CARD: "The card cannot be seen. Lay all of it beside the place, on a plain ground.",
-    ReferenceKind.COIN: "The coin cannot be seen. Lay it beside the place, on a plain ground.",
 }
 CUT_REFERENCE = "Not all of the card is in the picture. Hold the camera a little further away."
 TILTED_REFERENCE = {
     ReferenceKind.CARD: "The card is not flat. Hold the camera straight above it.",
-    ReferenceKind.COIN: "The coin is not flat. Hold the camera straight above it.",
 }
 
 
@@ -62,7 +60,7 @@ class Guidance:
     note: str
 
 
-def guide(rgb: NDArray[np.uint8], wanted: ReferenceKind | None = None, coin_mm: float = 0.0) -> Guidance:
+def guide(rgb: NDArray[np.uint8], wanted: ReferenceKind | None = None) -> Guidance:
     """Of a picture (height, width, 3): light and sharpness as :func:`hint`, uneven light, and the reference `wanted`.
 
     PURE; some 20 ms at 640 to 1280 pixels, so it can run beside a live preview. A hint never forbids the shutter.
@@ -73,7 +71,7 @@ def guide(rgb: NDArray[np.uint8], wanted: ReferenceKind | None = None, coin_mm: 
         hints.append(UNEVEN)
     if wanted is None:
         return Guidance(hints[0] if hints else "", tuple(hints), None, "")
-    reference = find_reference(rgb, wanted, coin_mm)
+    reference = find_reference(rgb)
     if reference is None:
         hints.append(NO_REFERENCE[wanted])
     elif not reference.whole:
@@ -87,7 +85,7 @@ def scale_note(reference: Reference | None, width: int) -> str:
     """The scale in words, for a picture of this width in pixels; "" where none holds. Right to some 3 %."""
     if reference is None or reference.mm_per_pixel is None:
         return ""
-    by = {ReferenceKind.CARD: "a bank card", ReferenceKind.COIN: "a coin"}[reference.kind]
+    by = {ReferenceKind.CARD: "a bank card"}[reference.kind]
     across = reference.mm_per_pixel * width
     return f"Scale by {by} in the picture: it is {across:.0f} mm wide where the {reference.kind} lies."
 

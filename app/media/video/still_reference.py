@@ -1,4 +1,4 @@
-"""PURE: a bank card or a coin beside what is photographed: where it is, whether it lies flat, how large a pixel is.
+"""PURE: a bank card beside what is photographed: where it is, whether it lies flat, how large a pixel is.
 
 Corners come from lines fitted to the sides, so rounded corners (ISO/IEC 7810: 3.18 mm) do not matter.
 """
@@ -19,12 +19,11 @@ Points = NDArray[np.float32]
 
 class ReferenceKind(StrEnum):
     CARD = "card"
-    COIN = "coin"
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What was found. `points` in pixels of the picture given, (4, 2) corners in order, of a coin those of its box.
+    """What was found. `points` in pixels of the picture given: (4, 2) corners in order.
 
     `whole`: all of it is in the picture. `flat`: it faces the camera to within some 20 degrees; `mm_per_pixel` is
     None unless both hold, for it would mislead.
@@ -39,47 +38,30 @@ class Reference:
 
 CARD_MM = (85.60, 53.98)
 """ISO/IEC 7810, ID-1: bank cards, most identity and health cards."""
-COINS_MM = {
-    "1 cent (EUR)": 16.25,
-    "1 euro": 23.25,
-    "2 euro": 25.75,
-    "quarter (US)": 24.26,
-    "penny (US)": 19.05,
-    "1 pound (UK)": 23.43,
-    "10 rupees (IN)": 27.0,
-}
-"""Diameters as their mints publish them."""
 
 _SIDE = 640  # looked at in this size; sub-pixel lines keep the scale right to about 1 %
 _LEAST, _MOST = 0.008, 0.7  # of the picture's area
 _ASPECT = CARD_MM[0] / CARD_MM[1]
-_NEAR_ASPECT, _FLAT_ASPECT = 0.11, 0.07
+_NEAR_ASPECT, _FLAT_ASPECT = 0.10, 0.07
 _NEAR_ANGLE, _FLAT_ANGLE = 20.0, 7.0  # degrees off a right angle
 _FLAT_SIDES = 0.10  # by how much opposite sides may differ
 _FULL = 0.90  # of the hull's area in its corners' area
-_ROUND, _FLAT_ROUND = 0.80, 0.94  # of a coin's short axis to its long one
-_FITS_ELLIPSE = 0.03
 _EDGE = 2.0
 
 
-def find_reference(rgb: NDArray[np.uint8], kind: ReferenceKind, coin_mm: float = 0.0) -> Reference | None:
-    """The card or coin in a picture (height, width, 3), or None. `coin_mm`: a coin's diameter, needed for COIN.
+def find_reference(rgb: NDArray[np.uint8]) -> Reference | None:
+    """The card in a picture (height, width, 3), or None. Takes some 30 ms.
 
-    Takes some 10 to 30 ms. Meant to be asked only when the person was offered one: it does not tell a card from a
-    picture of a card, or a coin from another round thing.
+    Meant to be asked only when the person was offered one: it does not tell a card from a picture of a card. Coins are
+    not looked for: a round mark on the skin looks like one, and a scale taken from it would mislead.
     """
-    if kind is ReferenceKind.COIN and not coin_mm > 0:
-        raise ValueError("a coin needs its diameter")
     scale = min(1.0, _SIDE / max(rgb.shape[:2]))
     small = np.asarray(cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
-    shape = small.shape[:2]
-    if kind is ReferenceKind.CARD:
-        return _best(_card(hull, small, scale) for hull in _hulls(small))
-    return _best(_coin(hull, shape, scale, coin_mm) for hull in _hulls(small))
+    return _best(_card(hull, small, scale) for hull in _hulls(small))
 
 
 def _best(found: Iterator[tuple[float, Reference] | None]) -> Reference | None:
-    """Whole before cut, then the least error; of several about one middle (a coin's rings) the outermost."""
+    """Whole before cut, then the least error; of several about one middle (a printed frame) the outermost."""
     ranked = [one for one in found if one is not None]
     if not ranked:
         return None
@@ -200,19 +182,3 @@ def _angle(corners: Points, at: int) -> float:
     before, after = corners[at - 1] - corners[at], corners[(at + 1) % 4] - corners[at]
     cosine = float(before @ after) / float(np.linalg.norm(before) * np.linalg.norm(after))
     return math.degrees(math.acos(max(-1.0, min(1.0, cosine))))
-
-
-def _coin(hull: Points, shape: tuple[int, ...], scale: float, coin_mm: float) -> tuple[float, Reference] | None:
-    if len(hull) < 12 or not _inside(hull, shape):
-        return None
-    centre, axes, turn = cv2.fitEllipse(hull)
-    short, long = sorted(axes)
-    if short < _ROUND * long:
-        return None
-    error = abs(cv2.contourArea(hull) / (math.pi / 4 * short * long) - 1)
-    if error > _FITS_ELLIPSE:
-        return None
-    flat = short >= _FLAT_ROUND * long
-    points = np.asarray(cv2.boxPoints((centre, axes, turn)), np.float32)
-    size = coin_mm / long * scale if flat else None
-    return error, Reference(ReferenceKind.COIN, np.asarray(points / scale, np.float32), True, flat, size)
