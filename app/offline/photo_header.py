@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from app.offline.photo_heif import HeifError, plan
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avis"})
 _MOST_BOXES = 64
@@ -19,14 +21,14 @@ class HeaderError(ValueError):
 
 
 class HeifFound(HeaderError):
-    """HEIC or HEIF (ISO/IEC 23008-12): an image, but not one that can be opened here."""
+    """HEIC or HEIF (ISO/IEC 23008-12): an image, but of a kind that cannot be opened here, or broken."""
 
 
 @dataclass(frozen=True)
 class Header:
     """`width` and `height` in pixels as stored, before any rotation that EXIF asks for."""
 
-    media_type: Literal["image/jpeg", "image/png", "image/webp", "image/avif"]
+    media_type: Literal["image/jpeg", "image/png", "image/webp", "image/avif", "image/heic"]
     width: int
     height: int
 
@@ -52,7 +54,7 @@ def _read(data: bytes) -> Header:
     if data[4:12] == b"ftypavif":
         return _avif(data)
     if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
-        raise HeifFound("HEIF")
+        return _heic(data)
     raise HeaderError("no image that we know")
 
 
@@ -117,6 +119,15 @@ def _avif(data: bytes) -> Header:
         raise HeaderError("an AVIF file without a size")
     width, height = max(sizes, key=lambda size: size[0] * size[1])
     return Header("image/avif", width, height)
+
+
+def _heic(data: bytes) -> Header:
+    """The size of the primary picture, of a grid the whole (the bound on it holds for its tiles too)."""
+    try:
+        found = plan(data)
+    except HeifError as exc:
+        raise HeifFound(str(exc)) from exc
+    return Header("image/heic", found.width, found.height)
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:

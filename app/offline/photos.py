@@ -5,14 +5,20 @@ All functions block (up to :data:`TIME_S`): call them in an executor.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.offline import photo_child
 from app.offline.child import child_command, child_environment
 from app.offline.errors import OfflineError
+from app.offline.photo_exif import Turn, turns
 from app.offline.photo_header import Header, HeaderError, HeifFound, read_header
+from app.offline.photo_heif import HeifError, plan
+from app.offline.photo_strip import orientation_of
 
 MAX_PHOTO_BYTES = 64 * 1024 * 1024
 MAX_PIXELS = 50_000_000
@@ -20,16 +26,17 @@ MEMORY_BYTES = 1536 * 1024 * 1024
 CPU_S = 20
 TIME_S = 30.0
 MAX_SIDE = 65_500
+_CLEAN_QUALITY = 90
 
 
 class NotAPhoto(OfflineError):
-    """The bytes are no JPEG, PNG, WebP or AVIF."""
+    """The bytes are no JPEG, PNG, WebP, AVIF or HEIC."""
 
     sentence = "This file is not a photo that can be opened."
 
 
 class HeicPhoto(NotAPhoto):
-    """HEIC or HEIF."""
+    """HEIC or HEIF of a kind that is not opened here (layers, other codecs), or broken."""
 
     sentence = "This kind of photo (HEIC) cannot be opened here. Please choose a JPEG or PNG picture."
 
@@ -66,26 +73,71 @@ class CleanCopy:
     height: int
 
 
+@dataclass(frozen=True)
+class Encoded:
+    """One encoded picture of our own making: upright, without metadata. `name` as it was asked for."""
+
+    name: str
+    data: bytes = field(repr=False)
+    media_type: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A picture to make: no side over `side` pixels (0: as large as it is), `kind` "avif" or "jpeg", quality 1-100."""
+
+    name: str
+    kind: str
+    side: int
+    quality: int
+
+
 def check_photo(data: bytes) -> PhotoInfo:
     """Whether these foreign bytes are a photo that decodes.
 
     Raises :class:`NotAPhoto`, :class:`PhotoTooLarge` or :class:`PhotoBroken`. What follows the picture in the file
     (cameras append films and maps) is not looked at: who shows the photo shows it as `media_type` and nothing else.
     """
-    header = _bounded_header(data)
-    found, _ = _run_child(data, 0)
-    if found != (header.width, header.height):
-        raise PhotoBroken(f"{header.width}x{header.height} decodes as {found[0]}x{found[1]}")
-    return PhotoInfo(header.media_type, header.width, header.height)
+    return made_from(data, ())[0]
 
 
 def clean_copy(data: bytes, max_side: int = 2048) -> CleanCopy:
     """A copy that is safe for any decoder (a provider's screen), no side over `max_side`. Raises as check_photo."""
     if not 1 <= max_side <= MAX_SIDE:
         raise ValueError(f"a JPEG's side has 1 to {MAX_SIDE} pixels")
-    _bounded_header(data)
-    (width, height), jpeg = _run_child(data, max_side)
-    return CleanCopy(jpeg, width, height)
+    (copy,) = made_from(data, (Wanted("copy", "jpeg", max_side, _CLEAN_QUALITY),))[1]
+    return CleanCopy(copy.data, copy.width, copy.height)
+
+
+def made_from(data: bytes, wanted: Sequence[Wanted]) -> tuple[PhotoInfo, tuple[Encoded, ...]]:
+    """What a foreign photo is, and pictures made of it, in the order of `wanted`: one run of the limited child.
+
+    Raises as :func:`check_photo`.
+    """
+    header = _bounded_header(data)
+    heif: dict[str, Any] | None = None
+    turned = list(turns(orientation_of(data)))
+    shown = (header.width, header.height)
+    if header.media_type in ("image/avif", "image/heic"):
+        heif, turned = _planned(data, header.media_type)
+    if heif is not None and heif["crop"] is not None:
+        shown = heif["crop"][2:]
+    job = {"turns": turned, "heif": heif, "make": [dataclasses.astuple(one) for one in wanted]}
+    found, made = _run_child(data, job)
+    if found != tuple(shown):
+        raise PhotoBroken(f"{shown[0]}x{shown[1]} decodes as {found[0]}x{found[1]}")
+    return PhotoInfo(header.media_type, *found), made
+
+
+def _planned(data: bytes, media_type: str) -> tuple[dict[str, Any] | None, list[Turn]]:
+    """The plan for HEIC; AVIF is OpenCV's to decode, which leaves out the turns that the boxes ask for."""
+    try:
+        found = plan(data)
+    except HeifError:
+        return None, []
+    return (dataclasses.asdict(found) if media_type == "image/heic" else None), found.turns
 
 
 def _bounded_header(data: bytes) -> Header:
@@ -103,14 +155,14 @@ def _bounded_header(data: bytes) -> Header:
     return header
 
 
-def _run_child(data: bytes, side: int) -> tuple[tuple[int, int], bytes]:
+def _run_child(data: bytes, job: dict[str, Any]) -> tuple[tuple[int, int], tuple[Encoded, ...]]:
     """Runs the child by its file: `-I` keeps the environment and the working folder off its path."""
-    command = child_command(photo_child, MEMORY_BYTES, CPU_S, side, memory=MEMORY_BYTES, cpu=CPU_S)
+    command = child_command(photo_child, MEMORY_BYTES, CPU_S, memory=MEMORY_BYTES, cpu=CPU_S)
     try:
         child = subprocess.run(
             command,
             check=False,
-            input=data,
+            input=json.dumps(job).encode() + b"\n" + data,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=TIME_S,
@@ -124,4 +176,9 @@ def _run_child(data: bytes, side: int) -> tuple[tuple[int, int], bytes]:
     answer = json.loads(line)
     if not answer["ok"]:
         raise PhotoBroken(answer["why"])
-    return (int(answer["width"]), int(answer["height"])), body
+    made: list[Encoded] = []
+    at = 0
+    for name, media_type, width, height, size in answer["made"]:
+        made.append(Encoded(name, body[at : at + size], media_type, width, height))
+        at += size
+    return (int(answer["width"]), int(answer["height"])), tuple(made)

@@ -1,6 +1,6 @@
 """`make bench`: measures, prints a table for each part and writes it into that part's section of docs/benchmarks.md.
 
-    make bench                                            machine, speech, pictures, echo, drift and cost
+    make bench                                            machine, speech, pictures, echo, drift, cost and photo
     make bench ARGS="speech --cases 24,64 --seconds 30"   a selection; other rows of the table stay
 
 Machines are noisy: compare lines of one run with each other, not runs with runs.
@@ -27,7 +27,7 @@ from tests.bench.speech_cases import CASES, LONG_CASES, Case, NoSuchCase, chosen
 from tests.bench.tables import BadDocument, Row, merged, rows_of, section, table, with_section
 
 _DOCUMENT = ROOT / "docs" / "benchmarks.md"
-_DEFAULT = ("machine", "speech", "pictures", "echo", "drift", "cost")
+_DEFAULT = ("machine", "speech", "pictures", "echo", "drift", "cost", "photo")
 _FIGURE_HEADER: Row = ("what", "figure", "target")
 _SPEECH_HEAD = ("speech", "Speech on thin links", speech.LEGEND)
 _PICTURES_HEAD = ("pictures", "Pictures on thin links", pictures.LEGEND)
@@ -103,11 +103,11 @@ def run_cost(args: argparse.Namespace) -> int:
     return 0
 
 
-def run_script(name: str, title: str) -> Callable[[argparse.Namespace], int]:
-    """A bench that is a program of its own, tests/bench/NAME.py: it prints JSON lines of what, figure, target."""
+def run_script(name: str, title: str, file: str = "") -> Callable[[argparse.Namespace], int]:
+    """A program of its own, tests/bench/FILE or NAME.py: it prints JSON lines of what, figure, target."""
 
     def run(args: argparse.Namespace) -> int:
-        script = Path(__file__).with_name(f"{name}.py")
+        script = Path(__file__).with_name(file or f"{name}.py")
         if not script.exists():
             print(f"{name}: there is no {script.name} yet", flush=True)
             return 0
@@ -132,6 +132,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], int]] = {
     "sealing": run_script("sealing", "Sealing large files"),
     "damage": run_script("damage", "Damaged sealed files"),
     "cost": run_cost,
+    "photo": run_script("photo", "Photos", "photo_copy.py"),
     "long": run_long,
 }
 
