@@ -8,6 +8,7 @@ import hashlib
 import os
 import secrets
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from app.offline.errors import BlobAltered, BlobMissing, DiskFull, WriteFailed
@@ -81,6 +82,19 @@ def erase_blob(folder: Path, name: str) -> None:
         sync_folder(folder)
     except OSError as exc:
         raise WriteFailed(str(exc)) from exc
+
+
+@contextlib.contextmanager
+def all_or_none(folder: Path) -> Iterator[list[str]]:
+    """Sealed files that are written within, by :func:`write_blob`, and put into the list: none stays on an error."""
+    written: list[str] = []
+    try:
+        yield written
+    except BaseException:
+        for name in written:
+            with contextlib.suppress(WriteFailed):
+                erase_blob(folder, name)
+        raise
 
 
 def check_blob(folder: Path, name: str, sha256: str, size: int) -> None:
