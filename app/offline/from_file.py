@@ -1,0 +1,120 @@
+"""A person's file as what a submission can hold: told by its content, checked in a limited process, bounded.
+
+The functions block (a child process may take a minute): call them in an executor.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from app.offline.clips import check_clip, check_voice
+from app.offline.documents import check_document, is_pdf
+from app.offline.draft import MAX_FORM_BYTES
+from app.offline.errors import OfflineError
+from app.offline.parts import AVIF, CLIP, JPEG, PDF, PNG, VOICE, WEBP, Part, PartRefused, media_type_of
+from app.offline.readings import Reading
+from app.offline.readings_fhir import from_bundle
+
+MAX_FILE_BYTES = 64 * 1024 * 1024
+
+
+class FileUnreadable(OfflineError):
+    """It is not there, is no file, or may not be read."""
+
+    sentence = "This file cannot be read."
+
+
+class FormBroken(OfflineError):
+    """JSON that is neither answers to a form nor a collection of readings (FHIR R4)."""
+
+    sentence = "This file holds no answers to a form and no readings."
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A QuestionnaireResponse: `form` is the canonical address it answers, `response` its JSON."""
+
+    form: str
+    response: str
+
+
+Found = Part | Answers | tuple[Reading, ...]
+
+
+def read_file(path: Path) -> Found:
+    """Reads and checks a file. Raises :class:`FileUnreadable`, :class:`PartRefused`, or as the check of its kind."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as exc:
+        raise FileUnreadable(str(exc)) from exc
+    if len(data) > MAX_FILE_BYTES:
+        raise PartRefused(f"This file is too large: up to {MAX_FILE_BYTES // 2**20} MB can be sent.")
+    return found_in(data, path.name)
+
+
+def found_in(data: bytes, name: str) -> Found:
+    """What a file's bytes are, checked; `name` is for people alone. Raises as :func:`read_file`."""
+    if not data:
+        raise PartRefused("This file is empty.")
+    if data[:1] == b"{":
+        return _fhir(data)
+    media_type = PDF if is_pdf(data) else media_type_of(data)
+    found = _CHECKS[media_type](data)
+    return Part(data, name, found or media_type)
+
+
+def _document(data: bytes) -> str:
+    return check_document(data).media_type
+
+
+def _clip(data: bytes) -> str:
+    check_clip(data)
+    return CLIP
+
+
+def _voice(data: bytes) -> str:
+    check_voice(data)
+    return VOICE
+
+
+_CHECKS: dict[str, Callable[[bytes], str]] = {
+    JPEG: _document,
+    PNG: _document,
+    WEBP: _document,
+    AVIF: _document,
+    PDF: _document,
+    CLIP: _clip,
+    VOICE: _voice,
+}
+
+
+def _fhir(data: bytes) -> Answers | tuple[Reading, ...]:
+    if len(data) > MAX_FORM_BYTES:
+        raise FormBroken(f"{len(data)} bytes")
+    try:
+        resource: Any = json.loads(data)
+    except (ValueError, RecursionError) as exc:
+        raise FormBroken(type(exc).__name__) from exc
+    match resource.get("resourceType"):
+        case "Bundle":
+            return from_bundle(data)
+        case "QuestionnaireResponse":
+            return _answers(data)
+    raise FormBroken("another resource, or none")
+
+
+def _answers(data: bytes) -> Answers:
+    from fhir.resources.R4B.questionnaireresponse import QuestionnaireResponse
+
+    try:
+        response = QuestionnaireResponse.model_validate_json(data)
+    except ValidationError as exc:
+        raise FormBroken(f"{exc.error_count()} faults") from exc
+    return Answers(str(response.questionnaire or ""), data.decode())
