@@ -11,14 +11,13 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from app.net.address import AddressError
 from app.net.errors import NetError
-from app.offline import outbox
 from app.offline.draft import MAX_TEXT, Draft
 from app.offline.drafts import DraftBook
 from app.offline.errors import OfflineError
@@ -33,7 +32,6 @@ from app.offline.purposes import Purpose
 from app.offline.readings import Reading
 from app.offline.standing import Stage, view
 from app.offline.store import StoreCore
-from app.offline.transfer import NotInTable
 from app.offline.worker import OutboxWorker
 from app.presenters.account import Account
 from app.wire.code import CodeError
@@ -196,6 +194,8 @@ def _row_json(row: OutboxSubmission, moving: bool) -> dict[str, Any]:
         "created_at": row.created_at.isoformat(),
         "purpose": row.purpose,
         "life": row.life.value,
+        "urgent": row.urgent,
+        "amends": row.amends,
         "stage": standing.stage.value,
         "done": standing.done,
         "total": standing.total,
@@ -259,15 +259,17 @@ async def _withdraw(account: Account, options: argparse.Namespace) -> Outcome:
     if any(draft.draft == options.id for draft in await book.drafts()):
         await book.discard(options.id)
         return Outcome({"withdrawn": options.id, "done": True}, ["The draft is gone."])
-    before = await account.store.call(StoreCore.submission, options.id)
-    if before is None:
+    if await account.store.call(StoreCore.submission, options.id) is None:
         raise OutboxLineError("There is no submission with this id here.")
-    try:
-        after = outbox.withdraw(before)
-    except NotInTable as exc:
-        raise OutboxLineError("It cannot be taken back any more: a provider has opened it.") from exc
-    await account.store.call(StoreCore.save_submission, before, after)
-    done = after.life is Life.WITHDRAWN
+    worker = OutboxWorker(account.store, account.profile.blobs, account.http)
+    rows = await account.store.call(StoreCore.submissions)
+    held = [row.submission for row in rows if row.amends == options.id and row.life is Life.HELD]
+    if not await worker.withdraw(options.id):
+        raise OutboxLineError("It cannot be taken back any more: a provider has opened it.")
+    for original in held:
+        await worker.withdraw(original)
+    after = await account.store.call(StoreCore.submission, options.id)
+    done = after is not None and after.life is Life.WITHDRAWN
     words = "It is taken back." if done else "The clinic is told with the next `thinline outbox send`."
     return Outcome({"withdrawn": options.id, "done": done}, [words], DONE if done else WAITING)
 
@@ -329,7 +331,7 @@ def _write_new(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-_COMMANDS: dict[str, Callable[[Account, argparse.Namespace], Any]] = {
+_COMMANDS: dict[str, Callable[[Account, argparse.Namespace], Awaitable[Outcome]]] = {
     "add": _add,
     "list": _list,
     "send": _send,

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from app.offline import trust
 from app.offline.draft import (
@@ -32,6 +33,9 @@ from app.offline.purposes import Purpose
 from app.offline.readings import Reading, checked
 from app.offline.store import DRAFT, Store, StoreCore
 from app.offline.vault import SealedBytes, seal
+
+
+T = TypeVar("T")
 
 
 class DraftBook:
@@ -126,8 +130,8 @@ class DraftBook:
     async def _set(self, draft: str, **values: object) -> Draft:
         return await self._shielded(_update, draft, values, self._clock())
 
-    async def _shielded(self, function: Callable[..., Draft | None], *args: object) -> Draft:
-        return await asyncio.shield(self._store.call(function, *args))  # type: ignore[return-value]
+    async def _shielded(self, function: Callable[..., T], *args: object) -> T:
+        return await asyncio.shield(self._store.call(function, *args))
 
 
 # In the store's thread, one job each: nothing comes between reading a draft and writing it.
