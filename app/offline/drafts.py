@@ -34,7 +34,6 @@ from app.offline.readings import Reading, checked
 from app.offline.store import DRAFT, Store, StoreCore
 from app.offline.vault import SealedBytes, seal
 
-
 T = TypeVar("T")
 
 
