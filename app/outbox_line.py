@@ -21,12 +21,12 @@ from app.net.errors import NetError
 from app.offline.draft import MAX_TEXT, Draft
 from app.offline.drafts import DraftBook
 from app.offline.errors import OfflineError
-from app.offline.from_file import Answers, read_file
+from app.offline.from_file import Answers, Found, Measured, Parts, read_file
 from app.offline.inbox import InboxReader, OpenedSubmission
 from app.offline.keys import system_ring
 from app.offline.life import Life
 from app.offline.outbox import OutboxSubmission
-from app.offline.parts import AVIF, CLIP, FHIR, JPEG, PDF, PNG, TEXT, VOICE, WEBP, Part
+from app.offline.parts import AVIF, CLIP, FHIR, JPEG, PDF, PNG, TEXT, VOICE, WEBP
 from app.offline.profile import default_folder
 from app.offline.purposes import Purpose
 from app.offline.readings import Reading
@@ -141,12 +141,12 @@ async def _add(account: Account, options: argparse.Namespace) -> Outcome:
         readings: list[Reading] = []
         for _, thing in found:
             match thing:
-                case Part():
-                    await book.add_part(draft.draft, thing)
+                case Parts(parts):
+                    await book.add_parts(draft.draft, parts)
                 case Answers(form, response):
                     await book.set_answers(draft.draft, form, response)
-                case _:
-                    readings += thing
+                case Measured(some):
+                    readings += some
                     await book.set_readings(draft.draft, readings)
         after = await book.draft(draft.draft)
         submission = await book.finish(draft.draft)
@@ -159,7 +159,7 @@ async def _add(account: Account, options: argparse.Namespace) -> Outcome:
     )
 
 
-def _checked(path: Path) -> Part | Answers | tuple[Reading, ...]:
+def _checked(path: Path) -> Found:
     try:
         return read_file(path)
     except OfflineError as exc:

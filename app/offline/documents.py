@@ -15,7 +15,7 @@ from typing import Any
 
 from app.offline import document_child
 from app.offline.errors import OfflineError
-from app.offline.parts import PDF
+from app.offline.parts import PDF, PartRefused, media_type_of
 from app.offline.photos import check_photo, clean_copy
 
 MAX_DOCUMENT_BYTES = 32 * 1024 * 1024
@@ -26,7 +26,6 @@ MAX_SAFE_BYTES = 64 * 1024 * 1024
 MEMORY_BYTES = 1024 * 1024 * 1024
 CPU_S = 60
 TIME_S = 90.0
-_HEADER_WITHIN = 1024
 
 
 class DocumentBroken(OfflineError):
@@ -67,8 +66,11 @@ class SafePage:
 
 
 def is_pdf(data: bytes) -> bool:
-    """Whether a PDF's mark is where readers look for it (ISO 32000-1 annex H.3: within the first 1,024 bytes)."""
-    return b"%PDF-" in data[:_HEADER_WITHIN]
+    """By its content; a picture that has a PDF's mark somewhere is a picture."""
+    try:
+        return media_type_of(data) == PDF
+    except PartRefused:
+        return False
 
 
 def check_document(data: bytes) -> DocumentInfo:

@@ -14,14 +14,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.offline.clips import check_clip, check_voice
-from app.offline.documents import check_document, is_pdf
+from app.offline.documents import check_document
 from app.offline.draft import MAX_FORM_BYTES
 from app.offline.errors import OfflineError
-from app.offline.parts import AVIF, CLIP, JPEG, PDF, PNG, VOICE, WEBP, Part, PartRefused, media_type_of
+from app.offline.parts import CLIP, JPEG, PDF, PICTURES, VOICE, Part, PartRefused, media_type_of
+from app.offline.photos import clean_copy
 from app.offline.readings import Reading
 from app.offline.readings_fhir import from_bundle
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
+PHOTO_SIDE = 3072
+"""Pixels of a photo's longer side at most."""
 
 
 class FileUnreadable(OfflineError):
@@ -44,7 +47,21 @@ class Answers:
     response: str
 
 
-Found = Part | Answers | tuple[Reading, ...]
+@dataclass(frozen=True)
+class Measured:
+    """Readings out of a FHIR Bundle."""
+
+    readings: tuple[Reading, ...]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What is to be added to a draft in one call."""
+
+    parts: tuple[Part, ...]
+
+
+Found = Parts | Answers | Measured
 
 
 def read_file(path: Path) -> Found:
@@ -65,37 +82,22 @@ def found_in(data: bytes, name: str) -> Found:
         raise PartRefused("This file is empty.")
     if data[:1] == b"{":
         return _fhir(data)
-    media_type = PDF if is_pdf(data) else media_type_of(data)
-    found = _CHECKS[media_type](data)
-    return Part(data, name, found or media_type)
+    media_type = media_type_of(data)
+    if media_type in PICTURES:
+        return Parts(_photo(data, name))
+    _CHECKS[media_type](data)
+    return Parts((Part(data, name, media_type),))
 
 
-def _document(data: bytes) -> str:
-    return check_document(data).media_type
+_CHECKS: dict[str, Callable[[bytes], object]] = {PDF: check_document, CLIP: check_clip, VOICE: check_voice}
 
 
-def _clip(data: bytes) -> str:
-    check_clip(data)
-    return CLIP
+def _photo(data: bytes, name: str) -> tuple[Part, ...]:
+    """Its pixels alone, upright: where and by whom it was taken stays here."""
+    return (Part(clean_copy(data, PHOTO_SIDE).jpeg, name, JPEG),)
 
 
-def _voice(data: bytes) -> str:
-    check_voice(data)
-    return VOICE
-
-
-_CHECKS: dict[str, Callable[[bytes], str]] = {
-    JPEG: _document,
-    PNG: _document,
-    WEBP: _document,
-    AVIF: _document,
-    PDF: _document,
-    CLIP: _clip,
-    VOICE: _voice,
-}
-
-
-def _fhir(data: bytes) -> Answers | tuple[Reading, ...]:
+def _fhir(data: bytes) -> Answers | Measured:
     if len(data) > MAX_FORM_BYTES:
         raise FormBroken(f"{len(data)} bytes")
     try:
@@ -104,7 +106,7 @@ def _fhir(data: bytes) -> Answers | tuple[Reading, ...]:
         raise FormBroken(type(exc).__name__) from exc
     match resource.get("resourceType"):
         case "Bundle":
-            return from_bundle(data)
+            return Measured(from_bundle(data))
         case "QuestionnaireResponse":
             return _answers(data)
     raise FormBroken("another resource, or none")

@@ -110,6 +110,7 @@ def plain_name(name: str) -> str:
     return name.encode("utf-8", "replace").decode("utf-8")[:MAX_NAME]
 
 
+_PDF_WITHIN = 1024  # readers look for a PDF's mark in so many first bytes (ISO 32000-1 annex H.3)
 _BEGINNINGS = (
     (0, b"\xff\xd8\xff", JPEG),
     (0, b"\x89PNG\r\n\x1a\n", PNG),
@@ -119,7 +120,6 @@ _BEGINNINGS = (
     (4, b"ftyphe", AVIF),  # HEIC: the photos' own check has a sentence for it
     (4, b"ftyp", CLIP),
     (0, b"OggS", VOICE),
-    (0, b"%PDF-", PDF),
 )
 
 
@@ -128,4 +128,6 @@ def media_type_of(data: bytes) -> str:
     for place, mark, media_type in _BEGINNINGS:
         if data[place : place + len(mark)] == mark:
             return media_type
+    if b"%PDF-" in data[:_PDF_WITHIN]:
+        return PDF
     raise PartRefused("This kind of file cannot be sent.")

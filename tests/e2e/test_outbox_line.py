@@ -74,9 +74,12 @@ def counter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Coun
 
 
 def photo() -> bytes:
-    done, jpeg = cv2.imencode(".jpg", np.random.default_rng(1).integers(0, 255, (240, 320, 3), np.uint8))
+    """With an EXIF part (APP1) that tells something."""
+    rough = np.random.default_rng(1).integers(0, 255, (30, 40, 3), np.uint8)
+    done, jpeg = cv2.imencode(".jpg", cv2.resize(rough, (320, 240), interpolation=cv2.INTER_CUBIC))
     assert done
-    return jpeg.tobytes()
+    told = b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0" + CANARY
+    return jpeg.tobytes()[:2] + b"\xff\xe1" + (len(told) + 2).to_bytes(2, "big") + told + jpeg.tobytes()[2:]
 
 
 def test_from_files_to_files_through_the_real_service(counter: Counter) -> None:
@@ -97,7 +100,11 @@ def test_from_files_to_files_through_the_real_service(counter: Counter) -> None:
     code, opened, _ = counter.run(*opening, profile="lee")
     assert (code, opened["note"], opened["urgent"], opened["purpose"]) == (0, NOTE, True, "results")
     found = {entry["name"]: Path(entry["file"]).read_bytes() for entry in opened["files"]}
-    assert (found["a.jpg"], found["lab.bin"], found["answers-1.json"]) == (picture, report, form)
+    assert (found["lab.bin"], found["answers-1.json"]) == (report, form)
+    assert CANARY not in found["a.jpg"], "what was written about a photo stays here"
+    shown, taken = (cv2.imdecode(np.frombuffer(data, np.uint8), 1) for data in (found["a.jpg"], picture))
+    assert shown.shape == taken.shape
+    assert np.abs(shown.astype(int) - taken).mean() < 4
     assert [entry["role"] for entry in opened["files"]] == ["words", "words", "content", "content"]
     assert sorted(path.name for path in out.iterdir()) == [
         "001.json", "002.json", "003.jpg", "004.pdf", "submission.json"
