@@ -17,6 +17,7 @@ from typing import TypeVar
 from app.offline import trust
 from app.offline.draft import (
     MAX_DRAFTS,
+    MAX_FORM_BYTES,
     Draft,
     DraftGone,
     DraftPart,
@@ -28,7 +29,8 @@ from app.offline.draft import (
 from app.offline.errors import OfflineError
 from app.offline.files import all_or_none, erase_blob, write_blob
 from app.offline.finishing import Finishing
-from app.offline.parts import Part, check_part
+from app.offline.life import Held
+from app.offline.parts import Part, PartRefused, check_part
 from app.offline.purposes import Purpose
 from app.offline.readings import Reading, checked
 from app.offline.store import DRAFT, Store, StoreCore
@@ -116,15 +118,23 @@ class DraftBook:
         """Throws it away with all its files; one that is gone is well."""
         await self._shielded(_discard, self._blobs, draft)
 
-    async def finish(self, draft: str, sealed_again: Callable[[int, int], None] = lambda done, of: None) -> str:
+    async def finish(
+        self,
+        draft: str,
+        sealed_again: Callable[[int, int], None] = lambda done, of: None,
+        originals: Held = Held.UNTIL_ASKED,
+    ) -> str:
         """Signs and seals what the draft holds and puts it in the outbox; returns the submission's id.
+
+        Each original of a copy becomes a submission of its own, kept back as `originals` says; its id gives
+        finishing.original_of.
 
         A draft that has become a submission already gives that id. Parts sealed to an older list of the care team are
         sealed anew before (`sealed_again` is told, on the loop). Raises, beside those of the class,
         :class:`DraftEmpty`, :class:`BlobMissing`, :class:`BlobAltered`, :class:`SealBroken`, :class:`NotEnrolled`,
         :class:`TrustBroken` or :class:`WriteFailed`: the draft stays.
         """
-        return await self._finishing.finish(draft, sealed_again)
+        return await self._finishing.finish(draft, sealed_again, originals)
 
     async def _set(self, draft: str, **values: object) -> Draft:
         return await self._shielded(_update, draft, values, self._clock())
@@ -242,6 +252,8 @@ def _update(core: StoreCore, draft: str, values: Mapping[str, object], now: date
 
 
 def _set_answers(core: StoreCore, draft: str, form: str, response: str | None, now: datetime) -> Draft:
+    if response is not None and len(response.encode("utf-8", "replace")) > MAX_FORM_BYTES:
+        raise PartRefused("These answers are too long to be sent.")
     before = _read(core, draft)
     forms = {name: text for name, text in before.forms.items() if name != form}
     if response is not None:

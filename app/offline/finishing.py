@@ -33,6 +33,7 @@ from app.offline.vault import SealedBytes, open_blob, seal, seal_manifest
 from app.wire.intake import Manifest, ManifestBlob, PartRole
 
 _TRIES = 5
+_ORIGINAL = "original"  # documents: a copy's blob id -> the submission of its original
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,27 @@ class _Made:
     files: tuple[_File, ...]
 
 
+def original_of(core: StoreCore, copy: str) -> str | None:
+    """The submission that holds the original of a copy (its blob id, as a reply's `wants` names it), or None."""
+    found = core.document(_ORIGINAL, copy)
+    return None if found is None else found.decode("ascii")
+
+
+def _remember_originals(core: StoreCore, made: Sequence[_Made]) -> None:
+    """Before the rows: what names a submission that never came is of no harm."""
+    later = made[1:]
+    found = {file.named.of: one.submission.encode() for one in later for file in one.files if file.named.of}
+    if found:
+        core.put_documents(_ORIGINAL, found)
+
+
 class Finishing:
     """On the I/O loop; see DraftBook.finish."""
 
     def __init__(self, store: Store, blobs: Path, clock: Callable[[], datetime]) -> None:
         self._store, self._blobs, self._clock = store, blobs, clock
 
-    async def finish(self, draft: str, sealed_again: Callable[[int, int], None]) -> str:
+    async def finish(self, draft: str, sealed_again: Callable[[int, int], None], originals: Held) -> str:
         for _ in range(_TRIES):
             found = await self._store.call(_begin, self._blobs, draft)
             if found is None:
@@ -69,7 +84,9 @@ class Finishing:
             if await self._seal_anew(found, sender, sealed_again):
                 continue  # with the draft as it is now
             made = await asyncio.to_thread(_make, found, sender, self._clock())
-            done = self._store.call(_write, self._blobs, found, made, sender.care_team.version, self._clock())
+            done = self._store.call(
+                _write, self._blobs, found, made, sender.care_team.version, self._clock(), originals
+            )
             # Shielded: a screen that goes away at this moment must not take the item with it.
             if await asyncio.shield(done):
                 return draft
@@ -155,8 +172,8 @@ def _make(draft: Draft, sender: trust.Sender, now: datetime) -> tuple[_Made, ...
     later = [file for file in files if file.named.role is PartRole.ORIGINAL]
     first = [file for file in files if file not in later]
     made = [_bundle(draft, sender, now, (draft.draft, draft.amends), first)]
-    if later:  # their copies are in the first: `check_part` sees to it
-        made.append(_bundle(draft, sender, now, (secrets.token_hex(16), draft.draft), later))
+    # Each for itself: a provider asks for one. Their copies are in the first: `check_part` sees to it.
+    made += [_bundle(draft, sender, now, (secrets.token_hex(16), draft.draft), [file]) for file in later]
     return tuple(made)
 
 
@@ -190,7 +207,9 @@ def _bundle(
     return _Made(submission, amends, (_File(stands_for, len(sealed.ciphertext), sealed=sealed), *ordered))
 
 
-def _write(core: StoreCore, blobs: Path, draft: Draft, made: Sequence[_Made], team: int, now: datetime) -> bool:
+def _write(
+    core: StoreCore, blobs: Path, draft: Draft, made: Sequence[_Made], team: int, now: datetime, originals: Held
+) -> bool:
     """In the store's thread: new files first, then all rows in and the draft out. False: it was changed meanwhile."""
     body = core.document(DRAFT, draft.draft)
     if body is None or from_body(body) != draft or trust.care_team(core).version != team:
@@ -202,8 +221,9 @@ def _write(core: StoreCore, blobs: Path, draft: Draft, made: Sequence[_Made], te
                 _row(one.submission, ordinal, file, file.file or _written(blobs, file, written))
                 for ordinal, file in enumerate(one.files)
             )
-            submissions.append(_submission(draft, one, rows, now))
+            submissions.append(_submission(draft, one, rows, now, originals))
     try:
+        _remember_originals(core, made)
         core.finish_draft(draft.draft, submissions)
     except BaseException:
         _undo(core, blobs, draft, submissions, written)
@@ -211,21 +231,24 @@ def _write(core: StoreCore, blobs: Path, draft: Draft, made: Sequence[_Made], te
     return True
 
 
-def _submission(draft: Draft, made: _Made, rows: tuple[OutboxBlob, ...], now: datetime) -> OutboxSubmission:
-    """The draft's own goes at once; its originals wait until they are asked for."""
+def _submission(
+    draft: Draft, made: _Made, rows: tuple[OutboxBlob, ...], now: datetime, originals: Held
+) -> OutboxSubmission:
+    """The draft's own goes at once; its originals are kept back as `originals` says."""
     main = made.submission == draft.draft
+    held = Held.NO if main else originals
     return OutboxSubmission(
         made.submission,
         0,
         now,
         draft.purpose,
         draft.visit_id,
-        live(Life.DRAFT, LifeEvent.FINISH if main else LifeEvent.HOLD),
+        live(Life.DRAFT, LifeEvent.FINISH if held is Held.NO else LifeEvent.HOLD),
         rows,
         urgent=draft.urgent and main,
         amends=made.amends,
         answers=draft.answers if main else None,
-        held=Held.NO if main else Held.UNTIL_ASKED,
+        held=held,
     )
 
 

@@ -14,9 +14,10 @@ import pytest
 
 from app.offline import finishing
 from app.offline.capture import Part
-from app.offline.draft import MAX_NOTE, Draft, DraftEmpty, DraftGone
+from app.offline.draft import MAX_FORM_BYTES, MAX_NOTE, Draft, DraftEmpty, DraftGone
 from app.offline.drafts import DraftBook
 from app.offline.errors import BlobAltered, BlobMissing, DiskFull, SealBroken, StoreFailed, WriteFailed
+from app.offline.finishing import original_of
 from app.offline.keys import DeviceKeys
 from app.offline.life import Held, Life
 from app.offline.outbox import OutboxSubmission
@@ -125,6 +126,8 @@ def test_a_draft_of_all_kinds_becomes_one_submission_words_first(tmp_path: Path)
             assert await at.book.finish(draft) == draft
             first, later = await at.submissions()
             assert (first.life, first.urgent, first.answers) == (Life.FINISHED, True, "reply00000000001")
+            assert await at.store.call(original_of, copy.blob) == later.submission
+            assert await at.store.call(original_of, "f" * 32) is None
             assert (later.life, later.held, later.amends) == (Life.HELD, Held.UNTIL_ASKED, draft)
             manifest, clear = at.read(first)
             assert [row.role for row in first.blobs[1:]] == [blob.role for blob in manifest.blobs]
@@ -144,6 +147,37 @@ def test_a_draft_of_all_kinds_becomes_one_submission_words_first(tmp_path: Path)
             assert await at.whole() == ()
             with pytest.raises(DraftGone):
                 await at.book.add_part(draft, photo())
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(("choice", "life"), [(Held.UNTIL_GOOD_LINK, Life.HELD), (Held.NO, Life.FINISHED)])
+def test_each_original_is_a_submission_of_its_own(tmp_path: Path, choice: Held, life: Life) -> None:
+    async def main() -> None:
+        async with desk(tmp_path) as at:
+            draft = (await at.book.begin(Purpose.WOUND_CHECK)).draft
+            copies = [Part(b"copy" + CANARY, f"{n}.avif", AVIF, PartRole.COPY) for n in range(2)]
+            for copy in copies:
+                await at.book.add_parts(draft, [copy, Part(PHOTO, "o.jpg", JPEG, PartRole.ORIGINAL, copy.blob)])
+            await at.book.finish(draft, originals=choice)
+            first, *later = await at.submissions()
+            assert [(row.life, row.held, len(row.blobs)) for row in later] == [(life, choice, 2)] * 2
+            assert [await at.store.call(original_of, copy.blob) for copy in copies] == [r.submission for r in later]
+            assert len(first.blobs) == 3
+            assert await at.whole() == ()
+
+    asyncio.run(main())
+
+
+def test_answers_that_are_too_long_are_refused(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with desk(tmp_path) as at:
+            draft = (await at.book.begin(Purpose.RESULTS)).draft
+            await at.book.set_answers(draft, "http://clinic/form", "{}")
+            with pytest.raises(PartRefused, match="too long"):
+                await at.book.set_answers(draft, "http://clinic/form", "é" * MAX_FORM_BYTES)
+            assert (await at.book.draft(draft)).forms == {"http://clinic/form": "{}"}
+            assert (await at.book.set_answers(draft, "http://clinic/form", None)).forms == {}
 
     asyncio.run(main())
 
