@@ -155,15 +155,16 @@ def _begin(core: StoreCore, draft: Draft) -> Draft:
 
 def _all(core: StoreCore) -> tuple[Draft, ...]:
     found = []
-    for body in core.documents(DRAFT).values():
+    for name, body in core.documents(DRAFT).items():
         with contextlib.suppress(DraftUnreadable):
-            found.append(from_body(body))
+            if core.submission(name) is None:
+                found.append(from_body(body))
     return tuple(sorted(found, key=lambda draft: (draft.created_at, draft.draft)))
 
 
 def _read(core: StoreCore, draft: str) -> Draft:
     body = core.document(DRAFT, draft)
-    if body is None:
+    if body is None or core.submission(draft) is not None:  # one whose undoing was cut off is a submission
         raise DraftGone(draft)
     return from_body(body)
 
@@ -233,7 +234,7 @@ def _discard(core: StoreCore, blobs: Path, draft: str) -> None:
         return
     files: Collection[str] = ()
     with contextlib.suppress(DraftUnreadable):
-        files = from_body(body).files
+        files = from_body(body).files if core.submission(draft) is None else ()
     core.save_draft(draft, None)
     _erase(blobs, files)
 

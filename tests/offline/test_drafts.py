@@ -434,6 +434,24 @@ def test_a_commit_that_failed_is_undone_whatever_reached_the_disk(
     asyncio.run(main())
 
 
+def test_an_undoing_that_was_cut_off_leaves_the_submission_whole(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with desk(tmp_path) as at:
+            before = await begun(at)
+            await at.book.finish(before.draft)
+            await at.store.call(StoreCore.save_draft, before.draft, before.to_body(), before.files)
+            assert await at.book.drafts() == ()
+            with pytest.raises(DraftGone):
+                await at.book.remove_part(before.draft, "b" * 32)
+            await at.book.discard(before.draft)
+            assert await at.book.finish(before.draft) == before.draft
+            (row,) = await at.submissions()
+            assert at.read(row)[1] == [PHOTO]
+            assert await at.whole() == ()
+
+    asyncio.run(main())
+
+
 def test_purposes_old_and_new_are_read() -> None:
     assert purpose_of("refill") is Purpose.REFILL
     assert purpose_of("photo") is None
