@@ -38,8 +38,8 @@ from app.wire.code import CodeError
 from app.wire.trust import Role
 
 DONE, FAILED, WAITING, NEEDS_YOU = 0, 1, 3, 4
-QUIET_S = 20.0
-"""Without --wait: when nothing has moved for so long, it is left for the next time."""
+QUIET_S = 180.0
+"""Without --wait: when nothing at all has changed for so long, it is left for the next time."""
 
 _EXTENSIONS = {
     JPEG: "jpg", PNG: "png", WEBP: "webp", AVIF: "avif", PDF: "pdf", CLIP: "mp4", VOICE: "ogg", TEXT: "txt",
@@ -213,9 +213,12 @@ def _line(row: OutboxSubmission) -> str:
 async def _send(account: Account, options: argparse.Namespace) -> Outcome:
     changed = asyncio.Event()
     worker = OutboxWorker(account.store, account.profile.blobs, account.http, on_change=changed.set)
+    for row in await account.store.call(StoreCore.submissions):
+        if row.life is Life.FINISHED:  # whoever types it wants it now, whatever failed before
+            await worker.try_again(row.submission)
     worker.start()
     try:
-        rows = await _sent(account, changed, options.wait)
+        rows = await _sent(account, worker, changed, options.wait)
         if not any(_under_way(row) for row in rows):
             with contextlib.suppress(NetError):  # who has opened what: of use, but not what was asked for
                 await worker.refresh_states()
@@ -231,7 +234,9 @@ async def _send(account: Account, options: argparse.Namespace) -> Outcome:
     return Outcome(answer, [_line(row) for row in rows], NEEDS_YOU if asking else WAITING if waiting else DONE)
 
 
-async def _sent(account: Account, changed: asyncio.Event, wait: float | None) -> tuple[OutboxSubmission, ...]:
+async def _sent(
+    account: Account, worker: OutboxWorker, changed: asyncio.Event, wait: float | None
+) -> tuple[OutboxSubmission, ...]:
     """Returns when nothing is under way any more, or, without --wait, when all that is has to wait; or in time."""
     loop = asyncio.get_running_loop()
     end = loop.time() + wait if wait else None
@@ -239,7 +244,8 @@ async def _sent(account: Account, changed: asyncio.Event, wait: float | None) ->
         changed.clear()
         rows = await account.store.call(StoreCore.submissions)
         under_way = [row for row in rows if _under_way(row)]
-        if not under_way or (wait is None and all(view(row).stage is Stage.WAITING for row in under_way)):
+        waits = {status.submission for status in worker.snapshot() if status.waiting_for is not None}
+        if not under_way or (wait is None and all(row.submission in waits for row in under_way)):
             return rows
         left = QUIET_S if wait is None else None if end is None else max(0.0, end - loop.time())
         try:
@@ -316,19 +322,19 @@ def _write_out(content: OpenedSubmission, folder: Path) -> dict[str, Any]:
             for name, part in files
         ],
     }
+    whole = [*((name, part.data) for name, part in files), ("submission.json", json.dumps(answer, indent=2).encode())]
+    written: list[Path] = []
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, part in files:
-            _write_new(folder / name, part.data)
-        _write_new(folder / "submission.json", json.dumps(answer, indent=2).encode())
+        for name, data in whole:
+            (folder / name).touch(mode=0o600, exist_ok=False)
+            written.append(folder / name)
+            written[-1].write_bytes(data)
     except OSError as exc:
+        for path in written:
+            path.unlink(missing_ok=True)
         raise OutboxLineError(f"The files could not be written: {exc.strerror} ({exc.filename}).") from exc
     return answer
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    path.touch(mode=0o600, exist_ok=False)
-    path.write_bytes(data)
 
 
 _COMMANDS: dict[str, Callable[[Account, argparse.Namespace], Awaitable[Outcome]]] = {
