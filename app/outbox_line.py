@@ -26,7 +26,7 @@ from app.offline.inbox import InboxReader, OpenedSubmission
 from app.offline.keys import system_ring
 from app.offline.life import Life
 from app.offline.outbox import OutboxSubmission
-from app.offline.parts import AVIF, CLIP, FHIR, JPEG, PDF, PNG, TEXT, VOICE, WEBP
+from app.offline.parts import AVIF, CLIP, FHIR, HEIC, JPEG, PDF, PNG, TEXT, VOICE, WEBP
 from app.offline.profile import default_folder
 from app.offline.purposes import Purpose
 from app.offline.readings import Reading
@@ -43,7 +43,7 @@ QUIET_S = 180.0
 
 _EXTENSIONS = {
     JPEG: "jpg", PNG: "png", WEBP: "webp", AVIF: "avif", PDF: "pdf", CLIP: "mp4", VOICE: "ogg", TEXT: "txt",
-    FHIR: "json",
+    FHIR: "json", HEIC: "heic",
 }  # fmt: skip
 _EPILOG = (
     "exit codes: 0 done; 1 it did not work, standard error says why; 2 the command line is wrong; 3 something still"

@@ -20,7 +20,7 @@ MAX_TOTAL_BYTES = 224 * 1024 * 1024
 """Of all clear bytes together: with padding (12 %) and seals it stays under what a provider opens in memory."""
 
 TEXT, FHIR = "text/plain", "application/fhir+json"
-JPEG, PNG, WEBP, AVIF = "image/jpeg", "image/png", "image/webp", "image/avif"
+JPEG, PNG, WEBP, AVIF, HEIC = "image/jpeg", "image/png", "image/webp", "image/avif", "image/heic"
 PDF, CLIP, VOICE = "application/pdf", "video/mp4", "audio/ogg"
 
 _MB = 1024 * 1024
@@ -31,11 +31,12 @@ _MOST = {
     PNG: 64 * _MB,
     WEBP: 64 * _MB,
     AVIF: 64 * _MB,
+    HEIC: 64 * _MB,
     PDF: 32 * _MB,
     CLIP: 24 * _MB,
     VOICE: 8 * _MB,
 }
-PICTURES = frozenset({JPEG, PNG, WEBP, AVIF})
+PICTURES = frozenset({JPEG, PNG, WEBP, AVIF, HEIC})
 _TYPES = {
     PartRole.CONTENT: frozenset({*PICTURES, PDF, CLIP, VOICE}),
     PartRole.WORDS: frozenset({TEXT, FHIR}),
@@ -117,7 +118,7 @@ _BEGINNINGS = (
     (8, b"WEBP", WEBP),
     (4, b"ftypavif", AVIF),
     (4, b"ftypmif1", AVIF),
-    (4, b"ftyphe", AVIF),  # HEIC: the photos' own check has a sentence for it
+    (4, b"ftyphe", HEIC),
     (4, b"ftyp", CLIP),
     (0, b"OggS", VOICE),
 )
