@@ -41,7 +41,8 @@ class SealedSubmission:
     created_at: datetime
     purpose: str
     visit_id: str | None
-    files: tuple[tuple[str, SealedBytes, PartRole], ...]  # blob id, sealed, role
+    files: tuple[tuple[str, SealedBytes], ...]  # blob id, sealed
+    roles: tuple[PartRole, ...]  # of each file
 
 
 class Capture:
@@ -77,7 +78,7 @@ def seal_submission(sender: trust.Sender, parts: Sequence[Part], words: Words, a
         raise ValueError(f"a submission has 1 to {MAX_BLOBS - 1} parts, or a note")
     submission = secrets.token_hex(16)
     parts = in_order(parts, lambda part: part.role)
-    blobs = [(part.blob, seal(part.data, sender.recipients), part.role) for part in parts]
+    blobs = [(part.blob, seal(part.data, sender.recipients)) for part in parts]
     manifest = Manifest(
         submission=submission,
         device_id=sender.device_id,
@@ -86,12 +87,12 @@ def seal_submission(sender: trust.Sender, parts: Sequence[Part], words: Words, a
         note=words.note,
         visit_id=words.visit_id,
         blobs=tuple(
-            named(part, sealed.sha256, sealed.clear_sha256) for (_, sealed, _), part in zip(blobs, parts, strict=True)
+            named(part, sealed.sha256, sealed.clear_sha256) for (_, sealed), part in zip(blobs, parts, strict=True)
         ),
     )
-    sealed = seal_manifest(manifest, sender.keys.signing, sender.recipients)
-    first = (secrets.token_hex(16), sealed, PartRole.WORDS)
-    return SealedSubmission(submission, at, words.purpose, words.visit_id, (first, *blobs))
+    first = (secrets.token_hex(16), seal_manifest(manifest, sender.keys.signing, sender.recipients))
+    roles = (PartRole.WORDS, *(part.role for part in parts))
+    return SealedSubmission(submission, at, words.purpose, words.visit_id, (first, *blobs), roles)
 
 
 def save_sealed(core: StoreCore, blobs: Path, sealed: SealedSubmission) -> None:
@@ -99,7 +100,7 @@ def save_sealed(core: StoreCore, blobs: Path, sealed: SealedSubmission) -> None:
     written: list[str] = []
     try:
         rows: list[OutboxBlob] = []
-        for ordinal, (blob, part, role) in enumerate(sealed.files):
+        for ordinal, ((blob, part), role) in enumerate(zip(sealed.files, sealed.roles, strict=True)):
             written.append(write_blob(blobs, part.ciphertext))
             rows.append(
                 OutboxBlob(
