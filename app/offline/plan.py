@@ -171,11 +171,14 @@ def gives_way(
     return any(rank(s, row) < place and row.state in _READY and is_due(row.retry_at, now) for s, row in waiting)
 
 
-def bytes_ahead(submissions: Sequence[OutboxSubmission], name: str) -> int:
-    """Bytes of ciphertext that go until the last of submission `name` has gone, its own included; 0: none wait."""
+def bytes_ahead(submissions: Sequence[OutboxSubmission]) -> dict[str, int]:
+    """Of each submission that is being sent: bytes of ciphertext that go until its last has gone, its own included."""
     rest = [(s, row) for s in submissions if s.life is Life.FINISHED for row in s.blobs if row.state not in DELIVERED]
-    last = max((rank(s, row) for s, row in rest if s.submission == name), default=None)
-    return 0 if last is None else sum(row.size - row.offset for s, row in rest if rank(s, row) <= last)
+    gone, ahead = 0, {}
+    for submission, row in sorted(rest, key=lambda pair: rank(*pair)):
+        gone += row.size - row.offset
+        ahead[submission.submission] = gone
+    return ahead
 
 
 def _tier(row: OutboxBlob) -> int:

@@ -40,7 +40,7 @@ def sweep(core: StoreCore, blobs: Path) -> Swept:
     for submission in core.submissions():
         changed = []
         for row in submission.blobs:
-            event = None if submission.life is Life.WITHDRAWN else _event(row, blobs)
+            event = _event(row, blobs, submission.life is Life.WITHDRAWN)
             changed.append(row if event is None else step(row, event))
             lost += isinstance(event, Lost)
             interrupted += isinstance(event, Interrupted)
@@ -52,9 +52,11 @@ def sweep(core: StoreCore, blobs: Path) -> Swept:
     return Swept(strays, lost, interrupted)
 
 
-def _event(row: OutboxBlob, blobs: Path) -> Event | None:
+def _event(row: OutboxBlob, blobs: Path, withdrawn: bool) -> Event | None:
     if row.state in DELIVERED or row.state in (Transfer.REFUSED, Transfer.DROPPED):
         return None
+    if withdrawn:  # its files are to go: that one is gone already is well
+        return Interrupted() if row.state is Transfer.UPLOADING else None
     try:
         size = (blobs / row.file).stat().st_size
     except OSError:

@@ -25,12 +25,14 @@ class Sending:
 
     def __init__(self, ledger: Ledger, uploader: Uploader) -> None:
         self.speed = Speed()
+        self.gained = 0
+        """Bytes that the clinic has more since the last try began."""
         self._ledger = ledger
         self._uploader = uploader
 
     async def run(self, job: UploadJob, cut: Callable[[], Awaitable[None]]) -> Event | NetError | UploadFailed:
         """Sends until it is done, fails, or `cut` returns. Returns the event that follows, or what went wrong."""
-        self.speed = self.speed.began()
+        self.speed, self.gained = self.speed.began(), 0
         upload = asyncio.ensure_future(self._uploader.send(job, Listener(self, self._ledger, job.row)))
         cutting = asyncio.ensure_future(cut())
         try:
@@ -52,6 +54,7 @@ class Sending:
 
     def heard(self, gained: int) -> None:
         """The clinic has `gained` bytes more."""
+        self.gained += max(0, gained)
         self.speed = self.speed.acknowledged(max(0, gained), asyncio.get_running_loop().time())
 
 

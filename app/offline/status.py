@@ -47,11 +47,14 @@ def statuses(
 ) -> tuple[SubmissionStatus, ...]:
     """`scope`: what the link may carry; `rate`: bytes a second, None when unknown."""
     allowed = {submission.submission for submission, _ in candidates(submissions, scope)}
+    ahead = bytes_ahead(submissions)
     found = []
     for submission in submissions:
         reason = waiting_for(submission, next_blob(submission), submission.submission in allowed, conditions)
-        left = bytes_ahead(submissions, submission.submission)
-        found.append(_status(submission, conditions.moving, reason, seconds_left(left, rate) if left else None))
+        left = ahead.get(submission.submission)
+        found.append(
+            _status(submission, conditions.moving, reason, None if left is None else seconds_left(left, rate))
+        )
     return tuple(found)
 
 

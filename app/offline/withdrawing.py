@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from app.net.errors import Refused
 from app.offline import trust
 from app.offline.patch import Transport
@@ -13,9 +15,17 @@ from app.wire.intake import Withdrawal, WithdrawnBy
 from app.wire.signed import Context, sign
 
 
-async def tell_withdrawn(transport: Transport, sender: trust.Sender, submission: str, at: datetime) -> bool:
-    """True: the clinic has erased it (or had already). False: a provider has opened it. Raises app.net.errors."""
-    withdrawal = Withdrawal(submission=submission, device_id=sender.device_id, withdrawn_at=at)
+async def tell_withdrawn(
+    transport: Transport, sender: trust.Sender, submission: str, at: datetime, made_at: datetime
+) -> bool:
+    """True: the clinic has erased it (or had already). False: a provider has opened it. Raises app.net.errors.
+
+    `at`: now by this computer's clock; `made_at` of the submission stands in for a clock that is years away.
+    """
+    try:
+        withdrawal = Withdrawal(submission=submission, device_id=sender.device_id, withdrawn_at=at)
+    except ValidationError:
+        withdrawal = Withdrawal(submission=submission, device_id=sender.device_id, withdrawn_at=made_at)
     word = WithdrawnBy(signer=sender.device_id, withdrawal=sign(withdrawal, Context.WITHDRAWN, sender.keys.signing))
     try:
         await transport.request("POST", f"{API}/submissions/{submission}/withdrawn", json=word, expect=(200, 204))

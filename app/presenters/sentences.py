@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.offline.life import Life
 from app.offline.plan import Stage
 from app.offline.worker import SubmissionStatus
 from app.presenters.views import ItemView, Level, Sentence
@@ -68,6 +69,8 @@ def _item_text(item: SubmissionStatus, reachable: bool, in_visit: bool) -> str:
             return f"Sending part {min(item.done + 1, item.total)} of {item.total}"
         case Stage.NEEDS_YOU:
             return item.reason or "This could not be sent. Please try again or call the clinic."
+        case Stage.WAITING if item.life is Life.WITHDRAWING:
+            return "Being taken back. The clinic is told as soon as it can be reached."
         case Stage.SAVED | Stage.WAITING if not reachable:
             return "Saved on this computer. Waiting for the connection."
         case Stage.SAVED | Stage.WAITING if in_visit:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app.wire import PROTOCOL_HEADER, PROTOCOL_VERSION
 from app.wire.base import b64encode
-from app.wire.intake import Opened, OpenedBy, Receipt, SubmissionRow, SubmissionRows, UploadMetadata
+from app.wire.intake import Opened, OpenedBy, Receipt, SubmissionRow, SubmissionRows, UploadMetadata, WithdrawnBy
 from app.wire.signed import Context, sign
 from tests.offline.offline_kit import NOW, PATIENT, PROVIDER, Clinic
 
@@ -63,6 +63,7 @@ class ScriptedClinic:
         self.faults: list[Fault] = []
         self.seen: list[str] = []
         self.opened: dict[str, OpenedBy] = {}
+        self.withdrawn: dict[str, WithdrawnBy] = {}
         self.receipt_key: Ed25519PrivateKey = clinic.receipt
         self.receipt_changes: dict[str, object] = {}
         self.serve_ranges = True
@@ -216,6 +217,7 @@ class ScriptedClinic:
             ("PATCH", "/v1/uploads/([a-z0-9]+)"): self._patch,
             ("GET", "/v1/uploads/([a-z0-9]+)/receipt"): self._receipt,
             ("GET", "/v1/submissions"): self._rows,
+            ("POST", "/v1/submissions/([a-z0-9]+)/withdrawn"): self._withdraw,
             ("GET", "/v1/submissions/([a-z0-9]+)/blobs/([a-z0-9]+)"): self._blob,
         }
 
@@ -224,6 +226,8 @@ class ScriptedClinic:
         values = {key: base64.b64decode(value).decode() for key, value in pairs}
         meta = UploadMetadata.model_validate({**values, "count": int(values["count"])})
         length = int(request.headers["upload-length"])
+        if meta.submission in self.withdrawn:
+            return 410, {}, b'{"title": "No", "status": 410, "code": "withdrawn"}'
         for name, upload in self.uploads.items():
             if (upload.meta.submission, upload.meta.blob) == (meta.submission, meta.blob):
                 if (upload.meta, upload.length) != (meta, length):
@@ -267,6 +271,13 @@ class ScriptedClinic:
             SubmissionRow(submission=name, complete=True, opened=self.opened.get(name)) for name in self.submissions()
         )
         return 200, {}, SubmissionRows(submissions=rows).model_dump_json().encode()
+
+    def _withdraw(self, request: Request, body: bytes, submission: str) -> tuple[int, dict[str, str], bytes]:
+        if submission in self.opened:
+            return 409, {}, b'{"title": "No", "status": 409, "code": "already-opened"}'
+        self.withdrawn[submission] = WithdrawnBy.model_validate_json(body)
+        self.uploads = {n: u for n, u in self.uploads.items() if u.meta.submission != submission}
+        return 204, {}, b""
 
     def _blob(self, request: Request, body: bytes, submission: str, blob: str) -> tuple[int, dict[str, str], bytes]:
         data = self.blobs[submission, blob]

@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app.net.http import ClinicHttp, Credentials
+from app.offline import courier as courier_module
 from app.offline import trust
 from app.offline import worker as worker_module
 from app.offline.capture import Capture, Part, Words, save_sealed, seal_submission
@@ -123,10 +124,10 @@ def test_without_a_link_it_waits_and_a_kick_brings_it_on(tmp_path: Path) -> None
         s.worker.start()
         await s.stage(Stage.WAITING)
         assert "cannot be reached" in s.status().reason
-        await s.until.holds(lambda: s.worker._link.probe_at > s.clock.now)
+        await s.until.holds(lambda: s.worker._courier.link.probe_at > s.clock.now)
         s.worker.kick()  # the second cut meets the probe
         await s.until.holds(lambda: not s.service.faults)
-        await s.until.holds(lambda: s.worker._link.probe_at > s.clock.now)
+        await s.until.holds(lambda: s.worker._courier.link.probe_at > s.clock.now)
         assert s.service.uploads == {}
         s.worker.kick()
         await s.stage(Stage.RECEIVED)
@@ -161,7 +162,7 @@ def test_a_retry_comes_due_by_itself(tmp_path: Path) -> None:
         s.worker.start()
         await s.stage(Stage.WAITING)
         s.clock.now += 3.0
-        s.worker._wake()  # what the timer does: the test's clock stands still while the loop's runs
+        s.worker._courier.wake()  # what the timer does: the test's clock stands still while the loop's runs
         await s.stage(Stage.RECEIVED)
 
     play(tmp_path, scene)
@@ -187,7 +188,7 @@ def test_a_forged_receipt_needs_a_person_and_nothing_is_erased(tmp_path: Path) -
 
 def test_the_file_goes_only_after_the_receipt_is_committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     erased: list[bool] = []
-    real = worker_module.erase_blob
+    real = courier_module.erase_blob
 
     async def scene(s: Scene) -> None:
         def watched(folder: Path, name: str) -> None:
@@ -196,7 +197,7 @@ def test_the_file_goes_only_after_the_receipt_is_committed(tmp_path: Path, monke
             erased.append(row.state is Transfer.STORED and bool(row.receipt))
             real(folder, name)
 
-        monkeypatch.setattr(worker_module, "erase_blob", watched)
+        monkeypatch.setattr(courier_module, "erase_blob", watched)
         await s.take()
         s.worker.start()
         await s.erased()
@@ -211,7 +212,7 @@ def test_a_file_that_cannot_be_removed_holds_nothing_up(tmp_path: Path, monkeypa
             raise WriteFailed("read-only")
 
         with monkeypatch.context() as patch:
-            patch.setattr(worker_module, "erase_blob", fail)
+            patch.setattr(courier_module, "erase_blob", fail)
             await s.take()
             s.worker.start()
             await s.stage(Stage.RECEIVED)
