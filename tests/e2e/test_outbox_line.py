@@ -171,10 +171,17 @@ def test_a_profile_that_is_not_enrolled_says_so(tmp_path: Path, capsys: pytest.C
     assert "use a code with `thinline outbox enrol`" in capsys.readouterr().err
 
 
-def test_what_was_not_sent_is_taken_back_at_once(counter: Counter) -> None:
+def test_what_was_not_sent_is_taken_back_at_once_and_what_was_with_the_next_sending(counter: Counter) -> None:
     _, first, _ = counter.run("outbox", "add", counter.file("a.jpg", photo()))
     code, answer, _ = counter.run("outbox", "withdraw", first["submission"])
     assert (code, answer["done"]) == (0, True)
-    assert counter.stages() == ["withdrawn"]
+    _, second, _ = counter.run("outbox", "add", counter.file("b.jpg", photo()))
+    assert counter.run("outbox", "send")[0] == 0
+    code, answer, _ = counter.run("outbox", "withdraw", second["submission"])
+    assert (code, answer["done"]) == (3, False)
+    assert counter.run("outbox", "send", "--wait", "60")[0] == 0
+    assert counter.stages() == ["withdrawn", "withdrawn"]
+    code, _, error = counter.run("outbox", "open", second["submission"], "--out", "x", profile="lee")
+    assert (code, error) == (1, "There is no submission with this id in the clinic's inbox.")
     code, _, error = counter.run("outbox", "withdraw", "0" * 32)
     assert (code, error) == (1, "There is no submission with this id here.")
