@@ -1,4 +1,4 @@
-"""The command line: `thinline patient | provider | clinic | demo | peer`."""
+"""The command line: `thinline patient | provider | clinic | outbox | demo | peer`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "patient": (_window, "the patient's window"),
         "provider": (_window, "the provider's window"),
         "clinic": (_clinic, "the clinic's service, invitations and visits"),
+        "outbox": (_outbox, "seal, send and open submissions at the command line"),
         "demo": (_demo, "a whole visit on this machine, driven and watched"),
         "peer": (_peer, "a headless endpoint for measuring"),
     }
@@ -80,6 +81,12 @@ def _clinic(arguments: list[str]) -> int:
     from app.clinic import cli
 
     return cli.main(arguments[1:])
+
+
+def _outbox(arguments: list[str]) -> int:
+    from app import outbox_line
+
+    return outbox_line.main(arguments[1:])
 
 
 def _demo(arguments: list[str]) -> int:

@@ -6,28 +6,22 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from app.offline import trust
+from app.offline.draft import named
 from app.offline.errors import OfflineError
 from app.offline.files import erase_blob, write_blob
-from app.offline.outbox import Life, LifeEvent, OutboxBlob, OutboxSubmission, live
+from app.offline.life import Life, LifeEvent, live
+from app.offline.outbox import OutboxSubmission
+from app.offline.parts import Part as Part
+from app.offline.parts import in_order
 from app.offline.store import Store, StoreCore
+from app.offline.transfer import OutboxBlob
 from app.offline.vault import SealedBytes, seal, seal_manifest
-from app.wire.intake import MAX_BLOBS, Manifest, ManifestBlob
-
-MAX_NAME = 200
-
-
-@dataclass(frozen=True)
-class Part:
-    """One thing to send, clear, in memory alone."""
-
-    data: bytes = field(repr=False)
-    name: str
-    media_type: str
+from app.wire.intake import MAX_BLOBS, Manifest, PartRole
 
 
 @dataclass(frozen=True)
@@ -48,6 +42,7 @@ class SealedSubmission:
     purpose: str
     visit_id: str | None
     files: tuple[tuple[str, SealedBytes], ...]  # blob id, sealed
+    roles: tuple[PartRole, ...]  # of each file
 
 
 class Capture:
@@ -82,7 +77,8 @@ def seal_submission(sender: trust.Sender, parts: Sequence[Part], words: Words, a
     if len(parts) >= MAX_BLOBS or not (parts or words.note):
         raise ValueError(f"a submission has 1 to {MAX_BLOBS - 1} parts, or a note")
     submission = secrets.token_hex(16)
-    blobs = [(secrets.token_hex(16), seal(part.data, sender.recipients)) for part in parts]
+    parts = in_order(parts, lambda part: part.role)
+    blobs = [(part.blob, seal(part.data, sender.recipients)) for part in parts]
     manifest = Manifest(
         submission=submission,
         device_id=sender.device_id,
@@ -91,24 +87,12 @@ def seal_submission(sender: trust.Sender, parts: Sequence[Part], words: Words, a
         note=words.note,
         visit_id=words.visit_id,
         blobs=tuple(
-            ManifestBlob(
-                blob=blob,
-                sha256=sealed.sha256,
-                size=sealed.clear_size,
-                media_type=part.media_type,
-                name=_plain_name(part.name),
-                clear_sha256=sealed.clear_sha256,
-            )
-            for (blob, sealed), part in zip(blobs, parts, strict=True)
+            named(part, sealed.sha256, sealed.clear_sha256) for (_, sealed), part in zip(blobs, parts, strict=True)
         ),
     )
     first = (secrets.token_hex(16), seal_manifest(manifest, sender.keys.signing, sender.recipients))
-    return SealedSubmission(submission, at, words.purpose, words.visit_id, (first, *blobs))
-
-
-def _plain_name(name: str) -> str:
-    """A file's name as the wire allows it: file systems know longer ones, and some that are no UTF-8."""
-    return name.encode("utf-8", "replace").decode("utf-8")[:MAX_NAME]
+    roles = (PartRole.WORDS, *(part.role for part in parts))
+    return SealedSubmission(submission, at, words.purpose, words.visit_id, (first, *blobs), roles)
 
 
 def save_sealed(core: StoreCore, blobs: Path, sealed: SealedSubmission) -> None:
@@ -116,7 +100,7 @@ def save_sealed(core: StoreCore, blobs: Path, sealed: SealedSubmission) -> None:
     written: list[str] = []
     try:
         rows: list[OutboxBlob] = []
-        for ordinal, (blob, part) in enumerate(sealed.files):
+        for ordinal, ((blob, part), role) in enumerate(zip(sealed.files, sealed.roles, strict=True)):
             written.append(write_blob(blobs, part.ciphertext))
             rows.append(
                 OutboxBlob(
@@ -127,6 +111,7 @@ def save_sealed(core: StoreCore, blobs: Path, sealed: SealedSubmission) -> None:
                     file=written[-1],
                     sha256=part.sha256,
                     size=len(part.ciphertext),
+                    role=role,
                 )
             )
         life = live(Life.DRAFT, LifeEvent.FINISH)

@@ -1,8 +1,9 @@
 """The child process that decodes a foreign clip: run as a file by `python -I`, with limits that it sets upon itself.
 
-Arguments: memory (bytes), CPU time (s), the most seconds, pixels of a picture, pictures a second and bytes to give
-back. The clip comes in on stdin. Out on stdout go a line of JSON, {"ok": true, "times": [s], "sizes": [bytes],
-"sound": bytes, "width": w, "height": h, "seconds": s} or {"ok": false, "why": "..."}, then the pictures (JPEG) and the
+Arguments: "whole", "piece", "look" or "voice"; where a piece begins and how long it is (ms); memory (bytes), CPU time
+(s), the most seconds, pixels of a picture, pictures a second and bytes to give back. The clip comes in on stdin. Out
+on stdout go a line of JSON, {"ok": true, "times": [s], "sizes": [bytes], "sound": bytes, "width": w, "height": h,
+"seconds": s} (fewer of them for a look or a voice) or {"ok": false, "why": "..."}, then the pictures (JPEG) and the
 sound (mono, 48 kHz, 16 bits). It imports nothing of ours, writes no file and needs no network.
 """
 
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 RATE = 48_000
+_REORDERED_S = 1.0  # so much later than its neighbours a packet may stand that is shown before them
 _UNEVEN = 0.6  # of a picture's time: cameras do not keep their beat
 _PICTURES, _SOUND = ("h264",), ("opus",)
 
@@ -30,6 +32,8 @@ class Bounds:
     pixels: int
     fps: float
     bytes: int
+    start: float = 0.0
+    end: float = float("inf")
 
 
 @dataclass
@@ -41,6 +45,7 @@ class Made:
     width: int = 0
     height: int = 0
     size: int = 0
+    before: Any = None  # the picture on show when a piece begins
 
 
 def _limit(memory: int, cpu: int) -> None:
@@ -75,16 +80,60 @@ def _open(av: Any, data: bytes, bounds: Bounds) -> tuple[Any, Any, Any]:
 def _decode(av: Any, cv2: Any, data: bytes, bounds: Bounds) -> Made:
     container, pictures, sound = _open(av, data, bounds)
     made, resampler = Made(), av.AudioResampler(format="s16", layout="mono", rate=RATE)
+    length = (container.duration or 0) / 1_000_000
     with container:
+        if bounds.start > 0.0:
+            container.seek(int(bounds.start * 1_000_000))  # to the key picture before it
         for packet in container.demux([s for s in (pictures, sound) if s is not None]):
+            if _time(packet) > bounds.end + _REORDERED_S:
+                continue
             for frame in packet.decode():
                 if isinstance(frame, av.VideoFrame):
                     _picture(cv2, frame, made, bounds)
                 else:
                     for part in resampler.resample(frame):
                         _heard(part, made, bounds)
+    if not made.pictures and bounds.start < length:  # near the end, where the last picture stays on show
+        _shown_before(cv2, made, bounds)
     if not made.pictures:
         raise Refused("no pictures")
+    return made
+
+
+def _time(packet: Any) -> float:
+    return 0.0 if packet.pts is None else float(packet.pts * packet.time_base)
+
+
+def _look(av: Any, data: bytes, bounds: Bounds) -> dict[str, object]:
+    """Counts packets, and decodes until the first picture."""
+    container, pictures, sound = _open(av, data, bounds)
+    end, seen = 0.0, False
+    with container:
+        for packet in container.demux([s for s in (pictures, sound) if s is not None]):
+            if packet.pts is not None:
+                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+            if packet.stream is pictures and not seen:
+                seen = any(frame.width * frame.height <= bounds.pixels for frame in packet.decode())
+    if not seen:
+        raise Refused("no pictures")
+    if not 0.0 < end <= bounds.seconds:
+        raise Refused("too long")
+    size = pictures.codec_context
+    return {"ok": True, "seconds": end, "width": size.width, "height": size.height, "sound": sound is not None}
+
+
+def _voice(av: Any, data: bytes, bounds: Bounds) -> Made:
+    container = av.open(io.BytesIO(data), format="ogg")
+    sound = list(container.streams)
+    if len(sound) != 1 or sound[0].type != "audio" or sound[0].codec_context.name not in (*_SOUND, "libopus"):
+        raise Refused("something else than one stream of sound")
+    made, resampler = Made(), av.AudioResampler(format="s16", layout="mono", rate=RATE)
+    with container:
+        for frame in container.decode(sound[0]):
+            for part in resampler.resample(frame):
+                _heard(part, made, bounds)
+    if not made.samples:
+        raise Refused("no sound")
     return made
 
 
@@ -92,6 +141,23 @@ def _picture(cv2: Any, frame: Any, made: Made, bounds: Bounds) -> None:
     at = float(frame.time) if frame.time is not None else 0.0
     if not 0.0 <= at <= bounds.seconds:
         raise Refused("too long")
+    if at >= bounds.end:
+        return
+    if at < bounds.start:
+        made.before = frame
+        return
+    if not made.pictures and at > bounds.start:
+        _shown_before(cv2, made, bounds)
+    _keep(cv2, frame, at - bounds.start, made, bounds)
+
+
+def _shown_before(cv2: Any, made: Made, bounds: Bounds) -> None:
+    if made.before is not None:
+        _keep(cv2, made.before, 0.0, made, bounds)
+        made.before = None
+
+
+def _keep(cv2: Any, frame: Any, at: float, made: Made, bounds: Bounds) -> None:
     if frame.is_corrupt:
         raise Refused("a damaged picture")
     if frame.width * frame.height > bounds.pixels:
@@ -112,9 +178,15 @@ def _picture(cv2: Any, frame: Any, made: Made, bounds: Bounds) -> None:
 def _heard(frame: Any, made: Made, bounds: Bounds) -> None:
     """Put where its time says; what overlaps is left out."""
     samples = frame.to_ndarray().reshape(-1)
-    place = round(float(frame.time) * RATE) if frame.time is not None else made.samples
+    start = round(bounds.start * RATE)
+    place = round(float(frame.time) * RATE) if frame.time is not None else start + made.samples
     if not -RATE <= place <= bounds.seconds * RATE:
         raise Refused("too long")
+    place -= start
+    if bounds.end < bounds.seconds:
+        samples = samples[: max(0, round((bounds.end - bounds.start) * RATE) - place)]
+    if place + len(samples) <= 0 or not len(samples):
+        return
     if place > made.samples:
         made.sound.append(bytes(2 * (place - made.samples)))
         made.samples = place
@@ -139,7 +211,8 @@ def _answer(result: dict[str, object], *body: bytes) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    memory, cpu, seconds, pixels, fps, most = (int(text) for text in arguments)
+    what, *numbers = arguments
+    start, length, memory, cpu, seconds, pixels, fps, most = (int(text) for text in numbers)
     _limit(memory, cpu)
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", OPENCV_LOG_LEVEL="SILENT")
     import av
@@ -148,7 +221,16 @@ def main(arguments: list[str]) -> int:
     cv2.setNumThreads(1)
     av.logging.set_level(None)
     try:
-        made = _decode(av, cv2, sys.stdin.buffer.read(), Bounds(seconds, pixels, fps, most))
+        bounds = Bounds(seconds, pixels, fps, most)
+        if what == "piece":
+            bounds.start, bounds.end = start / 1000, (start + length) / 1000
+        data = sys.stdin.buffer.read()
+        if what == "look":
+            return _answer(_look(av, data, bounds))
+        if what == "voice":
+            made = _voice(av, data, bounds)
+            return _answer({"ok": True, "sound": 2 * made.samples}, *made.sound)
+        made = _decode(av, cv2, data, bounds)
     except (Refused, av.FFmpegError, cv2.error, MemoryError, ValueError, OSError) as exc:
         return _answer({"ok": False, "why": f"{type(exc).__name__}: {exc}"[:200]})
     head = {

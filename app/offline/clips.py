@@ -15,8 +15,13 @@ from app.offline.child import child_command, child_environment
 from app.offline.errors import OfflineError
 
 CLIP_TYPE = "video/mp4"
-MAX_CLIP_BYTES = 8 * 1024 * 1024
+VOICE_TYPE = "audio/ogg"
+MAX_CLIP_BYTES = 24 * 1024 * 1024
+MAX_VOICE_BYTES = 8 * 1024 * 1024
+MAX_LONG_S = 190
+"""The longest clip or voice message that is opened at all."""
 MAX_SECONDS = 15
+"""What is taken apart at once: a longer clip is shown piece by piece (:func:`safe_piece`), in bounded memory."""
 MAX_PIXELS = 1920 * 1088
 MAX_FPS = 30
 MAX_SAFE_BYTES = 96 * 1024 * 1024
@@ -26,7 +31,7 @@ TIME_S = 90.0
 
 
 class NotAClip(OfflineError):
-    """The bytes are no MP4."""
+    """The bytes are no MP4, or no Ogg for a voice message."""
 
     sentence = "This file is not a clip that can be opened."
 
@@ -64,6 +69,24 @@ class SafeClip:
         return low
 
 
+@dataclass(frozen=True)
+class ClipInfo:
+    """What a clip says of itself, its packets counted; its first picture was decoded, and no other."""
+
+    seconds: float
+    width: int
+    height: int
+    sound: bool
+
+
+@dataclass(frozen=True)
+class SafeVoice:
+    """A voice message taken apart: `sound` as of :class:`SafeClip`."""
+
+    seconds: float
+    sound: bytes = field(repr=False)
+
+
 def bound_clip(data: bytes) -> None:
     """For the sender. Raises :class:`ClipTooLarge`."""
     if len(data) > MAX_CLIP_BYTES:
@@ -71,11 +94,66 @@ def bound_clip(data: bytes) -> None:
 
 
 def safe_clip(data: bytes) -> SafeClip:
-    """Raises :class:`NotAClip`, :class:`ClipTooLarge` or :class:`ClipBroken`."""
-    bound_clip(data)
-    if data[4:8] != b"ftyp":
-        raise NotAClip("no file type box")
-    head, body = _run_child(data)
+    """A whole clip of up to :data:`MAX_SECONDS`. Raises :class:`NotAClip`, :class:`ClipTooLarge` or
+    :class:`ClipBroken`, as all of these."""
+    return _clip(data, Task("whole", MAX_SECONDS))
+
+
+def check_clip(data: bytes) -> ClipInfo:
+    """How long a clip is and what it holds: for the sender, and before :func:`safe_piece`."""
+    _bound(data, MAX_CLIP_BYTES, 4, b"ftyp")
+    head, _ = _run_child(data, Task("look", MAX_LONG_S))
+    try:
+        return ClipInfo(float(head["seconds"]), int(head["width"]), int(head["height"]), bool(head["sound"]))
+    except (KeyError, TypeError, ValueError) as exc:
+        raise ClipBroken("the child's answer makes no sense") from exc
+
+
+def safe_piece(data: bytes, start: float, length: float = MAX_SECONDS) -> SafeClip:
+    """What is shown and heard from `start` (s) on, at most `length` (s, up to :data:`MAX_SECONDS`) of it.
+
+    Its times count from `start`, and its first picture is the one that is on show then. A start after the end is
+    :class:`ClipBroken`; ValueError for one before the beginning.
+    """
+    if not 0.0 <= start <= MAX_LONG_S or not 0.0 < length <= MAX_SECONDS:
+        raise ValueError("no piece of a clip")
+    return _clip(data, Task("piece", MAX_LONG_S, start, length))
+
+
+def check_voice(data: bytes) -> float:
+    """Its seconds; for the sender."""
+    return safe_voice(data).seconds
+
+
+def safe_voice(data: bytes) -> SafeVoice:
+    """A whole voice message: three minutes are 17 MB of sound."""
+    _bound(data, MAX_VOICE_BYTES, 0, b"OggS")
+    head, body = _run_child(data, Task("voice", MAX_LONG_S))
+    if head.get("sound") != len(body) or not body:
+        raise ClipBroken("the child's answer is not whole")
+    return SafeVoice(len(body) / 96_000, body)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the child shall do; all in seconds."""
+
+    what: str
+    most: int
+    start: float = 0.0
+    length: float = 0.0
+
+
+def _bound(data: bytes, most: int, place: int, mark: bytes) -> None:
+    if len(data) > most:
+        raise ClipTooLarge(f"{len(data)} bytes")
+    if data[place : place + 4] != mark:
+        raise NotAClip("it begins otherwise")
+
+
+def _clip(data: bytes, task: Task) -> SafeClip:
+    _bound(data, MAX_CLIP_BYTES, 4, b"ftyp")
+    head, body = _run_child(data, task)
     try:
         sizes, size, sound = head["sizes"], sum(head["sizes"]), head["sound"]
         if size + sound != len(body) or len(sizes) != len(head["times"]) or not sizes:
@@ -88,9 +166,10 @@ def safe_clip(data: bytes) -> SafeClip:
         raise ClipBroken("the child's answer makes no sense") from exc
 
 
-def _run_child(data: bytes) -> tuple[dict[str, Any], bytes]:
+def _run_child(data: bytes, task: Task) -> tuple[dict[str, Any], bytes]:
     """Runs the child by its file: `-I` keeps the environment and the working folder off its path."""
-    bounds = (MEMORY_BYTES, CPU_S, MAX_SECONDS, MAX_PIXELS, MAX_FPS, MAX_SAFE_BYTES)
+    piece = (task.what, round(1000 * task.start), round(1000 * task.length))
+    bounds = (*piece, MEMORY_BYTES, CPU_S, task.most, MAX_PIXELS, MAX_FPS, MAX_SAFE_BYTES)
     command = child_command(clip_child, *bounds, memory=MEMORY_BYTES, cpu=CPU_S)
     try:
         child = subprocess.run(

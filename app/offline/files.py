@@ -108,6 +108,19 @@ def erase_blob(folder: Path, name: str) -> None:
         raise WriteFailed(str(exc)) from exc
 
 
+@contextlib.contextmanager
+def all_or_none(folder: Path) -> Iterator[list[str]]:
+    """Sealed files that are written within, by :func:`write_blob`, and put into the list: none stays on an error."""
+    written: list[str] = []
+    try:
+        yield written
+    except BaseException:
+        for name in written:
+            with contextlib.suppress(WriteFailed):
+                erase_blob(folder, name)
+        raise
+
+
 def check_blob(folder: Path, name: str, sha256: str, size: int) -> None:
     """Raises :class:`BlobMissing` or :class:`BlobAltered` unless the file is there with this size and SHA-256."""
     try:

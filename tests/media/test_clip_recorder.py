@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,8 +23,8 @@ T0 = 500.0
 class Scripted:
     """Devices whose flash and beep come together each second; `late` is how late each chunk is handed over."""
 
-    def __init__(self, late=lambda number: 0.0, seconds=10.0):
-        self.recorder = ClipRecorder(seconds)
+    def __init__(self, late=lambda number: 0.0, seconds=10.0, kind=bounds.CLOSER):
+        self.recorder = ClipRecorder(seconds, kind)
         self.made = []
         self.late = late
         self.thread = threading.Thread(target=lambda: self.made.append(self.recorder.run()))
@@ -140,14 +141,14 @@ def test_an_encoder_that_fails_gives_no_clip_and_says_so(monkeypatch, caplog):
     caplog.clear()
 
 
-def test_it_stops_before_it_is_too_large(monkeypatch):
-    monkeypatch.setattr("app.media.clip.encoder.MOST_BYTES", 150_000)
+def test_it_stops_before_it_is_too_large():
+    kind = replace(bounds.CLOSER, most_bytes=150_000)
     noise = np.random.default_rng(5)
     frames = [picture(True) for _ in range(8)]
     for frame in frames:
         rows = noise.integers(0, 255, (360, 640), np.uint8)
         frame.planes[0].update(rows.tobytes())
-    devices = Scripted()
+    devices = Scripted(kind=kind)
     devices.play(-0.3, 10.2, frame=lambda at: frames[int(at * 10) % 8])
     clip = devices.end()
     assert clip is None or len(clip.data) < 400_000
@@ -173,3 +174,23 @@ def test_bits_for_pictures_of_any_size_stay_within_a_clips_bounds():
     rates = [picture_bps(w, h) for w, h in ((160, 120), (640, 480), (1280, 720))]
     assert rates == sorted(rates)
     assert (rates[-1] * 1.15 + bounds.SOUND_BPS) * bounds.CLIP_S / 8 < bounds.MOST_BYTES
+
+
+def test_a_message_of_three_minutes_fits_and_is_smaller_than_a_closer_look():
+    kind = bounds.MESSAGE
+    most = (picture_bps(640, 480, kind) * 1.15 + kind.sound_bps) * kind.seconds / 8
+    assert most < kind.most_bytes * 15 / 16
+    devices = Scripted(seconds=3.0, kind=kind)
+    devices.play(-0.3, 3.2, fps=5, frame=lambda at: picture(at % 1 < 0.1, 1280, 720))
+    clip = devices.end(3.0)
+    assert (clip.seconds, clip.width, clip.height) == (3.0, 640, 360)
+    assert len(clip.data) * 8 / 3.0 < kind.full_bps * 1.5
+
+
+def test_sound_that_nobody_takes_is_bounded():
+    slow = ClipRecorder(kind=bounds.MESSAGE)
+    slow.see(CapturedFrame(DARK, T0, T0, 0))
+    slow.begin(T0)
+    for number in range(2000):
+        slow.hear(number * CHUNK, beep(0.02), T0 + (number + 1) / 50)
+    assert slow._queue.qsize() == recorder._SOUNDS + 1

@@ -14,7 +14,7 @@ import os
 import signal
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ import apsw
 
 from app.net.http import ClinicHttp, Credentials
 from app.offline.capture import Part, Words, save_sealed, seal_submission
+from app.offline.drafts import DraftBook
 from app.offline.keys import open_store_key
 from app.offline.outbox import Transfer
 from app.offline.plan import Stage
@@ -98,6 +99,25 @@ def capture(profile: Profile, key: bytes, say: Callable[[str], None]) -> None:
     say(f"saved {sealed.submission}\n")
 
 
+PART = "b" * 32
+DRAFT_ACTS: dict[str, Callable[[DraftBook, str], Awaitable[object]]] = {
+    "draft-add": lambda book, draft: book.add_part(draft, Part(photo(), "2.jpg", "image/jpeg")),
+    "draft-remove": lambda book, draft: book.remove_part(draft, PART),
+    "draft-note": lambda book, draft: book.set_note(draft, CANARY.decode()),
+    "draft-finish": lambda book, draft: book.finish(draft),
+    "draft-discard": lambda book, draft: book.discard(draft),
+}
+
+
+async def change_draft(profile: Profile, key: bytes, act: str, say: Callable[[str], None]) -> None:
+    store = await Store.open(profile.store_path, key)
+    book = DraftBook(store, profile.blobs)
+    (draft,) = await book.drafts()
+    await DRAFT_ACTS[act](book, draft.draft)
+    say("done\n")
+    await store.close()
+
+
 def recover(profile: Profile, key: bytes, say: Callable[[str], None]) -> None:
     core = StoreCore(profile.store_path, key)
     sweep(core, profile.blobs)
@@ -132,6 +152,8 @@ def act(order: Order, say: Callable[[str], None]) -> None:
     steps.install()
     if order.act == "capture":
         capture(profile, key, say)
+    elif order.act in DRAFT_ACTS:
+        asyncio.run(change_draft(profile, key, order.act, say))
     elif order.act == "recover":
         recover(profile, key, say)
     else:

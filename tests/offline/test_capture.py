@@ -41,7 +41,10 @@ def device(tmp_path: Path, clinic: Clinic) -> Iterator[Device]:
 
 def take(device: Device, count: int = 1) -> str:
     sealed = seal_submission(
-        trust.sender(device.core), [Part(PHOTO, "wound.jpg", "image/jpeg")] * count, Words("wound", "It itches."), NOW
+        trust.sender(device.core),
+        [Part(PHOTO, "wound.jpg", "image/jpeg") for _ in range(count)],
+        Words("wound", "It itches."),
+        NOW,
     )
     save_sealed(device.core, device.profile.blobs, sealed)
     return sealed.submission

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.offline.capture import Part, Words, seal_submission
-from app.offline.clips import CLIP_TYPE, ClipTooLarge, bound_clip, safe_clip
+from app.offline.clips import CLIP_TYPE, MAX_CLIP_BYTES, ClipTooLarge, bound_clip, safe_clip
 from app.offline.keys import DeviceKeys
 from app.offline.trust import Sender
 from app.offline.vault import open_blob, open_manifest
@@ -28,6 +28,6 @@ def test_a_clip_is_sealed_named_and_opened_as_it_was():
 
 
 def test_a_clip_beyond_its_bound_is_not_sent():
-    bound_clip(bytes(8 * 1024 * 1024))
+    bound_clip(bytes(MAX_CLIP_BYTES))
     with pytest.raises(ClipTooLarge, match="too large"):
-        bound_clip(bytes(8 * 1024 * 1024 + 1))
+        bound_clip(bytes(MAX_CLIP_BYTES + 1))

@@ -12,7 +12,16 @@ import numpy as np
 import pytest
 
 from app.offline import clips
-from app.offline.clips import ClipBroken, ClipTooLarge, NotAClip, SafeClip, safe_clip
+from app.offline.clips import (
+    ClipBroken,
+    ClipTooLarge,
+    NotAClip,
+    SafeClip,
+    check_clip,
+    safe_clip,
+    safe_piece,
+    safe_voice,
+)
 
 
 def film(seconds=1.0, fps=10, size=(160, 120), codec="libx264", sound="libopus", kind="mp4") -> bytes:
@@ -105,3 +114,61 @@ def test_flipped_bytes_never_do_worse_than_a_sentence():
             changed[place] ^= int(random.integers(1, 255))
         with contextlib.suppress(ClipBroken):
             assert isinstance(safe_clip(bytes(changed)), SafeClip)
+
+
+def test_a_long_clip_is_shown_piece_by_piece():
+    data = film(seconds=40, fps=5)
+    info = check_clip(data)
+    assert (info.width, info.height, info.sound) == (160, 120, True)
+    assert abs(info.seconds - 40.0) < 0.3
+    with pytest.raises(ClipBroken):
+        safe_clip(data)
+    for start in (0.0, 13.1, 30.0):
+        piece = safe_piece(data, start, 10.0)
+        assert piece.times[0] == 0.0
+        assert all(0.0 <= at < 10.0 for at in piece.times)
+        assert len(piece.pictures) in (50, 51)
+        assert abs(len(piece.sound) / 96_000 - 10.0) < 0.1
+        levels = [cv2.imdecode(np.frombuffer(jpeg, np.uint8), 1).mean() for jpeg in piece.pictures]
+        shown = [20 * int((start + at) * 5 + 1e-6) % 250 for at in piece.times]
+        assert levels == pytest.approx(shown, abs=8)
+    assert abs(safe_piece(data, 38.0).seconds - 2.0) < 0.3
+    with pytest.raises(ClipBroken):
+        safe_piece(data, 60.0)
+    for start, length in ((-1.0, 5.0), (0.0, 16.0), (0.0, 0.0)):
+        with pytest.raises(ValueError, match="no piece"):
+            safe_piece(data, start, length)
+
+
+def test_a_look_refuses_what_is_no_clip_of_ours():
+    for data in (film(codec="mpeg4"), film()[:300], b"\0\0\0\x20ftypisom" + bytes(50_000)):
+        with pytest.raises(ClipBroken):
+            check_clip(data)
+
+
+def voice(seconds=2.0, codec="libopus", kind="ogg"):
+    out = io.BytesIO()
+    with av.open(out, "w", format=kind) as container:
+        heard = container.add_stream(codec, rate=48_000, layout="mono")
+        for number in range(round(seconds * 50)):
+            wave = (6000 * np.sin((number * 960 + np.arange(960)) * 0.06)).astype(np.int16)[None, :]
+            tone = av.AudioFrame.from_ndarray(wave, format="s16", layout="mono")
+            tone.sample_rate, tone.pts = 48_000, number * 960
+            container.mux(heard.encode(tone))
+        container.mux(heard.encode(None))
+    return out.getvalue()
+
+
+def test_a_voice_message_is_heard_whole_and_others_end_in_a_sentence(monkeypatch):
+    monkeypatch.setattr(clips, "MAX_LONG_S", 3)
+    found = safe_voice(voice())
+    assert abs(found.seconds - 2.0) < 0.1
+    samples = np.frombuffer(found.sound, "<i2")
+    assert np.sqrt(np.mean(samples[9600:-9600].astype(float) ** 2)) == pytest.approx(6000 / 2**0.5, rel=0.2)
+    for data in (voice(codec="flac"), b"OggS" + bytes(5000), voice()[:40], voice(seconds=5)):
+        with pytest.raises(ClipBroken):
+            safe_voice(data)
+    with pytest.raises(NotAClip):
+        safe_voice(b"RIFF" + bytes(100))
+    with pytest.raises(ClipTooLarge):
+        safe_voice(b"OggS" + bytes(clips.MAX_VOICE_BYTES))

@@ -13,7 +13,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from app.media.clip.bounds import CHUNK, MOST_BYTES, MOST_HEIGHT, MOST_WIDTH, RATE, SOUND_BPS, picture_bps
+from app.media.clip.bounds import CHUNK, CLOSER, RATE, ClipKind, picture_bps
 from app.media.video.frames import Reshaper, fit
 
 _TICKS = 90_000  # of the pictures' clock in a second
@@ -24,12 +24,13 @@ _VBV = 1.15
 class ClipEncoder:
     """Times are seconds since the clip's beginning. All calls on one thread. Raises av.FFmpegError."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: ClipKind = CLOSER) -> None:
+        self._kind = kind
         self._out = io.BytesIO()
         self._container: Any = av.open(self._out, "w", format="mp4")
         self._pictures: Any = None
         self._sound: Any = self._container.add_stream("libopus", rate=RATE, layout="mono")
-        self._sound.codec_context.bit_rate = SOUND_BPS
+        self._sound.codec_context.bit_rate = kind.sound_bps
         self._reshaper = Reshaper()
         self._last = -1
         self._samples = 0
@@ -40,7 +41,7 @@ class ClipEncoder:
     @property
     def full(self) -> bool:
         """Whether no more should be put in: a little is left for the end."""
-        return self._out.tell() > MOST_BYTES * 15 // 16
+        return self._out.tell() > self._kind.most_bytes * 15 // 16
 
     def picture(self, frame: av.VideoFrame, at: float) -> bool:
         """Scaled down where it is larger than a clip may be. False: it has another shape than those before it."""
@@ -87,8 +88,8 @@ class ClipEncoder:
         return self._out.getvalue()
 
     def _open(self, frame: av.VideoFrame) -> None:
-        self.width, self.height = fit(frame.width, frame.height, MOST_WIDTH, MOST_HEIGHT)
-        rate = picture_bps(self.width, self.height)
+        self.width, self.height = fit(frame.width, frame.height, self._kind.most_width, self._kind.most_height)
+        rate = picture_bps(self.width, self.height, self._kind)
         most = str(round(rate * _VBV))
         stream = self._container.add_stream(
             "libx264", rate=30, options={"preset": "superfast", "maxrate": most, "bufsize": most, "g": "60"}

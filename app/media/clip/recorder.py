@@ -1,6 +1,7 @@
 """Records one clip: pictures and sound come from their devices' threads, one thread of low priority encodes them.
 
-Bounded all the way: few pictures wait (a slow machine drops the newest), the sound of a clip is a megabyte.
+Bounded all the way: few pictures wait (a slow machine drops the newest), and some seconds of sound (silence stands for
+what no longer fits); what is encoded is bounded by the clip's kind.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from app.media.clip.bounds import CHUNK, CLIP_S, LEAST_S, RATE, Clip, SoundClock
+from app.media.clip.bounds import CHUNK, CLOSER, LEAST_S, RATE, Clip, ClipKind, SoundClock
 from app.media.clip.encoder import ClipEncoder
 from app.media.video.frames import CapturedFrame
 
 log = logging.getLogger(__name__)
 
 _WAITING = 8
+_SOUNDS = 500  # chunks: 10 s, as much as a whole short clip
 _END_S = 0.001  # times are not exact: a chunk that begins with the end belongs after it
 _NICE = 10
 
@@ -43,8 +45,9 @@ class ClipRecorder:
     Before :meth:`begin` nothing is kept but the last picture and when sound comes: the clip begins with that picture.
     """
 
-    def __init__(self, seconds: float = CLIP_S) -> None:
-        self._seconds = seconds
+    def __init__(self, seconds: float | None = None, kind: ClipKind = CLOSER) -> None:
+        self._seconds = kind.seconds if seconds is None else seconds
+        self._kind = kind
         self._lock = threading.Lock()
         self._queue: queue.Queue[CapturedFrame | _Sound | _End | None] = queue.Queue()
         self._clock = SoundClock()
@@ -52,6 +55,7 @@ class ClipRecorder:
         self._begun: float | None = None
         self._over = False
         self._waiting = 0
+        self._sounds = 0
         self.seen = threading.Event()
         """Set when a picture has come."""
         self.dropped = 0
@@ -87,6 +91,9 @@ class ClipRecorder:
             at = self._clock.at(place) - self._begun
             if not self._over and at + CHUNK / RATE >= 0.0 and at < self._seconds - _END_S:
                 cut = round(max(0.0, -at) * RATE)
+                if self._sounds >= _SOUNDS:
+                    return
+                self._sounds += 1
                 self._queue.put(_Sound(samples[cut:], max(at, 0.0)))
 
     # What the person does
@@ -122,7 +129,7 @@ class ClipRecorder:
     def run(self) -> Clip | None:
         """None: it was dropped, is too short to be of use, or could not be encoded."""
         _give_way()
-        encoder = ClipEncoder()
+        encoder = ClipEncoder(self._kind)
         try:
             return self._encode(encoder)
         except (av.FFmpegError, ValueError) as exc:
@@ -140,6 +147,8 @@ class ClipRecorder:
                 return self._made(encoder, seconds)
             at = item.at
             if isinstance(item, _Sound):
+                with self._lock:
+                    self._sounds -= 1
                 if not encoder.full:
                     encoder.sound(item.samples, item.at)
                 continue

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from app.media.clip.bounds import CLIP_S, Clip
+from app.media.clip.bounds import CLOSER, Clip, ClipKind
 from app.media.clip.recorder import ClipRecorder
 from app.media.video.frames import CapturedFrame
 
@@ -30,9 +30,12 @@ class Filming(Protocol):
 class ClipTaking:
     """On the loop. `begun` is called there when the recording begins."""
 
-    def __init__(self, devices: Filming, begun: Callable[[], None], seconds: float = CLIP_S) -> None:
-        self._devices, self._begun, self._seconds = devices, begun, seconds
-        self._recorder = ClipRecorder(seconds)
+    def __init__(
+        self, devices: Filming, begun: Callable[[], None], seconds: float | None = None, kind: ClipKind = CLOSER
+    ) -> None:
+        self._devices, self._begun = devices, begun
+        self._seconds = kind.seconds if seconds is None else seconds
+        self._recorder = ClipRecorder(self._seconds, kind)
         self._ending = asyncio.Event()
 
     def hear(self, place: int, samples: NDArray[np.int16]) -> None:

@@ -1,0 +1,122 @@
+"""A person's file as what a submission can hold: told by its content, checked in a limited process, bounded.
+
+The functions block (a child process may take a minute): call them in an executor.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from app.offline.clips import check_clip, check_voice
+from app.offline.documents import check_document
+from app.offline.draft import MAX_FORM_BYTES
+from app.offline.errors import OfflineError
+from app.offline.parts import CLIP, JPEG, PDF, PICTURES, VOICE, Part, PartRefused, media_type_of
+from app.offline.photos import clean_copy
+from app.offline.readings import Reading
+from app.offline.readings_fhir import from_bundle
+
+MAX_FILE_BYTES = 64 * 1024 * 1024
+PHOTO_SIDE = 3072
+"""Pixels of a photo's longer side at most."""
+
+
+class FileUnreadable(OfflineError):
+    """It is not there, is no file, or may not be read."""
+
+    sentence = "This file cannot be read."
+
+
+class FormBroken(OfflineError):
+    """JSON that is neither answers to a form nor a collection of readings (FHIR R4)."""
+
+    sentence = "This file holds no answers to a form and no readings."
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A QuestionnaireResponse: `form` is the canonical address it answers, `response` its JSON."""
+
+    form: str
+    response: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Readings out of a FHIR Bundle."""
+
+    readings: tuple[Reading, ...]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What is to be added to a draft in one call."""
+
+    parts: tuple[Part, ...]
+
+
+Found = Parts | Answers | Measured
+
+
+def read_file(path: Path) -> Found:
+    """Reads and checks a file. Raises :class:`FileUnreadable`, :class:`PartRefused`, or as the check of its kind."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as exc:
+        raise FileUnreadable(str(exc)) from exc
+    if len(data) > MAX_FILE_BYTES:
+        raise PartRefused(f"This file is too large: up to {MAX_FILE_BYTES // 2**20} MB can be sent.")
+    return found_in(data, path.name)
+
+
+def found_in(data: bytes, name: str) -> Found:
+    """What a file's bytes are, checked; `name` is for people alone. Raises as :func:`read_file`."""
+    if not data:
+        raise PartRefused("This file is empty.")
+    if data[:1] == b"{":
+        return _fhir(data)
+    media_type = media_type_of(data)
+    if media_type in PICTURES:
+        return Parts(_photo(data, name))
+    _CHECKS[media_type](data)
+    return Parts((Part(data, name, media_type),))
+
+
+_CHECKS: dict[str, Callable[[bytes], object]] = {PDF: check_document, CLIP: check_clip, VOICE: check_voice}
+
+
+def _photo(data: bytes, name: str) -> tuple[Part, ...]:
+    """Its pixels alone, upright: where and by whom it was taken stays here."""
+    return (Part(clean_copy(data, PHOTO_SIDE).jpeg, name, JPEG),)
+
+
+def _fhir(data: bytes) -> Answers | Measured:
+    if len(data) > MAX_FORM_BYTES:
+        raise FormBroken(f"{len(data)} bytes")
+    try:
+        resource: Any = json.loads(data)
+    except (ValueError, RecursionError) as exc:
+        raise FormBroken(type(exc).__name__) from exc
+    match resource.get("resourceType"):
+        case "Bundle":
+            return Measured(from_bundle(data))
+        case "QuestionnaireResponse":
+            return _answers(data)
+    raise FormBroken("another resource, or none")
+
+
+def _answers(data: bytes) -> Answers:
+    from fhir.resources.R4B.questionnaireresponse import QuestionnaireResponse
+
+    try:
+        response = QuestionnaireResponse.model_validate_json(data)
+    except ValidationError as exc:
+        raise FormBroken(f"{exc.error_count()} faults") from exc
+    return Answers(str(response.questionnaire or ""), data.decode())
