@@ -27,6 +27,7 @@ from app.offline.opened import fetch_opened
 from app.offline.outbox import OutboxSubmission
 from app.offline.patch import Patience, Transport
 from app.offline.plan import Erase, Probe, Release, Send, Sleep, Withdraw, Work, gives_way, next_work
+from app.offline.reseal import reseal_unsent
 from app.offline.sending import Sending, failed
 from app.offline.standing import Conditions
 from app.offline.store import Store
@@ -108,10 +109,19 @@ class Courier:
         """Finds the next work and does it; returns when the next should be sought."""
         self._awake.clear()  # first: a kick from now on is for the next turn
         await self.ledger.reload()
+        if await self._resealed():
+            await self.ledger.reload()
         if self.link.asked:
             await self._probe()
             return
         await self._do(self._next())
+
+    async def _resealed(self) -> int:
+        """What waits is sealed anew for a care team that has changed, before anything of it goes."""
+        try:
+            return await reseal_unsent(self._store, self._blobs)
+        except NotEnrolled:
+            return 0
 
     def _next(self) -> Work:
         rate = self.rate()

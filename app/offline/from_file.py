@@ -17,13 +17,13 @@ from app.offline.clips import check_clip, check_voice
 from app.offline.documents import check_document
 from app.offline.draft import MAX_FORM_BYTES
 from app.offline.errors import OfflineError
-from app.offline.parts import CLIP, JPEG, PDF, PICTURES, VOICE, Part, PartRefused, media_type_of
-from app.offline.photos import clean_copy
+from app.offline.parts import CLIP, PDF, PICTURES, VOICE, Part, PartRefused, media_type_of
+from app.offline.photo_copy import DEFAULT_SIDE, anew, file_copies
 from app.offline.readings import Reading
 from app.offline.readings_fhir import from_bundle
+from app.wire.intake import PartRole
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
-PHOTO_SIDE = 3072
 """Pixels of a photo's longer side at most."""
 
 
@@ -93,8 +93,13 @@ _CHECKS: dict[str, Callable[[bytes], object]] = {PDF: check_document, CLIP: chec
 
 
 def _photo(data: bytes, name: str) -> tuple[Part, ...]:
-    """Its pixels alone, upright: where and by whom it was taken stays here."""
-    return (Part(clean_copy(data, PHOTO_SIDE).jpeg, name, JPEG),)
+    """A thumbnail, a lighter copy, and the original: of all of them, where and by whom it was taken stays here."""
+    made = file_copies(data, (DEFAULT_SIDE,))
+    (copy,) = made.copies
+    light = Part(copy.data, name, copy.media_type, PartRole.COPY)
+    small = Part(made.thumbnail.data, name, made.thumbnail.media_type, PartRole.THUMBNAIL, of=light.blob)
+    whole = made.original or anew(data)[1]
+    return (light, small, Part(whole.data, name, whole.media_type, PartRole.ORIGINAL, of=light.blob))
 
 
 def _fhir(data: bytes) -> Answers | Measured:

@@ -195,7 +195,8 @@ class ReplyBook:
 
         The place moves on once the rows are kept (as unopened ones at least), so that a stop loses none.
         """
-        place = int(await self._store.call(StoreCore.document, PLACE, PLACE) or b"0")
+        told = await self._store.call(StoreCore.document, PLACE, PLACE)
+        place = int(told or b"0")
         for _ in range(_PAGES):
             page = await self._page(place)
             if not page.replies:
