@@ -33,6 +33,7 @@ from app.media.rate.rungs import (
     HOLD_FIRST_S,
     HOLD_LONGEST_S,
     IN_VAIN_S,
+    NARROW_S,
     PROVEN_S,
     RETURN_AFTER_S,
     SETTLING_S,
@@ -256,12 +257,17 @@ TRACE = st.lists(
 def test_at_most_one_change_up_in_20_s_down_at_once_and_no_rise_where_none_may_be(
     trace: list[tuple[float, float, bool]], view: View
 ) -> None:
-    state, now, ups = Rungs(view=view), 0.0, list[float]()
+    state, now, ups, narrow = Rungs(view=view), 0.0, list[float](), None
     for gap, room, may_rise in trace:
         now += gap
         before, state = state, state.fit(room, 0.9 * room, now, may_rise=may_rise)
         least = LADDERS[view][state.step].least
-        assert room >= 0.96 * least, "down at once"
+        if room >= 0.96 * LADDERS[view][STILLS].least:
+            narrow = None
+        elif before.step:
+            narrow = now if narrow is None else narrow
+        awaits = state.step == STILLS and narrow is not None and now - narrow < NARROW_S
+        assert room >= 0.96 * least or awaits, "down at once; held stills alone wait a little"
         if state.step > before.step:
             assert may_rise
             assert now >= before.not_before
@@ -269,7 +275,8 @@ def test_at_most_one_change_up_in_20_s_down_at_once_and_no_rise_where_none_may_b
             ups.append(now)
         elif state.step < before.step:
             assert state.cause is Cause.LINK_THIN
-            assert state.step == highest(view, room, rising=False), "no further than it must"
+            lowest = STILLS if awaits else SPEECH_ONLY
+            assert state.step == max(lowest, highest(view, room, rising=False)), "no further than it must"
             settling = before.free_until is not None and now < before.free_until
             assert settling or state.not_before >= now + RETURN_AFTER_S
         assert HOLD_FIRST_S <= state.hold_s <= HOLD_LONGEST_S

@@ -29,6 +29,9 @@ _BLIND_GROWTH, _BLIND_STEP_BPS = 0.05, 500.0
 _REMOTE_START_GROWTH, _REMOTE_GROWTH = 0.6, 0.08
 _UNPROVEN, _UNPROVEN_STEP_BPS = 1.5, 10_000.0
 _CREDIT_PER_S = 0.025
+_SAME_FALL_S = 3.0
+"""So soon after an overuse another one belongs to the same fall of the link, not to a second try."""
+_FORGIVES_ONCE_S, _CREDIT_ONCE_PER_S = 3.0, 0.1
 _AT_LEAST_DOWN = 0.97  # an overuse is an overuse, however much seems to be carried
 _LIED = 1.25
 _AGREES = 0.3
@@ -85,7 +88,8 @@ class Link:
     def back_off(self, signals: Signals, now: float) -> Link:
         """An overuse: send under what is carried, until the queue is gone."""
         carried = self._carried(signals)
-        again = self.failed_bps is not None and now - self.failed_at < self.hold_s + PROVEN_S
+        since = now - self.failed_at
+        again = self.failed_bps is not None and _SAME_FALL_S <= since < self.hold_s + PROVEN_S
         alike = again and abs(carried / (self.failed_bps or carried) - 1) < _AGREES
         hold = min(HOLD_LONGEST_S, self.hold_s * 2) if alike else HOLD_FIRST_S
         drained = self._drained(carried, signals.standing_s)
@@ -175,8 +179,10 @@ class Link:
             reading = capacity.lowest(now, noise_s) or self.failed_bps
             lied = reading > _LIED * self.failed_bps
             return replace(self, checked=True, credit=self.failed_bps / reading if lied else 1.0)
-        if self.checked and now - self.failed_at >= self.hold_s:
-            credit = min(1.0, self.credit + _CREDIT_PER_S * passed_s)
+        # What failed once may have been a mistake of ours in the middle of a fall; what fails alike again was none.
+        once = self.hold_s <= HOLD_FIRST_S
+        if self.checked and now - self.failed_at >= (_FORGIVES_ONCE_S if once else self.hold_s):
+            credit = min(1.0, self.credit + (_CREDIT_ONCE_PER_S if once else _CREDIT_PER_S) * passed_s)
             proven = credit >= 1.0 and now - self.failed_at >= self.hold_s + PROVEN_S
             return replace(self, credit=credit, failed_bps=None if proven else self.failed_bps)
         return self

@@ -13,6 +13,7 @@ RETURN_AFTER_S = 1.5
 IN_VAIN_S = 12.0
 HOLD_FIRST_S, HOLD_LONGEST_S = 20.0, 80.0
 PROVEN_S = 60.0
+NARROW_S = 6.0
 _KEEP = 0.96
 
 
@@ -27,6 +28,7 @@ class Rungs:
     free_until: float | None = None  # after a start or a cut the right rung is still being found
     not_before: float = 0.0
     hold_s: float = HOLD_FIRST_S
+    narrow_since: float | None = None  # since when there has been no room even for stills
 
     def speech_alone(self, cause: Cause | None, now: float) -> Rungs:
         """No pictures, at once; `cause` None: by a person's wish, which is told elsewhere."""
@@ -46,10 +48,21 @@ class Rungs:
         # A rung that was taken back has proven nothing, however long ago it was tried.
         if self.up_at is not None and self.not_before <= self.up_at < now - PROVEN_S:
             state = replace(self, hold_s=HOLD_FIRST_S)
+        narrow = state.step > SPEECH_ONLY and room < _KEEP * LADDERS[state.view][STILLS].least
+        if narrow is not (state.narrow_since is not None):
+            state = replace(state, narrow_since=now if narrow else None)
         if room < _KEEP * LADDERS[state.view][state.step].least:
-            return state._down(highest(state.view, room, rising=False), Cause.LINK_THIN, now)
+            return state._fall(highest(state.view, room, rising=False), now)
         above = highest(state.view, room_to_rise, rising=True)
         return state._up(above, now) if may_rise and above > state.step else state
+
+    def _fall(self, step: int, now: float) -> Rungs:
+        """A link that has just fallen often looks thinner than it is, and the way back up is slow: stills stay, with
+        the next one held back while there is no room, until there has been none for a while.
+        """
+        if step == SPEECH_ONLY and (self.narrow_since is None or now - self.narrow_since < NARROW_S):
+            step = STILLS
+        return self if step == self.step else self._down(step, Cause.LINK_THIN, now)
 
     def thin(self) -> Rungs:
         """A start is over, or a cut is, and no moving pictures were possible."""
