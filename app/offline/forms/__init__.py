@@ -1,1 +1,1 @@
-"""Questionnaires of the clinic: FHIR R4 Questionnaire read into a form, filled in off line, QuestionnaireResponse out."""
+"""Questionnaires: a FHIR R4 Questionnaire read into a form and filled in off line; a QuestionnaireResponse out."""

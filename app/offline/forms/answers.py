@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
 from app.offline.forms.fhir_json import Json
 from app.offline.forms.model import Form, Value
 
 Place = tuple[tuple[str, int], ...]
 TOP: Place = ()
-_NOTHING: Mapping[str, Json] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,7 @@ class Given:
 
     value: Value | None
     rows: tuple[Row, ...] = ()
-    rest: Mapping[str, Json] = field(default=_NOTHING)
+    rest: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Row:
     link_id: str
     given: tuple[Given, ...] = ()
     rows: tuple[Row, ...] = ()
-    rest: Mapping[str, Json] = field(default=_NOTHING)
+    rest: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Answers:
     """A whole response; `rest` holds what stands beside its items (status, subject, authored, ...)."""
 
     rows: tuple[Row, ...] = ()
-    rest: Mapping[str, Json] = field(default=_NOTHING)
+    rest: Mapping[str, Json] = field(default_factory=dict)
 
 
 def rows_below(answers: Answers, place: Place) -> tuple[Row, ...]:

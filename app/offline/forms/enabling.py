@@ -100,7 +100,7 @@ class Enabling:
 
 
 def repetitions(item: Item, answers: Answers, parent: Place) -> int:
-    """How often what is nested in an item is shown: once a repetition (one at least), once an answer (none without)."""
+    """How often what is nested in an item is shown: once a repetition (one at least), or once an answer."""
     if item.question:
         return len(given_of(answers, parent, item.link_id))
     return max(len(rows_of(answers, parent, item.link_id)), 1)

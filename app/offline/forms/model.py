@@ -186,7 +186,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Form:
-    """One questionnaire. `paths`: link id -> the link ids from the top down to it, itself last, in the form's order."""
+    """One questionnaire. `paths`: link id -> the link ids from the top down to it, in the form's order."""
 
     url: str
     version: str

@@ -1,4 +1,4 @@
-"""QuestionnaireResponse (FHIR R4) in and out: what was read is written again as it was, what we do not use included."""
+"""QuestionnaireResponse (FHIR R4) in and out: what was read is written again, what we do not use included."""
 
 from __future__ import annotations
 
