@@ -1,4 +1,5 @@
-"""The desk at the command line: `thinline clinic enrol | invite | people | add-visit`, on a provider's profile."""
+"""The desk at the command line: `thinline clinic enrol | invite | people | add-visit | add-form | remove-form`, on a
+provider's profile."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from app.offline.keys import system_ring
 from app.offline.profile import default_folder
 from app.presenters.account import Account
 from app.presenters.desk import Desk, DeskError, Person
+from app.presenters.forms import FormListError
 from app.wire.code import CodeError
 from app.wire.trust import Role
 
@@ -26,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
     try:
         answer = asyncio.run(_run(options))
-    except (AddressError, CodeError, NetError, OfflineError, DeskError) as exc:
+    except (AddressError, CodeError, NetError, OfflineError, DeskError, FormListError, OSError) as exc:
         print(str(exc), file=sys.stderr)
         return 1
     if options.json:
@@ -58,6 +60,10 @@ def _parser() -> argparse.ArgumentParser:
     visit.add_argument("--minutes", type=int, default=20)
     visit.add_argument("--reason", default="")
     visit.add_argument("--phone", default="", help="the clinic's telephone number, shown when the link is gone")
+    forms = commands.add_parser("add-form", parents=[common], help="put questionnaires on the clinic's list")
+    forms.add_argument("files", nargs="+", type=Path, help="FHIR R4 Questionnaire, ValueSet or CodeSystem, JSON")
+    gone = commands.add_parser("remove-form", parents=[common], help="take a questionnaire off the clinic's list")
+    gone.add_argument("form", help="its title, address, or the beginning of its SHA-256")
     return parser
 
 
@@ -87,6 +93,12 @@ async def _do(options: argparse.Namespace, account: Account, desk: Desk) -> dict
     if options.do == "invite":
         code = await desk.invite(Role(options.role), options.name)
         return {"address": account.clinic.base_url, "code": code, "name": options.name}
+    if options.do == "add-form":
+        files = [await asyncio.to_thread(path.read_bytes) for path in options.files]
+        return {"forms": [[e.sha256, e.title, e.url, e.form_version] for e in await desk.add_forms(tuple(files))]}
+    if options.do == "remove-form":
+        gone = await desk.remove_form(options.form)
+        return {"forms": [[gone.sha256, gone.title, gone.url, gone.form_version]]}
     people = await desk.people()
     if options.do == "people":
         return {"people": [[p.device_id, p.role.value, p.name, p.vouched] for p in people]}
@@ -128,6 +140,13 @@ def _lines(do: str, answer: dict[str, object]) -> list[str]:
             rows = answer["people"]
             assert isinstance(rows, list)
             return [f"{i}  {role:9}{name}{'' if sure else '  (not confirmed yet)'}" for i, role, name, sure in rows]
+        case "add-form" | "remove-form":
+            forms = answer["forms"]
+            assert isinstance(forms, list)
+            sign = "+" if do == "add-form" else "-"
+            return [
+                f"{sign} {sha256[:16]}  {title}  {url} {version}".rstrip() for sha256, title, url, version in forms
+            ]
         case "add-visit":
             return [f"{answer['patient']} with {answer['provider']}, {answer['starts_at']}: {answer['visit_id']}"]
     return ["This profile is enrolled." + (" It holds the clinic's root key." if answer["holds_root"] else "")]
