@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -121,7 +121,7 @@ def date_words(text: str) -> str:
     """ "24 December 2026", "December 2026" or "2026"; what is no date as it stands."""
     try:
         parts = [int(part) for part in text.split("-")]
-        date(*(parts + [1, 1])[:3])
+        date(*[*parts, 1, 1][:3])
     except (TypeError, ValueError):
         return text
     return " ".join([*[str(parts[2])][: len(parts) - 2], *[_MONTHS[p - 1] for p in parts[1:2]], str(parts[0])])
@@ -132,7 +132,7 @@ def _date_time_words(text: str) -> str:
     return f"{date_words(day)} at {clock[:5]}" if clock else date_words(day)
 
 
-_PLAIN = {
+_PLAIN: dict[str, Callable[[Json], str]] = {
     "valueBoolean": lambda data: "Yes" if data else "No",
     "valueDate": date_words,
     "valueDateTime": _date_time_words,
