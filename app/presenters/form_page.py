@@ -69,7 +69,8 @@ class FormFilling:
         self._filled = Filled(form, answers if answers is not None else begun(form))
         self._spots: tuple[Spot, ...] = (SUMMARY,)
         self._at = SUMMARY
-        self._raw: FormInput | None = None
+        self._typed: FormInput | None = None  # stands in the field while it is no answer, or has an empty line more
+        self._unread = False
         self._says: Sentence | None = None
         self._warned = ""
         self._busy = False
@@ -99,8 +100,8 @@ class FormFilling:
             fault = await self._answer(given)
             if fault and self._warned != f"{key}\n{fault}":
                 self._warned = f"{key}\n{fault}"
-                self._says = Sentence(fault + (_LATER if self._raw is None else ""), Level.WARN)
-            elif self._raw is None:
+                self._says = Sentence(fault + ("" if self._unread else _LATER), Level.WARN)
+            elif not self._unread:
                 self._go(after(self._spots, key, self._place))
             self._changed()
 
@@ -213,8 +214,8 @@ class FormFilling:
 
     def _field(self, spot: Spot, item: Item) -> FieldView:
         field = field_of(item, values_of(self._answers, spot.parent, item.link_id), self._language)
-        if self._raw is not None and self._raw.texts:
-            return replace(field, texts=self._raw.texts, unit=self._raw.units)
+        if self._typed is not None and self._typed.texts:
+            return replace(field, texts=self._typed.texts, unit=self._typed.units)
         return field
 
     def _summary(self, plain: FormView) -> FormView:
@@ -264,7 +265,7 @@ class FormFilling:
         self._at = self._spots[at if at is not None else min(place, len(self._spots) - 1)]
 
     def _go(self, spot: Spot) -> None:
-        self._at, self._raw, self._says = spot, None, None
+        self._at, self._typed, self._unread, self._says = spot, None, False, None
 
     def _may_add_row(self, spot: Spot) -> bool:
         most = spot.item.bounds.max_occurs if spot.item is not None else 0
@@ -284,9 +285,10 @@ class FormFilling:
             try:
                 values = values_of_input(item, given, self._now().tzinfo or self._now().astimezone().tzinfo)  # type: ignore[arg-type]
             except NotUnderstood as exc:
-                self._raw, self._says = given, Sentence(str(exc), Level.WARN)
+                self._typed, self._unread, self._says = given, True, Sentence(str(exc), Level.WARN)
                 return str(exc)
-            self._raw = None
+            self._unread = False
+            self._typed = given if len(given.texts) > max(len(values), 1) else None
             values = self._without_exclusive(item, values)
             if values != values_of(self._answers, self._at.parent, item.link_id):
                 await self._set(item, values)
