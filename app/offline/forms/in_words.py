@@ -124,7 +124,8 @@ def date_words(text: str) -> str:
         date(*[*parts, 1, 1][:3])
     except (TypeError, ValueError):
         return text
-    return " ".join([*[str(parts[2])][: len(parts) - 2], *[_MONTHS[p - 1] for p in parts[1:2]], str(parts[0])])
+    month = [_MONTHS[number - 1] for number in parts[1:2]]
+    return " ".join([*map(str, parts[2:3]), *month, str(parts[0])])
 
 
 def _date_time_words(text: str) -> str:

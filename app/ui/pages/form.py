@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
@@ -103,7 +105,7 @@ class FormPage(QWidget):
         self._question.setVisible(bool(self._question.words()))
         self._say(self._help, "\n".join((*view.help, *view.links)))
         asks = view.field is not None and view.field.kind not in (FieldKind.READ, FieldKind.NONE)
-        self._say(self._optional, self.tr("You may leave this empty.") if asks and view.optional else "")
+        self._say(self._optional, self.tr("You do not have to answer this.") if asks and view.optional else "")
         self._say(self._hint, view.field.hint if view.field is not None else "")
         self._draw_field(view, new, before)
         self._draw_repeats(view)
@@ -153,7 +155,7 @@ class FormPage(QWidget):
             return FilesField(
                 field,
                 lambda: self._commands.add_form_file(self._key()),
-                lambda n: self._commands.remove_form_file(self._key(), n),
+                lambda number: self._commands.remove_form_file(self._key(), number),
             )
         if field.kind in (FieldKind.READ, FieldKind.NONE):
             return ReadField(field)
@@ -168,7 +170,7 @@ class FormPage(QWidget):
         for row in view.repeats if view.kind is PageKind.REPEAT else ():
             words = self.tr("Take away: {name}").format(name=row.label)
             button = ActionButton(names.form_remove(row.number), words, "close", Kind.SECONDARY)
-            button.on_press(lambda n=row.number: self._commands.remove_form_row(self._key(), n))
+            button.on_press(partial(self._remove_row, row.number))
             self._repeat_rows.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
             self._gone.append(button)
         self._add_row.setVisible(view.kind is PageKind.REPEAT and view.can_add_row)
@@ -193,6 +195,9 @@ class FormPage(QWidget):
         if view.kind is PageKind.SUMMARY:
             return self.tr("Last page: please look through your answers")
         return self.tr("Page {n} of {of}").format(n=view.number, of=view.of)
+
+    def _remove_row(self, number: int) -> None:
+        self._commands.remove_form_row(self._key(), number)
 
     def _one_more(self) -> None:
         given = self.given()

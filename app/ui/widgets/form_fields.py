@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import time
+from functools import partial
 from typing import Protocol
 
 from PySide6.QtCore import QLocale, Qt
@@ -261,7 +262,7 @@ class FilesField(QWidget):
             row.addWidget(Text(title, "strong"), 1)
             gone = ActionButton(names.form_remove(number), self.tr("Take away"), "close", Kind.SECONDARY)
             gone.setAccessibleName(self.tr("Take away {name}").format(name=title))
-            gone.on_press(lambda n=number: remove(n))
+            gone.on_press(partial(remove, number))
             row.addWidget(gone)
             card.body.addLayout(row)
             column.addWidget(card)
