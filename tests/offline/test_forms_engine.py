@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from form_kit import EXT, SDC, code, coding, decimal, example, extension, fhirpath, form, item, text, whole, yes
+from form_kit import EXT, SDC, code, coding, decimal, extension, fhirpath, form, item, text, whole, yes
 
 from app.offline.forms.answers import add_row, remove_row, rows_of, set_values, values_of
 from app.offline.forms.calculate import Filled, recalculate, start
@@ -241,14 +241,16 @@ def test_values_are_worked_out_in_a_chain_and_an_expression_turns_items_on(evalu
 
 
 def test_scores_of_options_are_added_up(evaluator) -> None:
-    phq = example("sdc/Questionnaire-PHQ9.json")
-    options = phq.by_id["H1/T1/Q1"].options
-    summed = "%resource.repeat(item).where(linkId.startsWith('H1/T1/Q')).answer.value.weight().sum()"
-    answers = begun(phq)
-    for n in range(1, 10):
-        answers = set_values(phq, answers, (("H1/T1", 0),), f"H1/T1/Q{n}", (options[-1].value,))
-    recalculate(phq, answers, evaluator)
-    assert evaluator.evaluate(summed, Scope()) == [27]
+    scored = [{**coding(f"s{n}"), "extension": [extension(f"{EXT}ordinalValue", valueDecimal=n)]} for n in range(4)]
+    total = "%resource.repeat(item).where(linkId.startsWith('q')).answer.value.ordinal().sum()"
+    questions = [item(f"q{n}", "choice", answerOption=scored) for n in range(9)]
+    sum_item = item("sum", "integer", ext=[fhirpath(f"{SDC}calculatedExpression", total)])
+    made = form(item("g", "group", *questions, sum_item))
+    answers = begun(made)
+    for n in range(9):
+        answers = set_values(made, answers, (("g", 0),), f"q{n}", (made.by_id["q0"].options[3].value,))
+    filled = recalculate(made, answers, evaluator)
+    assert values_of(filled.answers, (("g", 0),), "sum") == (whole(27),)
 
 
 @pytest.mark.parametrize(
