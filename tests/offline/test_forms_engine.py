@@ -135,17 +135,17 @@ BOUNDED = form(
         extension(f"{EXT}maxDecimalPlaces", valueInteger=1),
     ]),
     item("two", "string", repeats=True, ext=[
-        extension(f"{EXT}questionnaire-minOccurs", valueInteger=2), extension(f"{EXT}questionnaire-maxOccurs", valueInteger=3),
+        extension(f"{EXT}questionnaire-minOccurs", valueInteger=2), extension(f"{EXT}questionnaire-maxOccurs", valueInteger=3),  # noqa: E501
     ]),
     item("none", "choice", repeats=True, answerOption=[
-        coding("a"), coding("b"), {**coding("none"), "extension": [extension(f"{EXT}questionnaire-optionExclusive", valueBoolean=True)]},
+        coding("a"), coding("b"), {**coding("none"), "extension": [extension(f"{EXT}questionnaire-optionExclusive", valueBoolean=True)]},  # noqa: E501
     ]),
     item("day", "date"),
     item("kg", "quantity", ext=[
         extension(f"{EXT}questionnaire-unitOption", valueCoding={"code": "kg", "display": "kilograms"}),
         extension(f"{SDC}maxQuantity", valueQuantity={"value": 400, "unit": "kg", "code": "kg"}),
     ]),
-    item("file", "attachment", ext=[extension(f"{EXT}maxSize", valueDecimal=1), extension(f"{EXT}mimeType", valueCode="image/*")]),
+    item("file", "attachment", ext=[extension(f"{EXT}maxSize", valueDecimal=1), extension(f"{EXT}mimeType", valueCode="image/*")]),  # noqa: E501
 )  # fmt: skip
 
 
@@ -179,7 +179,7 @@ def test_what_breaks_a_bound(link_id, values, expected) -> None:
 def test_value_sets_contained_and_beside_and_what_is_not_at_hand() -> None:
     contained = [
         {"resourceType": "ValueSet", "id": "v", "status": "active", "compose": {
-            "include": [{"system": "urn:s"}, {"system": "urn:t", "concept": [{"code": "t1", "display": "One", "designation": [
+            "include": [{"system": "urn:s"}, {"system": "urn:t", "concept": [{"code": "t1", "display": "One", "designation": [  # noqa: E501
                 {"language": "de", "value": "Eins"}]}]}],
             "exclude": [{"system": "urn:s", "concept": [{"code": "s2"}]}],
         }},
@@ -214,7 +214,7 @@ def test_values_are_worked_out_in_a_chain_and_an_expression_turns_items_on(evalu
     made = form(
         item("kg", "decimal"),
         item("m", "decimal"),
-        item("bmi", "decimal", readOnly=True, ext=[fhirpath(f"{SDC}calculatedExpression", "(%w / (%h * %h)).round(1)")]),
+        item("bmi", "decimal", readOnly=True, ext=[fhirpath(f"{SDC}calculatedExpression", "(%w / (%h * %h)).round(1)")]),  # noqa: E501
         item("high", "boolean", readOnly=True, ext=[
             fhirpath(f"{SDC}calculatedExpression", "%resource.item.where(linkId='bmi').answer.value > 30")]),
         item("why", "string", ext=[

@@ -41,7 +41,7 @@ ITEMS = [
         "linkId": "age", "type": "integer", "text": "Age?",
         "extension": [{"url": f"{EXT}minValue", "valueInteger": 1}, {"url": f"{EXT}maxValue", "valueInteger": 120}],
     },
-    {"linkId": "post", "type": "string", "text": "Post code?", "extension": [{"url": f"{EXT}regex", "valueString": "[0-9]{4}"}]},
+    {"linkId": "post", "type": "string", "text": "Post code?", "extension": [{"url": f"{EXT}regex", "valueString": "[0-9]{4}"}]},  # noqa: E501
     {"linkId": "drugs", "type": "string", "text": "Medicines?", "repeats": True},
     {"linkId": "kin", "type": "group", "text": "Relative", "repeats": True, "item": [
         {"linkId": "name", "type": "string", "text": "Name?"}]},
