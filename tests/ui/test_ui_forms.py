@@ -32,9 +32,11 @@ def page(qtbot, qapp, commands) -> Iterator[FormPage]:
     window.resize(900, 680)
     window.show()
     yield made
+    window.close()
 
 
 def named(page: QWidget, name: str) -> QWidget:
+    settle()
     found = [w for w in page.findChildren(QWidget, name) if w.isVisible()]
     assert len(found) == 1, name
     return found[0]
