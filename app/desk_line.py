@@ -1,4 +1,4 @@
-"""The desk at the command line: `thinline clinic enrol | invite | people | retire | add-visit`, for providers."""
+"""The desk at the command line (`thinline clinic`: enrolments, visits, forms), on a provider's profile."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from app.offline.keys import system_ring
 from app.offline.profile import default_folder
 from app.presenters.account import Account
 from app.presenters.desk import Desk, DeskError, Person
+from app.presenters.forms import FormListError
 from app.wire.code import CodeError
 from app.wire.trust import Role
 
@@ -26,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
     try:
         answer = asyncio.run(_run(options))
-    except (AddressError, CodeError, NetError, OfflineError, DeskError) as exc:
+    except (AddressError, CodeError, NetError, OfflineError, DeskError, FormListError, OSError) as exc:
         print(str(exc), file=sys.stderr)
         return 1
     if options.json:
@@ -60,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     visit.add_argument("--minutes", type=int, default=20)
     visit.add_argument("--reason", default="")
     visit.add_argument("--phone", default="", help="the clinic's telephone number, shown when the link is gone")
+    forms = commands.add_parser("add-form", parents=[common], help="put questionnaires on the clinic's list")
+    forms.add_argument("files", nargs="+", type=Path, help="FHIR R4 Questionnaire, ValueSet or CodeSystem, JSON")
+    gone = commands.add_parser("remove-form", parents=[common], help="take a questionnaire off the clinic's list")
+    gone.add_argument("form", help="its title, address, or the beginning of its SHA-256")
     return parser
 
 
@@ -89,6 +94,12 @@ async def _do(options: argparse.Namespace, account: Account, desk: Desk) -> dict
     if options.do == "invite":
         code = await desk.invite(Role(options.role), options.name)
         return {"address": account.clinic.base_url, "code": code, "name": options.name}
+    if options.do == "add-form":
+        files = [await asyncio.to_thread(path.read_bytes) for path in options.files]
+        return {"forms": [[e.sha256, e.title, e.url, e.form_version] for e in await desk.add_forms(tuple(files))]}
+    if options.do == "remove-form":
+        gone = await desk.remove_form(options.form)
+        return {"forms": [[gone.sha256, gone.title, gone.url, gone.form_version]]}
     people = await desk.people()
     if options.do == "people":
         return {"people": [[p.device_id, p.role.value, p.name, p.vouched] for p in people]}
@@ -137,6 +148,13 @@ def _lines(do: str, answer: dict[str, object]) -> list[str]:
             return [
                 f"{answer['name']}'s device {answer['device_id']} is off the care team (list {answer['version']}).",
                 "Nothing more is sealed to it. What it was sent before it can still open, if it has the files.",
+            ]
+        case "add-form" | "remove-form":
+            forms = answer["forms"]
+            assert isinstance(forms, list)
+            sign = "+" if do == "add-form" else "-"
+            return [
+                f"{sign} {sha256[:16]}  {title}  {url} {version}".rstrip() for sha256, title, url, version in forms
             ]
         case "add-visit":
             return [f"{answer['patient']} with {answer['provider']}, {answer['starts_at']}: {answer['visit_id']}"]

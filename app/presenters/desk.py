@@ -14,9 +14,11 @@ from app.net.errors import BadAnswer
 from app.offline.errors import SealBroken
 from app.offline.vault import open_document, seal_document
 from app.presenters.account import Account
+from app.presenters.forms import add_forms, remove_form
 from app.presenters.refresh import Refresh
 from app.wire import API
 from app.wire.code import CodeError, CodeKind, EnrolmentCode, token_hash
+from app.wire.forms import FormEntry
 from app.wire.signed import Context, SignatureError, sign, verify
 from app.wire.trust import (
     CareTeamList,
@@ -214,6 +216,14 @@ class Desk:
         )
         await self._account.http.request("POST", f"{API}/visits", json=visit)
         return details.visit_id
+
+    async def add_forms(self, files: tuple[bytes, ...]) -> tuple[FormEntry, ...]:
+        """Puts questionnaires (FHIR JSON) on the clinic's list, which the root signs. Raises as forms.add_forms."""
+        return await add_forms(self._account, self._root(), files)
+
+    async def remove_form(self, name: str) -> FormEntry:
+        """Takes one off the list, by title, address or the beginning of its SHA-256."""
+        return await remove_form(self._account, self._root(), name)
 
     def _team_recipients(self) -> tuple[str, ...]:
         if self._account.team is None:

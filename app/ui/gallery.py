@@ -17,6 +17,9 @@ from app.media.slot import FrameSlot
 from app.ui import samples
 from app.ui.app import PatientWindow, ProviderWindow, make_application
 from app.ui.bridge import Bridge
+from app.ui.form_samples import form_views
+from app.ui.pages.form import FormPage
+from app.ui.style import PATIENT_BASE, stylesheet
 
 
 class _Nothing:
@@ -71,6 +74,11 @@ def main(argv: list[str]) -> int:
         desk = ProviderWindow(nothing, Bridge(), remote, mine, now=lambda: samples.NOW, levels=levels)  # type: ignore[arg-type]
         desk.show_view(view)
         shoot(desk, out / f"provider-{name}.png", width, height)
+    for name, form in form_views().items():
+        page = FormPage(nothing)  # type: ignore[arg-type]
+        page.setStyleSheet(stylesheet(PATIENT_BASE))
+        page.show_view(form)
+        shoot(page, out / f"form-{name}.png", width, height)
     app.quit()
     return 0
 

@@ -239,3 +239,40 @@ def device_note(kind: str) -> str:
 
 def device_level(kind: str) -> str:
     return f"device.{kind}.level"
+
+
+FORM = "form"
+FORM_TITLE = "form.title"
+FORM_CLOSE = "form.close"
+FORM_PROGRESS = "form.progress"
+FORM_GROUP = "form.group"
+FORM_BEFORE = "form.before"
+FORM_QUESTION = "form.question"
+FORM_HELP = "form.help"
+FORM_OPTIONAL = "form.optional"
+FORM_HINT = "form.hint"
+FORM_SAYS = "form.says"
+FORM_BACK = "form.back"
+FORM_NEXT = "form.next"
+FORM_FINISH = "form.finish"
+FORM_ADD_ROW = "form.row.add"
+FORM_ADD_ANSWER = "form.answer.add"
+FORM_ADD_FILE = "form.file.add"
+FORM_OTHER = "form.other"
+FORM_READ = "form.read"
+
+
+def form_choice(key: str) -> str:
+    return f"form.choice.{key}"
+
+
+def form_text(number: int) -> str:
+    return f"form.text.{number}"
+
+
+def form_remove(number: int) -> str:
+    return f"form.remove.{number}"
+
+
+def form_change(key: str) -> str:
+    return f"form.change.{key}"
