@@ -11,7 +11,7 @@ from pathlib import Path
 from app import __version__
 from app.hardening import keep_memory_off_the_disk
 
-_DESK = ("enrol", "invite", "people", "retire", "add-visit")
+_DESK = ("enrol", "invite", "people", "retire", "add-visit", "add-form", "remove-form")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -77,6 +77,7 @@ def _clinic(arguments: list[str]) -> int:
         print("  people     who has enrolled")
         print("  retire     take a lost or replaced device off the care team")
         print("  add-visit  put a visit on the schedule")
+        print("  add-form, remove-form  the questionnaires that the clinic asks")
         return 0 if len(arguments) > 1 else 2
     from app.clinic import cli
 

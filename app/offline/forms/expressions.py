@@ -9,17 +9,15 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
+from app.offline.child import child_command, child_environment
 from app.offline.forms import fhirpath_child
 from app.offline.forms.fhir_json import Json, write_object
 
@@ -138,11 +136,11 @@ class ChildEvaluator:
         """By its file: `-I` keeps the environment and the working folder off its path."""
         bounds = (MEMORY_BYTES, CHILD_CPU_S, CPU_S, MAX_ANSWER_BYTES)
         self._child = subprocess.Popen(
-            [sys.executable, "-I", str(Path(fhirpath_child.__file__)), *map(str, bounds)],
+            child_command(fhirpath_child, *bounds, memory=MEMORY_BYTES, cpu=CHILD_CPU_S),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={name: os.environ[name] for name in ("SYSTEMROOT", "PATH") if name in os.environ},
+            env=child_environment(),
         )
         if self._state:
             self._ask(self._state)
