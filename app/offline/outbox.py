@@ -1,80 +1,51 @@
-"""PURE: the states of what waits to be sent. Two machines as tables: a blob's transfer and a submission's life.
+"""PURE: a submission and its blobs together: the two machines (transfer.py, life.py) joined.
 
-No clock, no I/O, no randomness: `now` (s, UTC epoch) and `jitter` (0..1) come in. What a table does not name raises.
+Each function takes a submission and gives the submission after it, to be written in one transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
-from typing import Literal
 
-
-class Transfer(StrEnum):
-    """Where one sealed blob stands."""
-
-    SEALED = "sealed"  # on disk, never tried
-    UPLOADING = "uploading"
-    WAITING = "waiting"  # until `retry_at`
-    STORED = "stored"  # the clinic's receipt was checked; the local file may still be there
-    ERASED = "erased"  # and the local file is gone
-    REFUSED = "refused"  # a person must decide
-
-
-class Life(StrEnum):
-    """Where a whole submission stands. (Withdrawn, amended, needs more and answered come with replies.)"""
-
-    DRAFT = "draft"
-    FINISHED = "finished"
-    RECEIVED = "received"
-    OPENED = "opened"
-    NEEDS_PERSON = "needs-person"
-
-
-class LifeEvent(StrEnum):
-    FINISH = "finish"
-    ALL_STORED = "all-stored"
-    BLOB_REFUSED = "blob-refused"
-    TRY_AGAIN = "try-again"
-    OPENED = "opened"
-
-
-class FailureKind(StrEnum):
-    """What a failed try means for the next one."""
-
-    OFFLINE = "offline"  # no try spent; due again as soon as the link is back
-    SIGN_IN = "sign-in"  # no try spent; due after a short wait
-    PAUSED = "paused"  # a live visit needs the link: no try spent
-    SERVER = "server"  # the clinic could not: longer and longer waits, for weeks
-    STALLED = "stalled"  # no progress: the same
-    REFUSED = "refused"  # trying again by itself is of no use
-
-
-@dataclass(frozen=True)
-class OutboxBlob:
-    """One sealed file's row. `size` and `offset` (acknowledged) in bytes of ciphertext; `file` in profile/blobs."""
-
-    blob: str
-    submission: str
-    ordinal: int  # 0 is the manifest
-    part: Literal["manifest", "blob"]
-    file: str
-    sha256: str
-    size: int
-    state: Transfer = Transfer.SEALED
-    offset: int = 0
-    location: str = ""
-    tries: int = 0
-    retry_at: float = 0.0
-    reason: str = ""
-    receipt: bytes = field(default=b"", repr=False)
+from app.offline.life import ARRIVED, MAY_WITHDRAW, Held, Life, LifeEvent, knows, live
+from app.offline.transfer import (
+    DELIVERED,
+    FIRST_RETRY_S,
+    GONE,
+    LAST_RETRY_S,
+    SIGN_IN_RETRY_S,
+    Dropped,
+    Erased,
+    Event,
+    Failed,
+    FailureKind,
+    Hurry,
+    Interrupted,
+    Located,
+    Lost,
+    NotInTable,
+    OutboxBlob,
+    Progress,
+    Start,
+    Stored,
+    Transfer,
+    TryAgain,
+    retry_delay,
+    step,
+)
 
 
 @dataclass(frozen=True)
 class OutboxSubmission:
-    """A submission's row and its blobs in order. `number` counts up: older first."""
+    """A submission's row and its blobs in order. `number` counts up: older first.
+
+    `amends` and `answers` name the submission it adds to and the reply it answers. `first`: 0, or a number, the
+    highest of which the person chose last to go first. `replied`: the newest reply (QUESTION or ANSWER), kept when it
+    came before our own receipts. `withdraw_tries` and `withdraw_at` (UTC epoch, s): of the withdrawal's own message.
+    `amended` is read, never written: another submission adds to this one.
+    """
 
     submission: str
     number: int
@@ -83,231 +54,141 @@ class OutboxSubmission:
     visit_id: str | None
     life: Life
     blobs: tuple[OutboxBlob, ...]
+    urgent: bool = False
+    amends: str | None = None
+    answers: str | None = None
+    first: int = 0
+    held: Held = Held.NO
+    replied: LifeEvent | None = None
+    withdraw_tries: int = 0
+    withdraw_at: float = 0.0
+    amended: bool = False
 
 
-@dataclass(frozen=True)
-class Start:
-    """A try begins."""
+def settle(life: Life, blobs: Sequence[OutboxBlob], replied: LifeEvent | None = None) -> Life:
+    """The life that the blobs ask for: NEEDS_PERSON when one is refused, RECEIVED when all are delivered.
 
-
-@dataclass(frozen=True)
-class Located:
-    """The clinic named the upload ("" when it forgot it) and its offset."""
-
-    location: str
-    offset: int = 0
-
-
-@dataclass(frozen=True)
-class Progress:
-    """The clinic acknowledged `offset` bytes. It is the truth, forward or back."""
-
-    offset: int
-
-
-@dataclass(frozen=True)
-class Stored:
-    """The receipt was checked; `receipt` are its signed bytes as JSON."""
-
-    receipt: bytes = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Failed:
-    kind: FailureKind
-    now: float
-    jitter: float
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Interrupted:
-    """The program ended in the middle of a try."""
-
-
-@dataclass(frozen=True)
-class Erased:
-    """The local file is gone and its folder synced."""
-
-
-@dataclass(frozen=True)
-class Lost:
-    """The local file is missing or damaged though the clinic has no copy."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class TryAgain:
-    """A person asks for it."""
-
-
-Event = Start | Located | Progress | Stored | Failed | Interrupted | Erased | Lost | TryAgain
-
-FIRST_RETRY_S = 2.0
-LAST_RETRY_S = 15 * 60.0
-SIGN_IN_RETRY_S = 30.0
-
-
-def retry_delay(tries: int, jitter: float) -> float:
-    """Seconds to wait after the `tries`-th failed try (1, 2, ...): doubling from 2 s to 15 min, then 15 min for ever.
-
-    `jitter` 0..1 takes away up to half, so that many devices do not come back in step.
+    A reply that came before the last receipt counts from then on.
     """
-    if tries < 1 or not 0.0 <= jitter <= 1.0:
-        raise ValueError("tries count from 1, jitter lies between 0 and 1")
-    whole = min(FIRST_RETRY_S * 2.0 ** min(tries - 1, 30), LAST_RETRY_S)
-    return whole * (1.0 - 0.5 * jitter)
-
-
-def _start(row: OutboxBlob, event: Event) -> OutboxBlob:
-    return replace(row, state=Transfer.UPLOADING, retry_at=0.0)
-
-
-def _located(row: OutboxBlob, event: Event) -> OutboxBlob:
-    assert isinstance(event, Located)
-    return _at_offset(replace(row, location=event.location), event.offset)
-
-
-def _progress(row: OutboxBlob, event: Event) -> OutboxBlob:
-    assert isinstance(event, Progress)
-    return _at_offset(row, event.offset)
-
-
-def _at_offset(row: OutboxBlob, offset: int) -> OutboxBlob:
-    if not 0 <= offset <= row.size:
-        raise ValueError(f"offset {offset} is outside of {row.size} bytes")
-    moved = offset > row.offset
-    return replace(row, offset=offset, tries=0 if moved else row.tries, reason="" if moved else row.reason)
-
-
-def _stored(row: OutboxBlob, event: Event) -> OutboxBlob:
-    assert isinstance(event, Stored)
-    if not event.receipt:
-        raise ValueError("a blob is stored only with its receipt")
-    return replace(row, state=Transfer.STORED, offset=row.size, tries=0, reason="", receipt=event.receipt)
-
-
-def _failed(row: OutboxBlob, event: Event) -> OutboxBlob:
-    assert isinstance(event, Failed)
-    return _FAILURES[event.kind](row, event)
-
-
-def _not_spent(wait: float) -> Callable[[OutboxBlob, Failed], OutboxBlob]:
-    def apply(row: OutboxBlob, event: Failed) -> OutboxBlob:
-        return replace(row, state=Transfer.WAITING, retry_at=event.now + wait, reason=event.reason)
-
-    return apply
-
-
-def _spent(row: OutboxBlob, event: Failed) -> OutboxBlob:
-    tries = row.tries + 1
-    retry_at = event.now + retry_delay(tries, event.jitter)
-    return replace(row, state=Transfer.WAITING, tries=tries, retry_at=retry_at, reason=event.reason)
-
-
-def _refused(row: OutboxBlob, event: Failed) -> OutboxBlob:
-    return replace(row, state=Transfer.REFUSED, retry_at=0.0, reason=event.reason)
-
-
-_FAILURES: dict[FailureKind, Callable[[OutboxBlob, Failed], OutboxBlob]] = {
-    FailureKind.OFFLINE: _not_spent(0.0),
-    FailureKind.SIGN_IN: _not_spent(SIGN_IN_RETRY_S),
-    FailureKind.PAUSED: _not_spent(0.0),
-    FailureKind.SERVER: _spent,
-    FailureKind.STALLED: _spent,
-    FailureKind.REFUSED: _refused,
-}
-
-
-def _interrupted(row: OutboxBlob, event: Event) -> OutboxBlob:
-    return replace(row, state=Transfer.WAITING, retry_at=0.0)
-
-
-def _erased(row: OutboxBlob, event: Event) -> OutboxBlob:
-    return replace(row, state=Transfer.ERASED)
-
-
-def _lost(row: OutboxBlob, event: Event) -> OutboxBlob:
-    assert isinstance(event, Lost)
-    return replace(row, state=Transfer.REFUSED, retry_at=0.0, reason=event.reason)
-
-
-def _again(row: OutboxBlob, event: Event) -> OutboxBlob:
-    return replace(row, state=Transfer.WAITING, tries=0, retry_at=0.0, reason="")
-
-
-_TRANSFERS: dict[tuple[Transfer, type], Callable[[OutboxBlob, Event], OutboxBlob]] = {
-    (Transfer.SEALED, Start): _start,
-    (Transfer.WAITING, Start): _start,
-    (Transfer.UPLOADING, Located): _located,
-    (Transfer.UPLOADING, Progress): _progress,
-    (Transfer.UPLOADING, Stored): _stored,
-    (Transfer.UPLOADING, Failed): _failed,
-    (Transfer.UPLOADING, Interrupted): _interrupted,
-    (Transfer.STORED, Erased): _erased,
-    (Transfer.SEALED, Lost): _lost,
-    (Transfer.WAITING, Lost): _lost,
-    (Transfer.UPLOADING, Lost): _lost,
-    (Transfer.REFUSED, Lost): _lost,
-    (Transfer.WAITING, TryAgain): _again,
-    (Transfer.REFUSED, TryAgain): _again,
-}
-
-_LIVES: dict[tuple[Life, LifeEvent], Life] = {
-    (Life.DRAFT, LifeEvent.FINISH): Life.FINISHED,
-    (Life.FINISHED, LifeEvent.ALL_STORED): Life.RECEIVED,
-    (Life.FINISHED, LifeEvent.BLOB_REFUSED): Life.NEEDS_PERSON,
-    (Life.NEEDS_PERSON, LifeEvent.BLOB_REFUSED): Life.NEEDS_PERSON,
-    (Life.NEEDS_PERSON, LifeEvent.TRY_AGAIN): Life.FINISHED,
-    (Life.RECEIVED, LifeEvent.OPENED): Life.OPENED,
-    (Life.OPENED, LifeEvent.OPENED): Life.OPENED,
-}
-
-DELIVERED = frozenset({Transfer.STORED, Transfer.ERASED})
-
-
-class NotInTable(RuntimeError):
-    """An event that its state does not know: a mistake of ours, never of a person or the service."""
-
-
-def step(row: OutboxBlob, event: Event) -> OutboxBlob:
-    """The blob's row after `event`. Raises :class:`NotInTable`, or ValueError for an event that is wrong in itself."""
-    change = _TRANSFERS.get((row.state, type(event)))
-    if change is None:
-        raise NotInTable(f"{type(event).__name__} in state '{row.state}'")
-    return change(row, event)
-
-
-def live(life: Life, event: LifeEvent) -> Life:
-    """The submission's life after `event`. Raises :class:`NotInTable`."""
-    after = _LIVES.get((life, event))
-    if after is None:
-        raise NotInTable(f"'{event}' in life '{life}'")
-    return after
-
-
-def settle(life: Life, blobs: Sequence[OutboxBlob]) -> Life:
-    """The life that the blobs ask for: NEEDS_PERSON when one is refused, RECEIVED when all are delivered."""
-    if life in (Life.FINISHED, Life.NEEDS_PERSON) and any(b.state is Transfer.REFUSED for b in blobs):
+    refusable = life in (Life.HELD, Life.FINISHED, Life.NEEDS_PERSON)
+    if refusable and any(row.state is Transfer.REFUSED for row in blobs):
         return live(life, LifeEvent.BLOB_REFUSED)
-    if life is Life.FINISHED and blobs and all(b.state in DELIVERED for b in blobs):
-        return live(life, LifeEvent.ALL_STORED)
+    if life is Life.FINISHED and blobs and all(row.state in DELIVERED for row in blobs):
+        received = live(life, LifeEvent.ALL_STORED)
+        return received if replied is None else live(received, replied)
     return life
 
 
 def apply(submission: OutboxSubmission, blob: str, event: Event) -> OutboxSubmission:
     """The whole submission after one blob's `event`: its row stepped, its life settled."""
     blobs = tuple(step(row, event) if row.blob == blob else row for row in submission.blobs)
-    return replace(submission, blobs=blobs, life=settle(submission.life, blobs))
+    return settled(replace(submission, blobs=blobs))
+
+
+def settled(submission: OutboxSubmission) -> OutboxSubmission:
+    """With the life that its blobs ask for."""
+    return replace(submission, life=settle(submission.life, submission.blobs, submission.replied))
 
 
 def try_again(submission: OutboxSubmission) -> OutboxSubmission:
     """A person asks for another try: refused and waiting blobs become due at once."""
-    blobs = tuple(
-        step(row, TryAgain()) if row.state in (Transfer.REFUSED, Transfer.WAITING) else row for row in submission.blobs
+    after = _each(submission, TryAgain(), Transfer.REFUSED, Transfer.WAITING)
+    return replace(after, life=live(after.life, LifeEvent.TRY_AGAIN)) if after.life is Life.NEEDS_PERSON else after
+
+
+def hurry(submission: OutboxSubmission) -> OutboxSubmission:
+    """What waits becomes due at once; tries stay counted."""
+    return replace(_each(submission, Hurry(), Transfer.WAITING), withdraw_at=0.0)
+
+
+def release(submission: OutboxSubmission) -> OutboxSubmission:
+    """A held submission may go. Raises :class:`NotInTable` when it is not held."""
+    return replace(submission, life=live(submission.life, LifeEvent.RELEASE), held=Held.NO)
+
+
+def withdraw(submission: OutboxSubmission) -> OutboxSubmission:
+    """A person takes it back. If the clinic has not heard of it (no blob was ever tried), that is all there is to it.
+
+    Raises :class:`NotInTable` when a provider has opened it.
+    """
+    after = replace(
+        submission, life=live(submission.life, LifeEvent.WITHDRAW), first=0, withdraw_tries=0, withdraw_at=0.0
     )
-    life = submission.life
-    return replace(
-        submission, blobs=blobs, life=live(life, LifeEvent.TRY_AGAIN) if life is Life.NEEDS_PERSON else life
-    )
+    unheard = all(row.state is Transfer.SEALED for row in after.blobs)
+    return taken_back(after) if unheard and after.life is Life.WITHDRAWING else after
+
+
+def taken_back(submission: OutboxSubmission) -> OutboxSubmission:
+    """The clinic said yes; the files here go next (`plan.Erase`)."""
+    return replace(submission, life=live(submission.life, LifeEvent.TAKEN_BACK))
+
+
+def too_late(submission: OutboxSubmission) -> OutboxSubmission:
+    """A provider opened it before the withdrawal came: it goes on where its receipts say it is."""
+    return settled(replace(submission, life=live(submission.life, LifeEvent.TOO_LATE)))
+
+
+def withdrawal_failed(submission: OutboxSubmission, now: float, jitter: float, spent: bool) -> OutboxSubmission:
+    """The message did not get through: tried again later, for ever. `spent`: the clinic was there, but could not."""
+    tries = submission.withdraw_tries + spent
+    wait = retry_delay(tries, jitter) if spent else 0.0
+    return replace(submission, withdraw_tries=tries, withdraw_at=now + wait)
+
+
+def replied(submission: OutboxSubmission, event: LifeEvent) -> OutboxSubmission:
+    """A provider's reply: QUESTION or ANSWER (ValueError for others). Before the last receipt it is kept as a mark."""
+    if event not in (LifeEvent.QUESTION, LifeEvent.ANSWER):
+        raise ValueError(f"'{event}' is no reply")
+    life = live(submission.life, event) if knows(submission.life, event) else submission.life
+    return replace(submission, life=life, replied=event)
+
+
+def _each(submission: OutboxSubmission, event: Event, *states: Transfer) -> OutboxSubmission:
+    blobs = tuple(step(row, event) if row.state in states else row for row in submission.blobs)
+    return replace(submission, blobs=blobs)
+
+
+__all__ = [
+    "ARRIVED",
+    "DELIVERED",
+    "FIRST_RETRY_S",
+    "GONE",
+    "LAST_RETRY_S",
+    "MAY_WITHDRAW",
+    "SIGN_IN_RETRY_S",
+    "Dropped",
+    "Erased",
+    "Event",
+    "Failed",
+    "FailureKind",
+    "Held",
+    "Hurry",
+    "Interrupted",
+    "Life",
+    "LifeEvent",
+    "Located",
+    "Lost",
+    "NotInTable",
+    "OutboxBlob",
+    "OutboxSubmission",
+    "Progress",
+    "Start",
+    "Stored",
+    "Transfer",
+    "TryAgain",
+    "apply",
+    "hurry",
+    "knows",
+    "live",
+    "release",
+    "replied",
+    "retry_delay",
+    "settle",
+    "settled",
+    "step",
+    "taken_back",
+    "too_late",
+    "try_again",
+    "withdraw",
+    "withdrawal_failed",
+]

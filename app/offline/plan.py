@@ -1,19 +1,44 @@
-"""PURE: what to do next with the outbox, and what to tell a person about it."""
+"""PURE: what to do next with the outbox, and in which order things go.
+
+The order of sending: what the person chose to go first, then urgent submissions; within those the words of all, then
+the thumbnails of all, then the rest, originals last; within each the older submission first. A submission's manifest
+goes before anything else of it, and counts as words.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.offline.outbox import DELIVERED, LAST_RETRY_S, Life, OutboxBlob, OutboxSubmission, Transfer
+from app.offline.life import Held, Life
+from app.offline.outbox import OutboxSubmission
+from app.offline.standing import Stage, Standing, view
+from app.offline.transfer import DELIVERED, GONE, LAST_RETRY_S, Dropped, Erased, OutboxBlob, Transfer
+from app.wire.intake import PartRole
+
+
+class Metered(StrEnum):
+    """What may go over a link that costs by the byte, by the person's choice."""
+
+    EVERYTHING = "everything"
+    SMALL = "words-and-thumbnails"
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
 class Erase:
-    """Remove the local file of this delivered blob."""
+    """Remove the local file of this blob: it was delivered, or its submission withdrawn. `event` is what follows."""
 
     blob: OutboxBlob
+    event: Erased | Dropped = Erased()  # noqa: RUF009 - frozen, and alike
+
+
+@dataclass(frozen=True)
+class Withdraw:
+    """Tell the clinic that this submission is taken back."""
+
+    submission: str
 
 
 @dataclass(frozen=True)
@@ -22,6 +47,13 @@ class Send:
 
     blob: OutboxBlob
     count: int
+
+
+@dataclass(frozen=True)
+class Release:
+    """The link is good and has nothing else to do: this held submission may go."""
+
+    submission: str
 
 
 @dataclass(frozen=True)
@@ -36,9 +68,18 @@ class Sleep:
     until: float | None
 
 
-Work = Erase | Send | Probe | Sleep
+Work = Erase | Withdraw | Send | Release | Probe | Sleep
+Rank = tuple[int, bool, int, int]
 
 _READY = frozenset({Transfer.SEALED, Transfer.WAITING})
+_TIERS = {
+    PartRole.WORDS: 0,
+    PartRole.THUMBNAIL: 1,
+    PartRole.COPY: 2,
+    PartRole.CONTENT: 2,
+    PartRole.ORIGINAL: 3,
+}
+_LAST_TIER = {Metered.NOTHING: -1, Metered.SMALL: _TIERS[PartRole.THUMBNAIL], Metered.EVERYTHING: 3}
 
 
 def next_work(
@@ -47,93 +88,117 @@ def next_work(
     online: bool,
     paused: bool,
     spared: Collection[str] = (),
+    *,
+    scope: Metered = Metered.EVERYTHING,
+    good_link: bool = False,
 ) -> Work:
-    """What to do now. Older submissions first; within one the manifest first, then the blobs in order.
+    """What to do now (`now`: UTC epoch, s). `paused`: by a visit or the person; `scope`: what the link may carry.
 
-    Erasing needs no link; blobs in `spared` could not be erased and are left for now. A blob that waits holds up its
-    own submission, not the others. A `retry_at` farther away than any delay can be counts as due: the clock was set
-    back.
+    Erasing needs no link; blobs in `spared` could not be erased and are left for now. A withdrawal is a few bytes: no
+    pause and no choice holds it back. A blob that waits holds up its own submission, not the others. A time to try
+    again that is farther away than any delay can be counts as due: the clock was set back.
     """
-    ordered = sorted(submissions, key=lambda s: s.number)
-    for submission in ordered:
-        for row in submission.blobs:
-            if row.state is Transfer.STORED and row.blob not in spared:
-                return Erase(row)
+    erase = next((work for work in _erasing(submissions) if work.blob.blob not in spared), None)
+    if erase is not None:
+        return erase
+    leaving = [s for s in submissions if s.life is Life.WITHDRAWING]
+    waits = [s.withdraw_at for s in leaving if not is_due(s.withdraw_at, now)]
+    if len(waits) < len(leaving):
+        first = next(s for s in leaving if is_due(s.withdraw_at, now))
+        return Withdraw(first.submission) if online else Probe()
     if paused:
-        return Sleep(None)
-    wake: float | None = None
-    for submission in ordered:
-        first = _first_undelivered(submission)
-        if first is None:
-            continue
-        if _due(first, now):
-            return Send(first, len(submission.blobs)) if online else Probe()
-        wake = first.retry_at if wake is None else min(wake, first.retry_at)
-    return Sleep(wake)
+        return Sleep(min(waits, default=None))
+    for submission, row in sorted(candidates(submissions, scope), key=lambda pair: rank(*pair)):
+        if row.state not in _READY:
+            raise RuntimeError(f"blob {row.blob} is '{row.state}' while work is being sought")
+        if is_due(row.retry_at, now):
+            return Send(row, len(submission.blobs)) if online else Probe()
+        waits.append(row.retry_at)
+    held = next((s for s in submissions if s.life is Life.HELD and s.held is Held.UNTIL_GOOD_LINK), None)
+    if held is not None and online and good_link:
+        return Release(held.submission)
+    return Sleep(min(waits, default=None))
 
 
-def _first_undelivered(submission: OutboxSubmission) -> OutboxBlob | None:
+def _erasing(submissions: Iterable[OutboxSubmission]) -> Iterable[Erase]:
+    for submission in submissions:
+        for row in submission.blobs:
+            if submission.life is Life.WITHDRAWN and row.state not in GONE:
+                yield Erase(row, Dropped())
+            elif row.state is Transfer.STORED:
+                yield Erase(row)
+
+
+def is_due(at: float, now: float) -> bool:
+    """Whether what was to be tried again at `at` may be tried at `now` (both UTC epoch, s)."""
+    return at <= now or at > now + 2 * LAST_RETRY_S
+
+
+def candidates(
+    submissions: Iterable[OutboxSubmission], scope: Metered = Metered.EVERYTHING
+) -> list[tuple[OutboxSubmission, OutboxBlob]]:
+    """Of each submission that is being sent its next blob, where `scope` lets it go."""
+    pairs = ((submission, next_blob(submission)) for submission in submissions)
+    return [(s, row) for s, row in pairs if row is not None and _tier(row) <= _LAST_TIER[scope]]
+
+
+def next_blob(submission: OutboxSubmission) -> OutboxBlob | None:
+    """Which of its blobs goes next, or is going; None when it has none to send or is not being sent."""
     if submission.life is not Life.FINISHED:
         return None
-    rows = sorted(submission.blobs, key=lambda row: row.ordinal)
-    first = next((row for row in rows if row.state not in DELIVERED), None)
-    if first is not None and first.state not in _READY:
-        raise RuntimeError(f"blob {first.blob} is '{first.state}' while work is being sought")
-    return first
+    rest = (row for row in submission.blobs if row.state not in DELIVERED)
+    return min(rest, key=lambda row: (row.part != "manifest", _tier(row), row.ordinal), default=None)
 
 
-def _due(row: OutboxBlob, now: float) -> bool:
-    return row.retry_at <= now or row.retry_at > now + 2 * LAST_RETRY_S
+def rank(submission: OutboxSubmission, row: OutboxBlob) -> Rank:
+    """The place of a blob among all that wait: lower goes first."""
+    return -submission.first, not submission.urgent, _tier(row), submission.number
 
 
-class Stage(StrEnum):
-    """What a person is told; the same words as the screens' item stages."""
-
-    SAVED = "saved"
-    WAITING = "waiting"
-    SENDING = "sending"
-    RECEIVED = "received"
-    SEEN = "seen"
-    NEEDS_YOU = "needs-you"
-
-
-@dataclass(frozen=True)
-class Standing:
-    """`done` of `total` parts have a checked receipt; `fraction` 0..1 of the ciphertext is acknowledged."""
-
-    stage: Stage
-    done: int
-    total: int
-    fraction: float
-    reason: str
-
-
-_SETTLED = {Life.RECEIVED: Stage.RECEIVED, Life.OPENED: Stage.SEEN}
-
-
-def view(submission: OutboxSubmission, moving: bool = True) -> Standing:
-    """Where a submission stands. `moving`: the link is up and no live visit holds uploads back.
-
-    Raises RuntimeError rather than say "received" before every receipt was checked.
+def gives_way(
+    submissions: Sequence[OutboxSubmission], going: str, now: float, paused: bool, scope: Metered = Metered.EVERYTHING
+) -> bool:
+    """Whether the blob `going` must stop now: its submission is no longer sent, the person paused, another goes first,
+    or one is taken back. What arrived of it counts: it goes on from there.
     """
-    rows = submission.blobs
-    done = sum(row.state in DELIVERED for row in rows)
-    size = sum(row.size for row in rows)
-    acknowledged = sum(row.size if row.state in DELIVERED else row.offset for row in rows)
-    settled = _SETTLED.get(submission.life)
-    if settled is not None and (done < len(rows) or not rows):
-        raise RuntimeError(f"submission {submission.submission} is '{submission.life}' with {done} of {len(rows)}")
-    reason = "" if settled is not None else next((row.reason for row in rows if row.reason), "")
-    stage = settled or _stage_under_way(submission, moving)
-    return Standing(stage, done, len(rows), acknowledged / size if size else 0.0, reason)
+    if any(s.life is Life.WITHDRAWING and is_due(s.withdraw_at, now) for s in submissions):
+        return True
+    waiting = candidates(submissions, scope)
+    mine = next((pair for pair in waiting if pair[1].blob == going), None)
+    if mine is None or paused:
+        return True
+    place = rank(*mine)
+    return any(rank(s, row) < place and row.state in _READY and is_due(row.retry_at, now) for s, row in waiting)
 
 
-def _stage_under_way(submission: OutboxSubmission, moving: bool) -> Stage:
-    states = {row.state for row in submission.blobs}
-    if submission.life is Life.NEEDS_PERSON:
-        return Stage.NEEDS_YOU
-    if states <= {Transfer.SEALED}:
-        return Stage.SAVED
-    if not moving or Transfer.WAITING in states:
-        return Stage.WAITING
-    return Stage.SENDING
+def bytes_ahead(submissions: Sequence[OutboxSubmission], name: str) -> int:
+    """Bytes of ciphertext that go until the last of submission `name` has gone, its own included; 0: none wait."""
+    rest = [(s, row) for s in submissions if s.life is Life.FINISHED for row in s.blobs if row.state not in DELIVERED]
+    last = max((rank(s, row) for s, row in rest if s.submission == name), default=None)
+    return 0 if last is None else sum(row.size - row.offset for s, row in rest if rank(s, row) <= last)
+
+
+def _tier(row: OutboxBlob) -> int:
+    return 0 if row.part == "manifest" else _TIERS[row.role]
+
+
+__all__ = [
+    "Erase",
+    "Metered",
+    "Probe",
+    "Release",
+    "Send",
+    "Sleep",
+    "Stage",
+    "Standing",
+    "Withdraw",
+    "Work",
+    "bytes_ahead",
+    "candidates",
+    "gives_way",
+    "is_due",
+    "next_blob",
+    "next_work",
+    "rank",
+    "view",
+]

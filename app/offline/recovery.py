@@ -10,18 +10,10 @@ from pathlib import Path
 
 from app.offline.errors import BlobAltered, BlobMissing
 from app.offline.files import sync_folder
-from app.offline.outbox import (
-    DELIVERED,
-    Event,
-    Interrupted,
-    Lost,
-    OutboxBlob,
-    OutboxSubmission,
-    Transfer,
-    settle,
-    step,
-)
-from app.offline.store import StoreCore
+from app.offline.life import Life
+from app.offline.outbox import settled
+from app.offline.store import Setting, StoreCore
+from app.offline.transfer import DELIVERED, Event, Interrupted, Lost, OutboxBlob, Transfer, step
 
 log = logging.getLogger(__name__)
 
@@ -39,19 +31,20 @@ def sweep(core: StoreCore, blobs: Path) -> Swept:
     """Run it in the store's thread, before any sending.
 
     Files that no row names go: they were never shown as saved, or their row is ERASED. A row whose file is missing or
-    of another size, without a receipt, becomes REFUSED with a sentence. (Rows STORED and not erased are the worker's
-    next work.)
+    of another size, without a receipt, becomes REFUSED with a sentence. (Rows STORED and not erased, and the files of
+    what was withdrawn, are the worker's next work.) After a backup was put back no file goes: it may be newer than
+    the rows, and is kept under the owner "restored".
     """
     strays = _remove_strays(core, blobs)
     lost = interrupted = 0
     for submission in core.submissions():
         changed = []
         for row in submission.blobs:
-            event = _event(row, blobs)
+            event = None if submission.life is Life.WITHDRAWN else _event(row, blobs)
             changed.append(row if event is None else step(row, event))
             lost += isinstance(event, Lost)
             interrupted += isinstance(event, Interrupted)
-        after = _settled(submission, tuple(changed))
+        after = settled(replace(submission, blobs=tuple(changed)))
         if after != submission:
             core.save_submission(submission, after)
     if strays or lost or interrupted:
@@ -60,7 +53,7 @@ def sweep(core: StoreCore, blobs: Path) -> Swept:
 
 
 def _event(row: OutboxBlob, blobs: Path) -> Event | None:
-    if row.state in DELIVERED or row.state is Transfer.REFUSED:
+    if row.state in DELIVERED or row.state in (Transfer.REFUSED, Transfer.DROPPED):
         return None
     try:
         size = (blobs / row.file).stat().st_size
@@ -71,13 +64,13 @@ def _event(row: OutboxBlob, blobs: Path) -> Event | None:
     return Interrupted() if row.state is Transfer.UPLOADING else None
 
 
-def _settled(before: OutboxSubmission, blobs: tuple[OutboxBlob, ...]) -> OutboxSubmission:
-    return replace(before, blobs=blobs, life=settle(before.life, blobs))
-
-
 def _remove_strays(core: StoreCore, blobs: Path) -> int:
     known = core.blob_files()
-    strays = [entry.path for entry in os.scandir(blobs) if entry.name not in known and entry.is_file()]
+    found = [entry for entry in os.scandir(blobs) if entry.name not in known and entry.is_file()]
+    if core.get(Setting.RESTORED):
+        core.keep_strays([entry.name for entry in found])
+        return 0
+    strays = [entry.path for entry in found]
     for path in strays:
         with contextlib.suppress(OSError):
             os.unlink(path)

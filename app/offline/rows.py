@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Literal, cast
 
 import apsw
 
-from app.offline.outbox import Life, OutboxBlob, OutboxSubmission, Transfer
+from app.offline.life import Held, Life, LifeEvent
+from app.offline.outbox import OutboxSubmission
+from app.offline.transfer import FailureKind, OutboxBlob, Transfer
+from app.wire.intake import PartRole
 
 _MIGRATIONS = (
     """
@@ -52,15 +55,42 @@ _MIGRATIONS = (
     ) STRICT;
     CREATE TABLE kept_files (file TEXT PRIMARY KEY, owner TEXT NOT NULL) STRICT;
     """,
+    """
+    ALTER TABLE submissions ADD COLUMN urgent INTEGER NOT NULL DEFAULT 0 CHECK (urgent IN (0, 1));
+    ALTER TABLE submissions ADD COLUMN amends TEXT;
+    ALTER TABLE submissions ADD COLUMN answers TEXT;
+    ALTER TABLE submissions ADD COLUMN "first" INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE submissions ADD COLUMN held TEXT NOT NULL DEFAULT '';
+    ALTER TABLE submissions ADD COLUMN replied TEXT NOT NULL DEFAULT '';
+    ALTER TABLE submissions ADD COLUMN withdraw_tries INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE submissions ADD COLUMN withdraw_at REAL NOT NULL DEFAULT 0;
+    CREATE INDEX amending ON submissions (amends);
+    ALTER TABLE blobs ADD COLUMN role TEXT NOT NULL DEFAULT 'content';
+    ALTER TABLE blobs ADD COLUMN failure TEXT NOT NULL DEFAULT '';
+    ALTER TABLE blobs ADD COLUMN sent INTEGER NOT NULL DEFAULT 0 CHECK (sent >= 0);
+    UPDATE blobs SET sent = "offset";
+    CREATE INDEX keeping ON kept_files (owner);
+    CREATE TABLE usage (month TEXT PRIMARY KEY, sent INTEGER NOT NULL) STRICT;
+    """,
 )
 
 _BLOB = (
-    'blob, submission, ordinal, part, file, sha256, size, state, "offset", location, tries, retry_at, reason, receipt'
+    'blob, submission, ordinal, part, file, sha256, size, state, "offset", location, tries, retry_at, reason, '
+    "receipt, role, failure, sent"
 )
-_SUBMISSION = "id, number, created_at, purpose, visit_id, life"
+_SUBMISSION = (
+    'id, number, created_at, purpose, visit_id, life, urgent, amends, answers, "first", held, replied, '
+    "withdraw_tries, withdraw_at"
+)
+# Read, never written: another submission, not itself taken back, adds to this one.
+_AMENDED = (
+    "EXISTS (SELECT 1 FROM submissions AS later WHERE later.amends = submissions.id AND later.life != 'withdrawn')"
+)
 
-_BlobValues = tuple[str, str, int, str, str, str, int, str, int, str, int, float, str, bytes]
-_SubmissionValues = tuple[str, int, str, str, str | None, str]
+_BlobValues = tuple[str, str, int, str, str, str, int, str, int, str, int, float, str, bytes, str, str, int]
+_SubmissionValues = tuple[
+    str, int, str, str, str | None, str, int, str | None, str | None, int, str, str, int, float, int
+]
 
 
 class TooNew(Exception):
@@ -80,13 +110,18 @@ def migrate(db: apsw.Connection) -> None:
 
 def insert(db: apsw.Connection, submission: OutboxSubmission) -> None:
     db.execute(
-        "INSERT INTO submissions (id, created_at, purpose, visit_id, life) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO submissions (id, created_at, purpose, visit_id, life, urgent, amends, answers, held)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             submission.submission,
             submission.created_at.isoformat(),
             submission.purpose,
             submission.visit_id,
             submission.life.value,
+            int(submission.urgent),
+            submission.amends,
+            submission.answers,
+            submission.held.value,
         ),
     )
     marks = ", ".join("?" * len(_BLOB.split(",")))
@@ -95,17 +130,18 @@ def insert(db: apsw.Connection, submission: OutboxSubmission) -> None:
 
 def update(db: apsw.Connection, before: OutboxSubmission, after: OutboxSubmission) -> None:
     """Writes what differs; RuntimeError when a row is not as `before` says: then two have decided at once."""
-    if after.life is not before.life:
+    if _standing(after) != _standing(before):
         db.execute(
-            "UPDATE submissions SET life = ? WHERE id = ? AND life = ?",
-            (after.life.value, after.submission, before.life.value),
+            'UPDATE submissions SET life = ?, "first" = ?, held = ?, replied = ?, withdraw_tries = ?, withdraw_at = ?'
+            " WHERE id = ? AND life = ?",
+            (*_standing(after), after.submission, before.life.value),
         )
         _one_changed(db, after.submission)
     for old, new in zip(before.blobs, after.blobs, strict=True):
         if old != new:
             db.execute(
                 'UPDATE blobs SET state = ?, "offset" = ?, location = ?, tries = ?, retry_at = ?, reason = ?, '
-                "receipt = ? WHERE blob = ? AND state = ?",
+                "receipt = ?, failure = ?, sent = ? WHERE blob = ? AND state = ?",
                 (
                     new.state.value,
                     new.offset,
@@ -114,6 +150,8 @@ def update(db: apsw.Connection, before: OutboxSubmission, after: OutboxSubmissio
                     new.retry_at,
                     new.reason,
                     new.receipt,
+                    "" if new.failure is None else new.failure.value,
+                    new.sent,
                     new.blob,
                     old.state.value,
                 ),
@@ -121,9 +159,38 @@ def update(db: apsw.Connection, before: OutboxSubmission, after: OutboxSubmissio
             _one_changed(db, new.blob)
 
 
+def _standing(submission: OutboxSubmission) -> tuple[str, int, str, str, int, float]:
+    return (
+        submission.life.value,
+        submission.first,
+        submission.held.value,
+        "" if submission.replied is None else submission.replied.value,
+        submission.withdraw_tries,
+        submission.withdraw_at,
+    )
+
+
 def _one_changed(db: apsw.Connection, name: str) -> None:
     if db.changes() != 1:
         raise RuntimeError(f"the row of {name} is not what it was")
+
+
+def add_usage(db: apsw.Connection, month: str, sent: int) -> None:
+    """`month` as "2026-11"; adds `sent` bytes to it."""
+    db.execute(
+        "INSERT INTO usage VALUES (?, ?) ON CONFLICT (month) DO UPDATE SET sent = sent + excluded.sent", (month, sent)
+    )
+
+
+def usage(db: apsw.Connection, month: str) -> int:
+    row = db.execute("SELECT sent FROM usage WHERE month = ?", (month,)).fetchone()
+    return 0 if row is None else cast(int, row[0])
+
+
+def keep_files(db: apsw.Connection, owner: str, files: Collection[str]) -> None:
+    """From now on `files`, and no others, are those that `owner` keeps from the sweep."""
+    db.execute("DELETE FROM kept_files WHERE owner = ?", (owner,))
+    db.executemany("INSERT INTO kept_files (file, owner) VALUES (?, ?)", [(file, owner) for file in files])
 
 
 def set_opened(db: apsw.Connection, submission: str, opened: bytes) -> None:
@@ -131,10 +198,11 @@ def set_opened(db: apsw.Connection, submission: str, opened: bytes) -> None:
 
 
 def select(db: apsw.Connection, settled: int) -> tuple[OutboxSubmission, ...]:
-    """Those with any blob not erased and the newest `settled` of the others, oldest first."""
+    """Those with any blob's file still here and the newest `settled` of the others, oldest first."""
     return _read(
         db,
-        "WHERE EXISTS (SELECT 1 FROM blobs WHERE blobs.submission = submissions.id AND state != 'erased')"
+        "WHERE life = 'withdrawing' OR EXISTS (SELECT 1 FROM blobs WHERE blobs.submission = submissions.id"
+        " AND state NOT IN ('erased', 'dropped'))"
         " OR number IN (SELECT number FROM submissions ORDER BY number DESC LIMIT ?)",
         (settled,),
     )
@@ -145,22 +213,45 @@ def select_one(db: apsw.Connection, submission: str) -> OutboxSubmission | None:
 
 
 def files(db: apsw.Connection) -> frozenset[str]:
-    named = db.execute("SELECT file FROM blobs WHERE state != 'erased' UNION SELECT file FROM kept_files")
+    named = db.execute(
+        "SELECT file FROM blobs WHERE state NOT IN ('erased', 'dropped') UNION SELECT file FROM kept_files"
+    )
     return frozenset(str(name) for (name,) in named)
 
 
 def _read(db: apsw.Connection, where: str, arguments: tuple[str | int, ...]) -> tuple[OutboxSubmission, ...]:
     found = cast(
         Iterable[_SubmissionValues],
-        db.execute(f"SELECT {_SUBMISSION} FROM submissions {where} ORDER BY number", arguments).fetchall(),  # noqa: S608
+        db.execute(f"SELECT {_SUBMISSION}, {_AMENDED} FROM submissions {where} ORDER BY number", arguments).fetchall(),  # noqa: S608
     )
     blobs: dict[str, list[OutboxBlob]] = defaultdict(list)
     wanted = f"SELECT {_BLOB} FROM blobs WHERE submission IN (SELECT id FROM submissions {where}) ORDER BY ordinal"  # noqa: S608
     for values in cast(Iterable[_BlobValues], db.execute(wanted, arguments)):
         blobs[values[1]].append(_blob(values))
-    return tuple(
-        OutboxSubmission(name, number, datetime.fromisoformat(at), purpose, visit_id, Life(life), tuple(blobs[name]))
-        for name, number, at, purpose, visit_id, life in found
+    return tuple(_submission(values, tuple(blobs[values[0]])) for values in found)
+
+
+def _submission(values: _SubmissionValues, blobs: tuple[OutboxBlob, ...]) -> OutboxSubmission:
+    name, number, at, purpose, visit_id, life, urgent, amends, answers, first, held, replied, tries, again, amended = (
+        values
+    )
+    return OutboxSubmission(
+        name,
+        number,
+        datetime.fromisoformat(at),
+        purpose,
+        visit_id,
+        Life(life),
+        blobs,
+        bool(urgent),
+        amends,
+        answers,
+        first,
+        Held(held),
+        LifeEvent(replied) if replied else None,
+        tries,
+        again,
+        bool(amended),
     )
 
 
@@ -180,13 +271,15 @@ def _values(row: OutboxBlob) -> _BlobValues:
         row.retry_at,
         row.reason,
         row.receipt,
+        row.role.value,
+        "" if row.failure is None else row.failure.value,
+        row.sent,
     )
 
 
 def _blob(values: _BlobValues) -> OutboxBlob:
-    blob, submission, ordinal, part, file, sha256, size, state, offset, location, tries, retry_at, reason, receipt = (
-        values
-    )
+    blob, submission, ordinal, part, file, sha256, size, state, offset, location, tries, retry_at, reason = values[:13]
+    receipt, role, failure, sent = values[13:]
     return OutboxBlob(
         blob,
         submission,
@@ -202,4 +295,7 @@ def _blob(values: _BlobValues) -> OutboxBlob:
         retry_at,
         reason,
         receipt,
+        PartRole(role),
+        FailureKind(failure) if failure else None,
+        sent,
     )

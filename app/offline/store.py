@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +20,7 @@ import apsw
 
 from app.offline import rows
 from app.offline.errors import DiskFull, StoreFailed, StoreTooNew, WrongKey
+from app.offline.life import Life
 from app.offline.outbox import OutboxSubmission
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 KEY_BYTES = 32
+DRAFT = "draft"
+"""The kind of a draft's document; its id is also the owner of the files it keeps."""
 _FATAL = (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.BusyError)
 
 
@@ -44,12 +47,49 @@ class Setting(StrEnum):
     ED25519_PRIVATE = "ed25519-private"  # 32 bytes
     AGE_IDENTITY = "age-identity"  # AGE-SECRET-KEY-1...
     ROOT_SEED = "root-seed"  # 32 bytes; the first provider's device alone
+    OUTBOX_PAUSED = "outbox-paused"  # b"1": the person has stopped all sending
+    METERED_CHOICE = "metered-choice"  # app.offline.plan.Metered: what may go over a link that costs by the byte
+    LINK_METERED = "link-metered"  # b"1": the person says that this link costs by the byte
+    BACKED_UP_AT = "backed-up-at"  # decimal, UTC epoch, s
+    RESTORED = "restored"  # b"1": this store came from a backup, and sealed files may be newer than it
 
 
 def _bytes(value: object) -> bytes:
     if not isinstance(value, bytes):
         raise StoreFailed(f"a {type(value).__name__} where bytes were")
     return value
+
+
+def connect(path: Path, key: bytes, *, journal: str = "wal") -> apsw.Connection:
+    """A connection set up as all of ours are; nothing has been read through it. Raises apsw.Error."""
+    connection = apsw.Connection(str(path))
+    try:
+        connection.pragma("hexkey", (b"raw:" + key).hex())  # without "raw:" it would be a passphrase
+        connection.pragma("locking_mode", "exclusive")
+        connection.pragma("journal_mode", journal)
+        for name, value in (("synchronous", "full"), ("foreign_keys", 1), ("secure_delete", 1)):
+            connection.pragma(name, value)
+        connection.pragma("temp_store", "memory")  # a spilled sorter would be a file outside of the cipher
+    except BaseException:
+        with contextlib.suppress(apsw.Error):
+            connection.close()
+        raise
+    return connection
+
+
+def check_copy(path: Path, key: bytes) -> None:
+    """Opens the copy of a store at `path` and reads all of it. Raises :class:`WrongKey` or :class:`StoreFailed`."""
+    try:
+        db = connect(path, key, journal="delete")
+        try:
+            if db.pragma("integrity_check") != "ok" or not db.pragma("user_version"):
+                raise StoreFailed("the copy is not whole")
+        finally:
+            db.close()
+    except apsw.NotADBError as exc:
+        raise WrongKey(str(exc)) from exc
+    except apsw.Error as exc:
+        raise StoreFailed(f"{type(exc).__name__}: {exc}") from exc
 
 
 class StoreCore:
@@ -137,6 +177,36 @@ class StoreCore:
                 else:
                     db.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", (kind, name, body))
 
+    # drafts: a document of kind "draft" and the sealed files that it keeps from the sweep
+
+    def save_draft(self, draft: str, body: bytes | None, files: Collection[str] = ()) -> None:
+        """The draft's document and the names of all its files (in profile/blobs), in one transaction.
+
+        Files that it no longer names are the next sweep's. `body` None throws the draft away.
+        """
+        with self._transaction() as db:
+            rows.keep_files(db, draft, () if body is None else files)
+            if body is None:
+                db.execute("DELETE FROM documents WHERE kind = ? AND id = ?", (DRAFT, draft))
+            else:
+                db.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", (DRAFT, draft, body))
+
+    def finish_draft(self, draft: str, submissions: Sequence[OutboxSubmission]) -> None:
+        """A draft becomes submissions: rows in, its document and its kept files' names out, in one transaction.
+
+        Each submission is FINISHED or HELD (originals), its blobs' files written and synced before. Calling it again
+        for a draft that is gone raises LookupError and changes nothing: a draft is finished once.
+        """
+        if not submissions or any(s.life not in (Life.FINISHED, Life.HELD) for s in submissions):
+            raise ValueError("a draft ends as submissions that are finished or held")
+        with self._transaction() as db:
+            db.execute("DELETE FROM documents WHERE kind = ? AND id = ?", (DRAFT, draft))
+            if db.changes() != 1:
+                raise LookupError(f"there is no draft {draft}")
+            rows.keep_files(db, draft, ())
+            for submission in submissions:
+                rows.insert(db, submission)
+
     # the outbox
 
     def insert_submission(self, submission: OutboxSubmission) -> None:
@@ -144,10 +214,21 @@ class StoreCore:
         with self._transaction() as db:
             rows.insert(db, submission)
 
-    def save_submission(self, before: OutboxSubmission, after: OutboxSubmission) -> None:
-        """Writes what changed, in one transaction. RuntimeError when the rows are no longer as `before` says."""
+    def save_submission(self, before: OutboxSubmission, after: OutboxSubmission, month: str = "") -> None:
+        """Writes what changed, in one transaction. RuntimeError when the rows are no longer as `before` says.
+
+        With `month` ("2026-11") the bytes that the clinic has acknowledged in between are added to its usage.
+        """
         with self._transaction() as db:
             rows.update(db, before, after)
+            sent = sum(new.sent - old.sent for old, new in zip(before.blobs, after.blobs, strict=True))
+            if month and sent:
+                rows.add_usage(db, month, sent)
+
+    def usage(self, month: str) -> int:
+        """Bytes of ciphertext sent in `month` ("2026-11"): all that was acknowledged, twice what went twice."""
+        with self._reading() as db:
+            return rows.usage(db, month)
 
     def save_opened(self, before: OutboxSubmission, after: OutboxSubmission, opened: bytes) -> None:
         """As :meth:`save_submission`, with the signed word of who opened it (JSON)."""
@@ -174,18 +255,42 @@ class StoreCore:
         with self._reading() as db:
             return rows.files(db)
 
+    def keep_files(self, owner: str, files: Collection[str]) -> None:
+        """From now on `files`, and no others, are those that `owner` keeps from the sweep."""
+        with self._transaction() as db:
+            rows.keep_files(db, owner, files)
+
+    def keep_strays(self, files: Collection[str]) -> None:
+        """After a backup was put back: `files`, which no row names, are kept (owner "restored"); done once."""
+        with self._transaction() as db:
+            db.executemany("INSERT OR IGNORE INTO kept_files VALUES (?, ?)", [(file, "restored") for file in files])
+            db.execute("DELETE FROM settings WHERE name = ?", (Setting.RESTORED,))
+
+    # copies
+
+    def copy_to(self, path: Path) -> None:
+        """A whole copy of this store at `path` (which must not be there), under the same key, one moment of it.
+
+        SQLite's online backup: sqlite.org/backup.html. Raises :class:`StoreFailed` or :class:`DiskFull`.
+        """
+        with self._reading() as db:
+            copy = connect(path, self._key, journal="delete")
+            try:
+                with copy.backup("main", db, "main") as backup:
+                    backup.step()
+            finally:
+                copy.close()
+
+    def check_copy(self, path: Path) -> None:
+        """Raises unless the copy at `path` opens under this store's key and is whole."""
+        check_copy(path, self._key)
+
     # the connection
 
     def _connect(self) -> apsw.Connection:
         connection: apsw.Connection | None = None
         try:
-            connection = apsw.Connection(str(self._path))
-            connection.pragma("hexkey", (b"raw:" + self._key).hex())  # without "raw:" it would be a passphrase
-            connection.pragma("locking_mode", "exclusive")
-            connection.pragma("journal_mode", "wal")
-            for name, value in (("synchronous", "full"), ("foreign_keys", 1), ("secure_delete", 1)):
-                connection.pragma(name, value)
-            connection.pragma("temp_store", "memory")  # a spilled sorter would be a file outside of the cipher
+            connection = connect(self._path, self._key)
             if connection.pragma("quick_check") != "ok":
                 raise apsw.CorruptError("quick_check")
             rows.migrate(connection)

@@ -81,6 +81,9 @@ _STAGE = {
     Stage.SAVED: "Saved on this computer.",
     Stage.RECEIVED: "Received by the clinic.",
     Stage.SEEN: "Seen by the clinic.",
+    Stage.NEEDS_MORE: "The clinic asks for more.",
+    Stage.ANSWERED: "Answered by the clinic.",
+    Stage.WITHDRAWN: "Taken back.",
 }
 
 WORDS = "words"

@@ -48,7 +48,7 @@ class Scene:
     worker: OutboxWorker = field(init=False)
 
     def __post_init__(self) -> None:
-        around = Surroundings(self.clock, lambda: 0.0, QUICK)
+        around = Surroundings(self.clock, lambda: 0.0, QUICK, watch=False)
         self.worker = OutboxWorker(self.store, self.blobs, self.http, on_change=self._changed, surroundings=around)
 
     def _changed(self) -> None:
@@ -123,10 +123,10 @@ def test_without_a_link_it_waits_and_a_kick_brings_it_on(tmp_path: Path) -> None
         s.worker.start()
         await s.stage(Stage.WAITING)
         assert "cannot be reached" in s.status().reason
-        await s.until.holds(lambda: s.worker._probe_at > s.clock.now)
+        await s.until.holds(lambda: s.worker._link.probe_at > s.clock.now)
         s.worker.kick()  # the second cut meets the probe
         await s.until.holds(lambda: not s.service.faults)
-        await s.until.holds(lambda: s.worker._probe_at > s.clock.now)
+        await s.until.holds(lambda: s.worker._link.probe_at > s.clock.now)
         assert s.service.uploads == {}
         s.worker.kick()
         await s.stage(Stage.RECEIVED)
@@ -325,11 +325,11 @@ def test_a_store_that_fails_is_told_and_tried_again(tmp_path: Path, monkeypatch:
         real = StoreCore.save_submission
         fail = [True]
 
-        def failing(core: StoreCore, before: object, after: object) -> None:
+        def failing(core: StoreCore, before: OutboxSubmission, after: OutboxSubmission, month: str = "") -> None:
             if fail.pop() if fail else False:
                 core.close()
                 raise StoreFailed("the disk failed")
-            real(core, before, after)  # type: ignore[arg-type]
+            real(core, before, after, month)
 
         monkeypatch.setattr(StoreCore, "save_submission", failing)
         await s.take()

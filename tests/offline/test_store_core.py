@@ -11,8 +11,9 @@ import pytest
 
 from app.offline import rows
 from app.offline.errors import DiskFull, OfflineError, StoreFailed, StoreTooNew, WrongKey
-from app.offline.outbox import Life, Start, apply
+from app.offline.outbox import Held, Life, LifeEvent, Progress, Start, apply, replied
 from app.offline.store import Setting, Store, StoreCore
+from app.wire.intake import PartRole
 from tests.offline.offline_kit import CANARY, NOW, every_byte
 from tests.offline.test_outbox import submission
 
@@ -191,3 +192,96 @@ def test_the_store_for_the_loop_runs_in_one_thread_in_order(tmp_path: Path) -> N
             await Store.open(tmp_path / "s.db", KEY[::-1])
 
     asyncio.run(main())
+
+
+def test_what_a_submission_is_comes_back_whole(tmp_path: Path) -> None:
+    core = StoreCore(tmp_path / "s.db", KEY)
+    plain = submission(1)
+    roles = (PartRole.CONTENT, PartRole.THUMBNAIL, PartRole.ORIGINAL)
+    blobs = tuple(
+        replace(b, file=f"2-{b.file}", role=role) for b, role in zip(submission(2).blobs, roles, strict=True)
+    )
+    life, held = Life.HELD, Held.UNTIL_GOOD_LINK
+    core.insert_submission(plain)
+    core.insert_submission(
+        replace(submission(2), blobs=blobs, life=life, held=held, urgent=True, amends="s1", answers="r1")
+    )
+    first, second = core.submissions()
+    assert (first.amended, second.amended) == (True, False)
+    assert (second.urgent, second.amends, second.answers, second.held) == (True, "s1", "r1", held)
+    assert [b.role for b in second.blobs] == list(roles)
+    after = replace(replied(second, LifeEvent.QUESTION), first=3, withdraw_tries=2, withdraw_at=9.5)
+    core.save_submission(second, after)
+    assert core.submission("s2") == after
+    core.save_submission(after, replace(after, life=Life.WITHDRAWN))
+    assert core.submissions()[0].amended is False
+    core.close()
+
+
+def test_bytes_are_counted_by_the_month_with_the_row(tmp_path: Path) -> None:
+    core = StoreCore(tmp_path / "s.db", KEY)
+    core.insert_submission(submission())
+    (row,) = core.submissions()
+    row_after = apply(row, "s1-b2", Start())
+    core.save_submission(row, row_after, "2026-11")
+    for offset, month in ((1000, "2026-11"), (400, "2026-11"), (900, "2026-12")):
+        before, row_after = row_after, apply(row_after, "s1-b2", Progress(offset))
+        core.save_submission(before, row_after, month)
+    assert (core.usage("2026-11"), core.usage("2026-12"), core.usage("2027-01")) == (1000, 500, 0)
+    core.close()
+
+
+def test_a_draft_keeps_its_files_and_ends_in_one_transaction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    core = StoreCore(tmp_path / "s.db", KEY)
+    core.save_draft("d1", b"{}", ["f0", "old"])
+    core.save_draft("d1", b"{more}", ["f0", "f1", "f2"])
+    core.save_draft("d2", b"{}", ["other"])
+    assert (core.document("draft", "d1"), core.blob_files()) == (b"{more}", {"f0", "f1", "f2", "other"})
+    original = replace(submission(2, Life.HELD, 1), amends="s1", held=Held.UNTIL_ASKED)
+    original = replace(original, blobs=(replace(original.blobs[0], file="o0"),))
+
+    def fail(db: apsw.Connection) -> None:
+        raise apsw.IOError("at commit")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StoreCore, "_commit", staticmethod(fail))
+        with pytest.raises(StoreFailed):
+            core.finish_draft("d1", [submission(), original])
+    assert (core.document("draft", "d1"), core.submissions()) == (b"{more}", ())
+    core.finish_draft("d1", [submission(), original])
+    assert (core.document("draft", "d1"), core.blob_files()) == (None, {"f0", "f1", "f2", "o0", "other"})
+    assert [(s.submission, s.life, s.amended) for s in core.submissions()] == [
+        ("s1", Life.FINISHED, True),
+        ("s2", Life.HELD, False),
+    ]
+    with pytest.raises(LookupError):
+        core.finish_draft("d1", [submission(3)])
+    with pytest.raises(ValueError, match="finished or held"):
+        core.finish_draft("d2", [submission(3, Life.RECEIVED)])
+    core.save_draft("d2", None)
+    assert (core.documents("draft"), len(core.submissions())) == ({}, 2)
+    assert "other" not in core.blob_files()
+    core.close()
+
+
+def test_a_store_of_the_second_version_is_brought_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(rows, "_MIGRATIONS", rows._MIGRATIONS[:2])
+        old = StoreCore(tmp_path / "s.db", KEY)
+        with old._transaction() as db:
+            db.execute("INSERT INTO submissions VALUES (7, 's7', ?, 'photo', NULL, 'received', x'01')", (str(NOW),))
+            db.execute(
+                "INSERT INTO blobs VALUES ('b', 's7', 0, 'manifest', 'f', 'h', 90, 'stored', 90, '', 0, 0, '', x'01')"
+            )
+        old.close()
+    core = StoreCore(tmp_path / "s.db", KEY)
+    (kept,) = core.submissions()
+    assert (kept.number, kept.purpose, kept.life, kept.urgent, kept.held) == (
+        7,
+        "photo",
+        Life.RECEIVED,
+        False,
+        Held.NO,
+    )
+    assert (kept.blobs[0].sent, kept.blobs[0].role, kept.blobs[0].failure) == (90, PartRole.CONTENT, None)
+    core.close()
