@@ -7,7 +7,9 @@ from pathlib import Path
 from app.net.errors import BadAnswer, NetError, NotTheClinic, Refused, Unreachable
 from app.offline import uploader as uploader_module
 from app.offline.allowance import Allowance
+from app.offline.backup import back_up, restore
 from app.offline.capture import Capture, Part, SealedSubmission, Words, save_sealed, seal_submission
+from app.offline.connectivity import LOOK_S, Change
 from app.offline.errors import DiskFull, OfflineError, StoreFailed, WriteFailed, WrongKey
 from app.offline.files import check_blob, erase_blob, write_blob
 from app.offline.keys import DeviceKeys, device_keys, open_store_key
@@ -63,9 +65,11 @@ def short_deadlines(seconds: float) -> None:
 __all__ = [
     "DELIVERED",
     "LAST_RETRY_S",
+    "LOOK_S",
     "Allowance",
     "BadAnswer",
     "Capture",
+    "Change",
     "DeviceKeys",
     "DiskFull",
     "Erase",
@@ -106,6 +110,7 @@ __all__ = [
     "WriteFailed",
     "WrongKey",
     "apply",
+    "back_up",
     "check_receipt",
     "device_keys",
     "erase_blob",
@@ -114,6 +119,7 @@ __all__ = [
     "open_blob",
     "open_core",
     "open_manifest",
+    "restore",
     "save_sealed",
     "seal_submission",
     "sender",

@@ -95,7 +95,7 @@ async def _deliver(folder: Path, told: Original) -> tuple[ModelClinic, dict[str,
     try:
         store = app.Store(app.open_core(profile), None)  # type: ignore[arg-type]  # the loop runs it in place
         model = ModelClinic(told.clinic, random.Random(0), Tally())
-        worker = app.OutboxWorker(store, profile.blobs, model)
+        worker = app.OutboxWorker(store, profile.blobs, model, surroundings=app.Surroundings(watch=False))
         worker.start()
         loop = asyncio.get_running_loop()
         until = loop.time() + PATIENCE_S

@@ -73,7 +73,7 @@ class Device:
     async def open(self) -> None:
         self._store = app.Store(app.open_core(self._profile), None)  # type: ignore[arg-type]  # the loop runs it in place
         patience = app.Patience(tick=3.0)  # virtual time passes in larger steps
-        around = app.Surroundings(clock=self.clock, jitter=self._rng.random, patience=patience)
+        around = app.Surroundings(clock=self.clock, jitter=self._rng.random, patience=patience, watch=False)
         self._worker = app.OutboxWorker(
             self._store, self._profile.blobs, self.model, on_change=self._changed, surroundings=around
         )
@@ -102,12 +102,22 @@ class Device:
 
     async def link(self) -> None:
         self.model.weather.online = not self.model.weather.online
+        if self._rng.random() < 0.5:  # else it was lost or came back where this computer cannot see it
+            self._noticed(app.Change.NETWORK)
 
     async def visit(self) -> None:
         self.worker.allowance.set(self._rng.choice((0, 0, 300.0, 5000.0, None)))
 
     async def set_clock(self) -> None:
         self._skew += self._rng.choice((-1, 1)) * self._rng.choice((5.0, 1500.0, 86400.0, 30 * 86400.0))
+        self._noticed(app.Change.CLOCK)
+
+    def _noticed(self, change: app.Change) -> None:
+        """What the watch over network and clocks, which no simulated computer has, would have seen by its next look."""
+        worker = self.worker
+        asyncio.get_running_loop().call_later(
+            self._rng.uniform(0.0, app.LOOK_S), lambda: worker is self._worker and worker.surroundings_changed(change)
+        )
 
     async def kick(self) -> None:
         self.worker.kick()
@@ -197,7 +207,7 @@ class Device:
     def _standing(self) -> str:
         rows = [(row.state.value, row.tries, row.retry_at - self.clock(), row.reason)
                 for submission in self.worker._submissions for row in submission.blobs]  # fmt: skip
-        return f"{rows} fault={self.worker.fault!r} probe in {self.worker._probe_at - self.clock():.0f} s"
+        return f"{rows} fault={self.worker.fault!r} probe in {self.worker._link.probe_at - self.clock():.0f} s"
 
     def shut(self) -> None:
         self._profile.close()
