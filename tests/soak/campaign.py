@@ -1,8 +1,9 @@
-"""What every campaign shares: cases by seed and number, several processes, a log of violations, one line at the end."""
+"""What every campaign shares: cases by seed and number, several processes, a log of violations, a line at the end."""
 
 from __future__ import annotations
 
 import argparse
+import logging
 import multiprocessing
 import shutil
 import sys
@@ -41,16 +42,25 @@ class Outcome:
 def run(case: Case, seed: int, numbers: range) -> Outcome:
     """All cases in this process."""
     began, outcome = time.monotonic(), Outcome()
-    for number in numbers:
-        try:
-            case(seed, number, outcome.tally)
-        except Violation as exc:
-            outcome.violations.append(f"seed {seed} case {number}: {exc}")
-        except Exception:
-            outcome.violations.append(f"seed {seed} case {number}: {traceback.format_exc()}")
-        outcome.cases += 1
+    logging.disable(logging.CRITICAL)  # what goes wrong on purpose is told in great numbers
+    try:
+        for number in numbers:
+            outcome.violations += _one(case, seed, number, outcome.tally)
+            outcome.cases += 1
+    finally:
+        logging.disable(logging.NOTSET)
     outcome.seconds = time.monotonic() - began
     return outcome
+
+
+def _one(case: Case, seed: int, number: int, tally: Tally) -> list[str]:
+    try:
+        case(seed, number, tally)
+    except Violation as exc:
+        return [f"seed {seed} case {number}: {exc}"]
+    except Exception:
+        return [f"seed {seed} case {number}: {traceback.format_exc()}"]
+    return []
 
 
 def _batch(job: tuple[Case, int, range]) -> Outcome:
@@ -105,7 +115,7 @@ def sentence(name: str, words: str, outcome: Outcome) -> str:
 @contextmanager
 def fast_folder() -> Iterator[Path]:
     """A folder in memory where there is one: syncs cost nothing there, and what they mean is the shims' affair."""
-    memory = Path("/dev/shm")  # noqa: S108
+    memory = Path("/dev/shm")
     path = Path(tempfile.mkdtemp(prefix="thinline-soak-", dir=memory if memory.is_dir() else None))
     try:
         yield path

@@ -1,7 +1,7 @@
 """The clinic's intake as a model on the virtual clock: what app/clinic does, with every fault a link can have.
 
 It keeps what the real one keeps: uploads by (submission, blob), bytes counted only once synced, one receipt a blob,
-409 for another offset, 404 for what it forgot. A restart loses what was not synced. Faults come from one seeded source.
+409 for another offset, 404 for what it forgot. A restart loses what was not synced. Faults come from one seed.
 """
 
 from __future__ import annotations

@@ -1,14 +1,13 @@
-"""Campaign: one flipped bit, or a file cut at a page, anywhere in a profile: it is noticed, and the other items still go.
+"""Campaign: one flipped bit, or a file cut at a page, anywhere in a profile: it is noticed; the other items still go.
 
-End to end on a copied profile: the real store, sweep, worker and uploader, against the model of the clinic. A case with an
-even number flips a bit, one with an odd number cuts a file short (at each 4 KiB page in turn, and elsewhere).
+End to end on a copied profile: the real store, sweep, worker and uploader, against the model of the clinic. A case with
+an even number flips a bit, one with an odd number cuts a file short (at each 4 KiB page in turn, and elsewhere).
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 import random
 import shutil
 import sys
@@ -52,18 +51,22 @@ def original() -> Original:
 
 
 def case(seed: int, number: int, tally: Tally) -> None:
-    logging.disable(logging.CRITICAL)
     told, rng = original(), random.Random(f"{seed}/{number}")
     with fast_folder() as place:
         folder = place / "profile"
         shutil.copytree(told.sudden if number % 20 >= 18 else told.closed, folder)
         target = _target(folder, rng)
         what = _cut(target, rng, number) if number % 2 else _flip(target, rng)
-        name = str(target.relative_to(folder))
-        if name.startswith("blobs/"):
-            run_virtually(_sealed_file(folder, told, name.removeprefix("blobs/"), tally, what))
-        else:
-            run_virtually(_database(folder, told, tally, f"{what} of {name}", rng))
+        judge(folder, target, what, tally)
+
+
+def judge(folder: Path, target: Path, what: str, tally: Tally) -> None:
+    """`target` in `folder`, a copy of the original, has been damaged: `what` says how."""
+    told, name = original(), str(target.relative_to(folder))
+    if name.startswith("blobs/"):
+        run_virtually(_sealed_file(folder, told, name.removeprefix("blobs/"), tally, what))
+    else:
+        run_virtually(_database(folder, told, tally, f"{what} of {name}"))
 
 
 def _target(folder: Path, rng: random.Random) -> Path:
@@ -101,7 +104,7 @@ async def _deliver(folder: Path, told: Original) -> tuple[ModelClinic, dict[str,
         until = loop.time() + PATIENCE_S
         open_stages = (app.Stage.SAVED, app.Stage.SENDING, app.Stage.WAITING)
         await asyncio.sleep(1.0)
-        while any(s.stage in open_stages for s in worker.snapshot()) and loop.time() < until:
+        while any(s.stage in open_stages for s in worker.snapshot()) and loop.time() < until:  # noqa: ASYNC110
             await asyncio.sleep(5.0)
         statuses = worker.snapshot()
         await worker.stop()
@@ -123,7 +126,7 @@ async def _sealed_file(folder: Path, told: Original, name: str, tally: Tally, wh
     tally["in sealed files: noticed, the others went"] += 1
 
 
-async def _database(folder: Path, told: Original, tally: Tally, what: str, rng: random.Random) -> None:
+async def _database(folder: Path, told: Original, tally: Tally, what: str) -> None:
     """Either the store refuses to open (and nothing is touched), or every item is there and goes."""
     before = {path.name: path.read_bytes() for path in (folder / "blobs").iterdir()}
     try:

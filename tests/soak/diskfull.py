@@ -1,8 +1,8 @@
 """Campaign: no room at every 4 KiB step, an I/O error at every sync, no room at every write: never a false "saved".
 
 Three ways, each through capture and delivery: a small tmpfs filled up to N pages (needs root), EIO raised at the N-th
-sync of sealed files, folders, database and log, and ENOSPC at the N-th write. Afterwards the disk is well again: earlier
-items are whole, what was said to be saved is there, what was not is not, and all of it goes.
+sync of sealed files, folders, database and log, and ENOSPC at the N-th write. Afterwards the disk is well again:
+earlier items are whole, what was said to be saved is there, what was not is not, and all of it goes.
 """
 
 from __future__ import annotations
@@ -224,7 +224,9 @@ def _one(outcome: Outcome, name: str, number: int, case: object, disk: Path | No
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak.diskfull")
     parser.add_argument("--count", type=int, default=0, help="of each way; 0: all")
-    parser.add_argument("--seed", type=int, default=1, help="taken for the sake of the others: nothing here is by chance")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="taken for the sake of the others: nothing here is by chance"
+    )
     outcome = run(parser.parse_args().count)
     LOGS.mkdir(exist_ok=True)
     (LOGS / "diskfull.log").write_text("".join(f"{line}\n" for line in outcome.violations))

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from app.wire import PROTOCOL_HEADER, PROTOCOL_VERSION
 
 FAULTS = (
-    "500", "502", "503", "401", "403", "409", "410", "413", "429", "portal", "cut", "lost answer", "truncated", "trickle",
-    "stall", "doubled", "again later",
+    "500", "502", "503", "401", "403", "409", "410", "413", "429", "portal", "cut", "lost answer", "truncated",
+    "trickle", "stall", "doubled", "again later",
 )  # fmt: skip
 STALL_S = 1.2
 _PORTAL = b"<html>Welcome! Sign in to use this network.</html>"
@@ -121,7 +121,7 @@ class FaultyProxy:
         return True
 
     async def _ask(self, request: bytes, half: bool = False) -> bytes:
-        """The service's whole answer. Each request goes on a connection of its own, so that its end shows the answer's."""
+        """The service's whole answer. A connection for each request: its end shows the answer's."""
         reader, writer = await asyncio.open_connection(*self.upstream)
         try:
             writer.write(request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))

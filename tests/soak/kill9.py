@@ -1,4 +1,4 @@
-"""Campaign: kill -9 at every write, sync, truncation, rename, removal and request of a device's life, real service and all.
+"""Campaign: kill -9 at every write, sync, truncation, rename, removal and request, the real service and all.
 
 Each case copies an enrolled profile, runs one act (the first start, a capture, a delivery, the sweep after a killed
 delivery) in a process that kills itself at its N-th step, a write half done in every second case; then a new process
@@ -102,7 +102,9 @@ def act(point: Point, folder: Path, made: Town, say: Say) -> None:
 
 
 def capture(profile: app.Profile, core: app.StoreCore, say: Say) -> None:
-    sealed = app.seal_submission(app.sender(core), [app.Part(PHOTO, NOTE, "image/jpeg")], app.Words("wound", NOTE), NOW)
+    sealed = app.seal_submission(
+        app.sender(core), [app.Part(PHOTO, NOTE, "image/jpeg")], app.Words("wound", NOTE), NOW
+    )
     app.save_sealed(core, profile.blobs, sealed)
     say(f"saved {sealed.submission}\n")
 
@@ -161,7 +163,7 @@ class Killer:
         shutil.copytree(self._made.profile.folder, folder)
         if name == "capture":
             return folder, []
-        code, said = in_new_process(Point("capture", 0), folder, self._made)
+        _, said = in_new_process(Point("capture", 0), folder, self._made)
         if name == "recover":
             for stray in ("0" * 32, "1" * 32 + ".part"):
                 (folder / "blobs" / stray).write_bytes(b"what a capture that was cut off leaves")
@@ -244,7 +246,9 @@ def run(count: int) -> Outcome:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak.kill9")
     parser.add_argument("--count", type=int, default=0)
-    parser.add_argument("--seed", type=int, default=1, help="taken for the sake of the others: nothing here is by chance")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="taken for the sake of the others: nothing here is by chance"
+    )
     outcome = run(parser.parse_args().count)
     LOGS.mkdir(exist_ok=True)
     (LOGS / "kill9.log").write_text("".join(f"{line}\n" for line in outcome.violations))

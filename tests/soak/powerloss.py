@@ -7,7 +7,6 @@ offsets, receipts, erasures, settings. A case takes a moment of it, makes one le
 from __future__ import annotations
 
 import functools
-import logging
 import os
 import random
 import sys
@@ -65,7 +64,9 @@ def _live(root: Path, rng: random.Random, clinic: Clinic, recorder: Recorder) ->
 def _capture(
     profile: app.Profile, core: app.StoreCore, rng: random.Random, clinic: Clinic, recorder: Recorder
 ) -> app.StoreCore:
-    parts = [app.Part(rng.randbytes(rng.choice((10, 3000, 20_000))), "a", "image/jpeg") for _ in range(rng.randrange(3))]
+    parts = [
+        app.Part(rng.randbytes(rng.choice((10, 3000, 20_000))), "a", "image/jpeg") for _ in range(rng.randrange(3))
+    ]
     sealed = app.seal_submission(app.sender(core), parts, app.Words("photo", "It itches."), NOW)
     app.save_sealed(core, profile.blobs, sealed)
     recorder.mark(("saved", (sealed.submission, tuple((blob, part.sha256) for blob, part in sealed.files))))
@@ -81,7 +82,9 @@ def _send(
         return core
     row = next(row for row in waiting[0].blobs if row.state not in app.DELIVERED)
     events: list[app.Event] = [app.Start(), app.Located("/v1/uploads/abc"), app.Progress(rng.randrange(row.size + 1))]
-    events.append(app.Stored(receipt(clinic, row)) if rng.random() < 0.8 else app.Failed(app.FailureKind.SERVER, 1.0, 0.5))
+    events.append(
+        app.Stored(receipt(clinic, row)) if rng.random() < 0.8 else app.Failed(app.FailureKind.SERVER, 1.0, 0.5)
+    )
     for event in events:
         before = core.submission(row.submission)
         assert before is not None
@@ -124,7 +127,6 @@ def receipt(clinic: Clinic, row: app.OutboxBlob) -> bytes:
 
 
 def case(seed: int, number: int, tally: Tally) -> None:
-    logging.disable(logging.CRITICAL)
     told = scenario(seed, number // SCENARIO_CASES)
     rng = random.Random(f"{seed}/{number}")
     ready = next(i for i, op in enumerate(told.ops) if op.kind == "mark")

@@ -1,6 +1,6 @@
 """Writes down what a profile's files are told: every write, truncation, sync, rename and removal, in order.
 
-The database's part comes from an apsw VFS under SQLite3 Multiple Ciphers (what it sees is ciphertext, as the disk does),
+The database's part comes from an apsw VFS under SQLite3 Multiple Ciphers (what it sees is ciphertext, as on disk),
 the sealed files' part from the functions of `os` that app/offline/files.py uses. One thread, one recorder at a time.
 """
 
@@ -19,7 +19,7 @@ Kind = Literal["make", "write", "truncate", "sync", "sync-folder", "rename", "un
 
 @dataclass(frozen=True)
 class Op:
-    """`path` absolute; `data` of a write at `offset`; a truncation's size in `offset`; `other`: the new name, or a mark."""
+    """`path` absolute; `data` of a write at `offset`; a truncation's size in `offset`; `other`: a new name or a mark."""
 
     kind: Kind
     path: str
@@ -55,7 +55,9 @@ class Recorder:
     @contextmanager
     def installed(self) -> Iterator[Recorder]:
         _vfs()
-        originals = {name: getattr(os, name) for name in ("open", "close", "write", "fsync", "replace", "unlink", "mkdir")}
+        originals = {
+            name: getattr(os, name) for name in ("open", "close", "write", "fsync", "replace", "unlink", "mkdir")
+        }
         connection = apsw.Connection
         _HOLDER[0] = self
         for name in originals:

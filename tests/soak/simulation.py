@@ -1,15 +1,15 @@
-"""Campaign: the real worker, uploader and store against a clinic and a link that do everything they may, in virtual time.
+"""Campaign: the real worker, uploader and store against a clinic and a link that do all they may, in virtual time.
 
-A case is one device's schedule of some minutes to some days: captures, lost links, visits that pause, clocks set wrong,
-the app closed and opened, a person who presses "try again"; meanwhile each exchange may fail in any way of
+A case is one device's schedule of some minutes to some days: captures, lost links, visits that pause, clocks set
+wrong, the app closed and opened, a person who presses "try again"; meanwhile each exchange may fail in any way of
 `clinic_model.FAULTS`. Then the faults stop, and everything has to be delivered, once, by itself.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
-import logging
 import random
 import shutil
 import sys
@@ -113,7 +113,7 @@ class Device:
         self._noticed(app.Change.CLOCK)
 
     def _noticed(self, change: app.Change) -> None:
-        """What the watch over network and clocks, which no simulated computer has, would have seen by its next look."""
+        """What the watch over network and clocks, which no simulated computer has, would have seen next."""
         worker = self.worker
         asyncio.get_running_loop().call_later(
             self._rng.uniform(0.0, app.LOOK_S), lambda: worker is self._worker and worker.surroundings_changed(change)
@@ -128,10 +128,8 @@ class Device:
                 await self.worker.try_again(status.submission)
 
     async def look(self) -> None:
-        try:
+        with contextlib.suppress(app.NetError):
             await self.worker.refresh_states()
-        except app.NetError:
-            pass
 
     async def weather(self) -> None:
         weather, rng = self.model.weather, self._rng
@@ -248,16 +246,12 @@ async def live(device: Device, rng: random.Random) -> None:
 
 def case(seed: int, number: int, tally: Tally) -> None:
     rng = random.Random(f"{seed}/{number}")
-    logging.disable(logging.CRITICAL)
-    try:
-        with fast_folder() as folder:
-            device = Device(folder / "profile", rng, tally)
-            try:
-                run_virtually(live(device, rng))
-            finally:
-                device.shut()
-    finally:
-        logging.disable(logging.NOTSET)
+    with fast_folder() as folder:
+        device = Device(folder / "profile", rng, tally)
+        try:
+            run_virtually(live(device, rng))
+        finally:
+            device.shut()
 
 
 if __name__ == "__main__":

@@ -31,7 +31,9 @@ def town(folder: Path) -> Iterator[Town]:
 def patient_http(made: Town, url: str) -> ClinicHttp:
     """The patient's side of the wire, through whatever listens at `url`."""
     person = made.patient
-    return ClinicHttp(url, None, Credentials(person.device_id, lambda nonce: sign_bytes(nonce, Context.TOKEN, person.key)))
+    return ClinicHttp(
+        url, None, Credentials(person.device_id, lambda nonce: sign_bytes(nonce, Context.TOKEN, person.key))
+    )
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class AtTheClinic:
 
 
 def at_the_clinic(data: Path) -> AtTheClinic:
-    """Reads the service's database and blobs folder from outside. Raises :class:`Violation` for a file that is not whole."""
+    """Reads the service's database and blobs folder from outside. Raises :class:`Violation` if one is not whole."""
     with contextlib.closing(sqlite3.connect(f"file:{data / 'clinic.db'}?mode=ro", uri=True)) as db:
         counts = dict(db.execute("SELECT submission, count FROM submissions").fetchall())
         rows = db.execute(
