@@ -1,7 +1,7 @@
 """Campaign: a canary in every personal field; then everything that lies or passes anywhere is searched for it.
 
-Searched, in seven spellings: the profile (database, log, sealed files; while open and after closing), a temporary
-folder of its own, all log lines at level DEBUG, every byte on the wire (a proxy of ours, in front of plain HTTP, so that TLS
+Searched, in seven spellings: the profile (database, log, sealed files; open and closed), a temporary folder,
+all log lines at level DEBUG, every byte on the wire (a proxy of ours, in front of plain HTTP, so that TLS
 hides nothing), the service's disk and what it wrote to its standard error.
 """
 
@@ -15,7 +15,6 @@ import json
 import logging
 import os
 import random
-import resource
 import sys
 import tempfile
 import time
@@ -139,15 +138,20 @@ def run(seed: int) -> Outcome:
             "the service's disk": made.clinic.bytes_on_disk(),
             "the service's words": "".join(made.clinic.log).encode(),
         }
+    search(places, words, outcome)
+    outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+def search(places: dict[str, bytes], words: dict[str, str], outcome: Outcome) -> None:
+    """Looks for every word in every spelling in every place."""
     for place, content in places.items():
         outcome.tally["bytes searched"] += len(content)
         for field, text in words.items():
             for how, spelling in spellings(text).items():
                 outcome.cases += 1
                 if spelling in content:
-                    outcome.violations.append(f"seed {seed}: {field} lies in {place}, {how}")
-    outcome.seconds = time.monotonic() - began
-    return outcome
+                    outcome.violations.append(f"{field} lies in {place}, {how}: {text}")
 
 
 @contextmanager
@@ -164,11 +168,6 @@ def own_temporary(folder: Path) -> Iterator[Path]:
             del os.environ["TMPDIR"]
         else:
             os.environ["TMPDIR"] = before[0]
-
-
-def cores_of(pid: int) -> tuple[int, int]:
-    """The limits of a process's core file (soft, hard), in bytes."""
-    return resource.prlimit(pid, resource.RLIMIT_CORE)
 
 
 def main() -> int:

@@ -1,9 +1,9 @@
 """What a disk may hold after the power went, given what it was told. Pure but for its random source.
 
 The rules, harder than ext4's: what was not synced is there or not, sector by sector (512 bytes), in any order and
-mixture of the versions written since the last sync; a file that grew may have any length up to the longest, its missing
-sectors zero or noise; names made, changed or taken since their folder's last sync hold or not, each by itself, but for a
-rename of a file whose making is lost. A file's own sync says nothing of its name.
+mixture of the versions written since the last sync; a file that grew may have any length up to the longest, its
+missing sectors zero or noise; names made, changed or taken since their folder's last sync hold or not, each by itself.
+A file's own sync says nothing of its name.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Campaign: one flipped bit, or a file cut at a page, anywhere in a profile: it is noticed; the other items still go.
 
-End to end on a copied profile: the real store, sweep, worker and uploader, against the model of the clinic. A case with
-an even number flips a bit, one with an odd number cuts a file short (at each 4 KiB page in turn, and elsewhere).
+End to end on a copied profile: the real store, sweep, worker and uploader, against the model of the clinic. A case
+with an even number flips a bit, one with an odd number cuts a file short (at each 4 KiB page in turn, and elsewhere).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.offline.offline_kit import NOW, Clinic, open_device
 from tests.soak import adapter as app
 from tests.soak.campaign import Tally, Violation, fast_folder, main
 from tests.soak.clinic_model import ModelClinic
-from tests.soak.virtual import run_virtually
+from tests.soak.virtual import run_virtually, virtual_surroundings
 
 PAGE = 4096
 PATIENCE_S = 600.0
@@ -98,7 +98,7 @@ async def _deliver(folder: Path, told: Original) -> tuple[ModelClinic, dict[str,
     try:
         store = app.Store(app.open_core(profile), None)  # type: ignore[arg-type]  # the loop runs it in place
         model = ModelClinic(told.clinic, random.Random(0), Tally())
-        worker = app.OutboxWorker(store, profile.blobs, model, surroundings=app.Surroundings(watch=False))
+        worker = app.OutboxWorker(store, profile.blobs, model, surroundings=virtual_surroundings())
         worker.start()
         loop = asyncio.get_running_loop()
         until = loop.time() + PATIENCE_S

@@ -29,7 +29,7 @@ from tests.soak import adapter as app
 from tests.soak.campaign import LOGS, Outcome, Tally, Violation, fast_folder, sentence
 from tests.soak.clinic_model import ModelClinic
 from tests.soak.recorder import Op, Recorder
-from tests.soak.virtual import run_virtually
+from tests.soak.virtual import run_virtually, virtual_surroundings
 
 PAGE = 4096
 DISK = 4 * 1024 * 1024
@@ -55,7 +55,7 @@ class Trouble:
         if op.kind.startswith(self.kind):
             self.count += 1
             if self.count == self.at:
-                raise self.error(os.path.basename(op.path).startswith("store.db"))
+                raise self.error(op.database)
 
     def error(self, database: bool) -> Exception:
         if database:  # what SQLite's own file layer says; our recorder stands below its cipher
@@ -101,7 +101,7 @@ async def deliver(world: World, folder: Path, seconds: float, model: ModelClinic
     except app.OfflineError as exc:
         profile.close()
         return str(exc)
-    worker = app.OutboxWorker(store, profile.blobs, model, surroundings=app.Surroundings(watch=False))
+    worker = app.OutboxWorker(store, profile.blobs, model, surroundings=virtual_surroundings())
     worker.start()
     await asyncio.sleep(seconds)
     await worker.stop()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import json
 import logging
 import os
@@ -29,7 +30,7 @@ from tests.soak.campaign import LOGS, Outcome, Violation, fast_folder, sentence
 from tests.soak.recorder import Op, Recorder
 from tests.soak.town import at_the_clinic, opened, patient_http, town
 
-PHOTO = CANARY + bytes(range(256)) * 300 + CANARY
+PHOTO = CANARY + bytes(range(256)) * 20 + CANARY
 NOTE = CANARY.decode()
 ACTS = ("first", "capture", "deliver", "recover")
 Say = Callable[[str], None]
@@ -226,6 +227,8 @@ def saved(said: list[str]) -> list[str]:
 
 def run(count: int) -> Outcome:
     outcome, began = Outcome(), time.monotonic()
+    for name in ("httpcore", "anyio._backends._asyncio"):  # else every process imports them at its first request
+        importlib.import_module(name)
     with fast_folder() as folder, town(folder) as made:
         killer = Killer(made, folder)
         points = killer.points()

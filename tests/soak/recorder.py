@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import apsw
@@ -19,13 +19,14 @@ Kind = Literal["make", "write", "truncate", "sync", "sync-folder", "rename", "un
 
 @dataclass(frozen=True)
 class Op:
-    """`path` absolute; `data` of a write at `offset`; a truncation's size in `offset`; `other`: a new name or a mark."""
+    """`path` absolute; `data` of a write at `offset`; a truncation's size in `offset`; `other`: a new name, a mark."""
 
     kind: Kind
     path: str
     offset: int = 0
     data: bytes = b""
     other: Any = None
+    database: bool = False  # told by SQLite, not by app/offline/files.py
 
 
 Step = Callable[[Op], None]
@@ -170,4 +171,4 @@ def _vfs() -> None:
 def _tell(op: Op) -> None:
     recorder = _HOLDER[0]
     if recorder is not None:
-        recorder.add(op)
+        recorder.add(replace(op, database=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from app.offline import files, worker
 from app.offline.store import StoreCore
 from tests.soak import canaries, damage, diskfull, kill9, machines, powerloss, service, simulation
-from tests.soak.campaign import Tally, Violation, run
+from tests.soak.campaign import Outcome, Tally, Violation, run
 
 SEED = 20261126
 
@@ -108,3 +109,12 @@ def test_canaries() -> None:
     outcome = canaries.run(SEED)
     assert outcome.violations == []
     assert outcome.tally["bytes searched"] > 100_000
+
+
+def test_the_search_finds_every_spelling_at_every_alignment() -> None:
+    text = canaries.canary("note", SEED)
+    for padding in range(3):
+        sent = base64.b64encode(b"x" * padding + text.encode() + b"yyy")
+        outcome = Outcome()
+        canaries.search({"place": sent, "other": text.encode("utf-16-le")}, {"note": text}, outcome)
+        assert len(outcome.violations) == 2

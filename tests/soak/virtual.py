@@ -10,8 +10,11 @@ import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from tests.soak import adapter as app
+
 T = TypeVar("T")
 
+EPOCH = 1_790_000_000.0
 SPIN_LIMIT = 20_000
 
 
@@ -83,6 +86,12 @@ class Loop(asyncio.SelectorEventLoop):
 def _tell(setter: Callable[[Any], None], future: asyncio.Future[Any], value: Any) -> None:
     if not future.done():
         setter(value)
+
+
+def virtual_surroundings() -> app.Surroundings:
+    """For a worker on this loop: its wall clock goes with the virtual time."""
+    loop = asyncio.get_running_loop()
+    return app.Surroundings(clock=lambda: EPOCH + loop.time(), patience=app.Patience(tick=3.0), watch=False)
 
 
 def run_virtually(coroutine: Coroutine[Any, Any, T]) -> T:
