@@ -22,7 +22,7 @@ from tests.soak.campaign import Tally, Violation, fast_folder, main
 from tests.soak.crash_states import Disk
 from tests.soak.recorder import Op, Recorder
 
-SCENARIO_CASES = 250
+SCENARIO_CASES = 100
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ def _live(root: Path, rng: random.Random, clinic: Clinic, recorder: Recorder) ->
     core.put_many(dict(clinic.settings()))
     app.device_keys(core)
     recorder.mark(("ready", None))
+    core = _capture(profile, core, rng, clinic, recorder)
     for _ in range(rng.randrange(3, 9)):
         act = rng.choice((_capture, _capture, _send, _send, _settings, _reopen))
         core = act(profile, core, rng, clinic, recorder)

@@ -54,6 +54,7 @@ class Device:
         self._skew = 0.0
         self._store: app.Store | None = None
         self._worker: app.OutboxWorker | None = None
+        self._closed = True
         self._tries: dict[str, int] = {}
         self._disturbed: list[float] = []
 
@@ -78,9 +79,11 @@ class Device:
             self._store, self._profile.blobs, self.model, on_change=self._changed, surroundings=around
         )
         self._worker.start()
+        self._closed = False
 
     async def close(self) -> None:
         await self.worker.stop()
+        self._closed = True
         await self._check_disk()
         await self.store.call(app.StoreCore.close)
 
@@ -114,10 +117,12 @@ class Device:
 
     def _noticed(self, change: app.Change) -> None:
         """What the watch over network and clocks, which no simulated computer has, would have seen next."""
-        worker = self.worker
-        asyncio.get_running_loop().call_later(
-            self._rng.uniform(0.0, app.LOOK_S), lambda: worker is self._worker and worker.surroundings_changed(change)
-        )
+
+        def tell() -> None:
+            if not self._closed:
+                self.worker.surroundings_changed(change)
+
+        asyncio.get_running_loop().call_later(self._rng.uniform(0.0, app.LOOK_S), tell)
 
     async def kick(self) -> None:
         self.worker.kick()
