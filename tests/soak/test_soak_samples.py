@@ -13,6 +13,7 @@ from app.offline import files, uploader
 from app.offline.store import StoreCore
 from tests.soak import canaries, damage, diskfull, kill9, machines, powerloss, service, simulation
 from tests.soak.campaign import Outcome, Tally, Violation, run
+from tests.soak.clinic_model import ModelClinic
 
 SEED = 20261126
 
@@ -56,7 +57,8 @@ def test_real_worker_in_virtual_time() -> None:
 
 def test_the_simulation_sees_a_receipt_that_nobody_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploader, "check_receipt", lambda text, *rest: bytes(text))
-    assert run(simulation.case, SEED, range(12)).violations
+    monkeypatch.setattr(ModelClinic, "_fault", lambda self: "forged receipt" if self.weather.fault else "")
+    assert run(simulation.case, SEED, range(6)).violations
 
 
 def test_damage_to_sealed_files_and_to_a_closed_store() -> None:
