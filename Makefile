@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 ARGS ?=
 
-.PHONY: setup demo test check bench fuzz run-patient run-provider run-clinic lock clean
+.PHONY: setup demo test check bench fuzz soak run-patient run-provider run-clinic lock clean
 
 setup:
 	@packaging/setup.sh
@@ -25,6 +25,15 @@ bench: setup
 
 fuzz: setup
 	$(PYTHON) -m tests.fuzz.fuzz_media --inputs 10000000 $(ARGS)
+
+# Each part goes on when another has failed; the exit code tells. `make soak JOBS=4` uses four processes.
+SOAK := powerloss:100000 machines:1000000 simulation:20000 damage:20000
+JOBS ?= 2
+
+soak: setup
+	@failed=0; for part in $(SOAK); do \
+	  $(PYTHON) -m tests.soak.$${part%:*} --count $${part#*:} --jobs $(JOBS) $(ARGS) || failed=1; done; \
+	for part in kill9 diskfull service canaries; do $(PYTHON) -m tests.soak.$$part $(ARGS) || failed=1; done; exit $$failed
 
 run-patient: setup
 	@$(PYTHON) -m app patient $(ARGS)

@@ -1,0 +1,131 @@
+"""The one place where the campaigns name app/offline: what moves there is followed here, in one edit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.net.errors import BadAnswer, NetError, NotTheClinic, Refused, Unreachable
+from app.offline import uploader as uploader_module
+from app.offline.allowance import Allowance
+from app.offline.backup import back_up, restore
+from app.offline.capture import Capture, Part, SealedSubmission, Words, save_sealed, seal_submission
+from app.offline.connectivity import LOOK_S, Change
+from app.offline.errors import DiskFull, OfflineError, StoreFailed, WriteFailed, WrongKey
+from app.offline.files import check_blob, erase_blob, write_blob
+from app.offline.keys import DeviceKeys, device_keys, open_store_key
+from app.offline.outbox import (
+    DELIVERED,
+    LAST_RETRY_S,
+    Erased,
+    Event,
+    Failed,
+    FailureKind,
+    Interrupted,
+    Life,
+    Located,
+    OutboxBlob,
+    OutboxSubmission,
+    Progress,
+    Start,
+    Stored,
+    Transfer,
+    apply,
+    try_again,
+)
+from app.offline.patch import Patience
+from app.offline.plan import Erase, Probe, Send, Sleep, Stage, next_work, view
+from app.offline.profile import Profile
+from app.offline.receipts import check_receipt
+from app.offline.recovery import sweep
+from app.offline.store import Setting, Store, StoreCore
+from app.offline.trust import sender
+from app.offline.vault import SealedBytes, open_blob, open_manifest
+from app.offline.worker import OutboxWorker, Surroundings
+
+
+def open_core(profile: Profile) -> StoreCore:
+    """The profile's store with its key file's key (made when there is none)."""
+    return StoreCore(profile.store_path, open_store_key(profile, None).secret)
+
+
+def intact(row: OutboxBlob, folder: Path) -> str:
+    """ "" when the row's sealed file is there whole, else what is wrong with it."""
+    try:
+        check_blob(folder, row.file, row.sha256, row.size)
+    except OfflineError as exc:
+        return f"{type(exc).__name__}: {exc.detail}"
+    return ""
+
+
+def short_deadlines(seconds: float) -> None:
+    """What the uploader waits for an answer, of this process: a stall costs a campaign less."""
+    uploader_module._DEADLINE_S = seconds
+
+
+__all__ = [
+    "DELIVERED",
+    "LAST_RETRY_S",
+    "LOOK_S",
+    "Allowance",
+    "BadAnswer",
+    "Capture",
+    "Change",
+    "DeviceKeys",
+    "DiskFull",
+    "Erase",
+    "Erased",
+    "Event",
+    "Failed",
+    "FailureKind",
+    "Interrupted",
+    "Life",
+    "Located",
+    "NetError",
+    "NotTheClinic",
+    "OfflineError",
+    "OutboxBlob",
+    "OutboxSubmission",
+    "OutboxWorker",
+    "Part",
+    "Patience",
+    "Probe",
+    "Profile",
+    "Progress",
+    "Refused",
+    "SealedBytes",
+    "SealedSubmission",
+    "Send",
+    "Setting",
+    "Sleep",
+    "Stage",
+    "Start",
+    "Store",
+    "StoreCore",
+    "StoreFailed",
+    "Stored",
+    "Surroundings",
+    "Transfer",
+    "Unreachable",
+    "Words",
+    "WriteFailed",
+    "WrongKey",
+    "apply",
+    "back_up",
+    "check_receipt",
+    "device_keys",
+    "erase_blob",
+    "intact",
+    "next_work",
+    "open_blob",
+    "open_core",
+    "open_manifest",
+    "restore",
+    "save_sealed",
+    "seal_submission",
+    "sender",
+    "short_deadlines",
+    "sweep",
+    "try_again",
+    "view",
+    "write_blob",
+]

@@ -1,0 +1,191 @@
+"""Campaign: a canary in every personal field; then everything that lies or passes anywhere is searched for it.
+
+Searched, in seven spellings: the profile (database, log, sealed files; open and closed), a temporary folder,
+all log lines at level DEBUG, every byte on the wire (a proxy of ours, in front of plain HTTP, so that TLS
+hides nothing), the service's disk and what it wrote to its standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import io
+import json
+import logging
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.offline.offline_kit import Until, every_byte
+from tests.offline.test_real_clinic import Town
+from tests.soak import adapter as app
+from tests.soak.campaign import LOGS, Outcome, fast_folder, sentence
+from tests.soak.faulty_proxy import FaultyProxy
+from tests.soak.town import at_the_clinic, opened, patient_http, town
+
+FIELDS = (
+    "note", "photo name", "photo pixels", "photo EXIF", "form answer", "reading", "written message", "document name",
+    "voice message", "reply text", "visit reason", "visit name", "draft text", "purpose words",
+)  # fmt: skip
+
+
+def canary(field: str, seed: int) -> str:
+    """Unlike anything else, and the same in ASCII and UTF-8."""
+    return f"CANARY{random.Random(f'{seed}/{field}').getrandbits(96):024x}{field.replace(' ', '').upper()}"
+
+
+def spellings(text: str) -> dict[str, bytes]:
+    """How a clear text may lie somewhere unnoticed."""
+    raw = text.encode()
+    found = {"as it is": raw, "UTF-16": text.encode("utf-16-le"), "hex": raw.hex().encode(), "reversed": raw[::-1]}
+    for shift in range(3):  # base64 of a longer text: the same at each of three alignments, but for its ends
+        inner = base64.b64encode(bytes(shift) + raw)[8 if shift else 0 : -8]
+        found[f"base64, {shift}"] = inner
+    return found
+
+
+def exif(text: str) -> bytes:
+    """A JPEG's APP1 segment with a TIFF block that holds ImageDescription (EXIF 2.32, tag 0x010E)."""
+    words = text.encode() + b"\0"
+    tiff = (
+        b"II*\0\x08\0\0\0"
+        + b"\x01\0"
+        + b"\x0e\x01\x02\0"
+        + len(words).to_bytes(4, "little")
+        + b"\x1a\0\0\0"
+        + bytes(4)
+    )
+    block = b"Exif\0\0" + tiff + words
+    return b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block
+
+
+def parts(words: dict[str, str]) -> list[app.Part]:
+    """One of each kind of thing that a person can send."""
+    photo = b"\xff\xd8" + exif(words["photo EXIF"]) + words["photo pixels"].encode() * 50 + b"\xff\xd9"
+    answers = {"resourceType": "QuestionnaireResponse", "item": [{"answer": [{"valueString": words["form answer"]}]}]}
+    reading = {"resourceType": "Observation", "note": [{"text": words["reading"]}], "valueQuantity": {"value": 140}}
+    return [
+        app.Part(photo, words["photo name"], "image/jpeg"),
+        app.Part(json.dumps(answers).encode(), "answers", "application/fhir+json"),
+        app.Part(json.dumps(reading).encode(), "readings", "application/fhir+json"),
+        app.Part(words["written message"].encode(), "", "text/plain"),
+        app.Part(b"%PDF-1.7 " + words["document name"].encode(), words["document name"], "application/pdf"),
+        app.Part(words["voice message"].encode() * 9, "", "audio/ogg"),
+    ]
+
+
+async def live(made: Town, words: dict[str, str]) -> tuple[bytes, list[bytes]]:
+    """Saved, kept, sent, opened and seen: the bytes on the wire, and the profile's bytes at three moments."""
+    proxy = FaultyProxy(("127.0.0.1", made.clinic.port), random.Random(0), keep_bytes=True)
+    store, until, moments = await app.Store.open(made.profile.store_path, made.key), Until(), []
+    for kind, field in (("draft", "draft text"), ("reply", "reply text"), ("form", "form answer")):
+        await store.call(app.StoreCore.put_documents, kind, {"0" * 32: words[field].encode()})
+    await store.call(app.StoreCore.put_visits, {"0" * 32: (words["visit reason"] + words["visit name"]).encode()})
+    spoken = app.Words(words["purpose words"][:60], words["note"])
+    submission = await app.Capture(store, made.profile.blobs).save(parts(words), spoken)
+    moments.append(every_byte(made.profile.folder))
+    async with proxy.running(), patient_http(made, proxy.url) as http:
+        around = app.Surroundings(watch=False)
+        worker = app.OutboxWorker(store, made.profile.blobs, http, on_change=until.changed, surroundings=around)
+        worker.start()
+        await until.holds(lambda: [s.stage for s in worker.snapshot()] == [app.Stage.RECEIVED], timeout=90)
+        await until.holds(lambda: not any(made.profile.blobs.iterdir()), timeout=90)
+        await worker.refresh_states()
+        await worker.stop()
+    moments.append(every_byte(made.profile.folder))
+    await store.close()
+    moments.append(every_byte(made.profile.folder))
+    note, clear = opened(made, at_the_clinic(made.clinic.data).whole[submission])
+    assert note == words["note"]
+    assert [part.data for part in parts(words)] == clear, (
+        "what was planted did not arrive: the search would find nothing"
+    )
+    return bytes(proxy.wire), moments
+
+
+@contextmanager
+def watched_logs() -> Iterator[io.StringIO]:
+    """All that any logger says, at every level."""
+    told = io.StringIO()
+    handler, root = logging.StreamHandler(told), logging.getLogger()
+    level, root.level = root.level, logging.DEBUG
+    kept, root.handlers = root.handlers, [handler]
+    try:
+        yield told
+    finally:
+        root.level, root.handlers = level, kept
+
+
+def run(seed: int) -> Outcome:
+    outcome, began = Outcome(), time.monotonic()
+    words = {field: canary(field, seed) for field in FIELDS}
+    with fast_folder() as folder, watched_logs() as logs, own_temporary(folder) as temporary, town(folder) as made:
+        wire, moments = asyncio.run(live(made, words))
+        made.clinic.stop()
+        places = {
+            "the wire": wire,
+            "the profile before sending": moments[0],
+            "the profile after sending": moments[1],
+            "the closed profile": moments[2],
+            "the temporary folder": every_byte(temporary),
+            "the logs": logs.getvalue().encode(),
+            "the service's disk": made.clinic.bytes_on_disk(),
+            "the service's words": "".join(made.clinic.log).encode(),
+        }
+    search(places, words, outcome)
+    outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+def search(places: dict[str, bytes], words: dict[str, str], outcome: Outcome) -> None:
+    """Looks for every word in every spelling in every place."""
+    for place, content in places.items():
+        outcome.tally["bytes searched"] += len(content)
+        for field, text in words.items():
+            for how, spelling in spellings(text).items():
+                outcome.cases += 1
+                if spelling in content:
+                    outcome.violations.append(f"{field} lies in {place}, {how}: {text}")
+
+
+@contextmanager
+def own_temporary(folder: Path) -> Iterator[Path]:
+    """A temporary folder for this process and its children, to be searched afterwards."""
+    place, before = folder / "tmp", (os.environ.get("TMPDIR"), tempfile.tempdir)
+    place.mkdir()
+    os.environ["TMPDIR"], tempfile.tempdir = str(place), str(place)
+    try:
+        yield place
+    finally:
+        tempfile.tempdir = before[1]
+        if before[0] is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = before[0]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.soak.canaries")
+    parser.add_argument("--count", type=int, default=3, help="lives, each with canaries of its own")
+    parser.add_argument("--seed", type=int, default=1)
+    given, whole = parser.parse_args(), Outcome()
+    for seed in range(given.seed, given.seed + given.count):
+        part = run(seed)
+        whole.cases += part.cases
+        whole.seconds += part.seconds
+        whole.tally.update(part.tally)
+        whole.violations += part.violations
+    LOGS.mkdir(exist_ok=True)
+    (LOGS / "canaries.log").write_text("".join(f"{line}\n" for line in whole.violations))
+    print(sentence("canaries", "searches for a canary", whole), flush=True)
+    return 1 if whole.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
