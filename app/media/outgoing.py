@@ -125,6 +125,8 @@ class Outgoing:
         return rung if rung.pictures is None or moving else replace(rung, pictures=None)
 
     def _sending(self) -> tuple[Modality, Cause]:
+        if self.decision.rung.silent:
+            return Modality.WORDS, self.decision.cause
         if self._speech_alone:
             return Modality.AUDIO, Cause.CHOSEN
         if self.peer is not None and self.peer.speech_alone:

@@ -57,6 +57,9 @@ def link_sentence(f: VisitFacts) -> Sentence:
         return _without_connection(f)
     if f.back_s is not None and f.back_s < BACK_SHOWN_S:
         return _back(f)
+    silent = f.sending is Modality.WORDS, f.peer is not None and f.peer.sending is Modality.WORDS
+    if any(silent):
+        return Sentence(_NO_SPEECH[silent].format(other=f.other), Level.BAD)
     theirs = _Thin.NO if f.peer is None else _thin(f.peer.sending, f.peer.cause)
     weak = _WEAK.get((_thin(f.sending, f.cause), theirs))
     if weak is not None:
@@ -71,10 +74,11 @@ def other_sentence(f: VisitFacts) -> Sentence | None:
     peer = f.peer
     if not f.started or peer is None or f.connection is not ConnectionState.CONNECTED:
         return None
+    hears = peer.hears_us and f.sending is not Modality.WORDS  # what they get then is silence
     if f.pictures_off:
-        text, level = _GETS_SPEECH[f.microphone_on, peer.hears_us]
+        text, level = _GETS_SPEECH[f.microphone_on, hears]
     else:
-        text, level = _GETS[f.microphone_on, peer.hears_us, peer.sees_us]
+        text, level = _GETS[f.microphone_on, hears, peer.sees_us]
     why = "" if f.camera_on else ": your camera is off"
     if level is Level.WARN and not f.camera_on:
         level = Level.NOTE
@@ -181,6 +185,12 @@ _WEAK = {
     (_Thin.NO, _Thin.STILLS): "The connection is weak: you see {other} as still pictures. You can go on talking.",
     (_Thin.STILLS, _Thin.PAUSED): "The connection is weak: {other} sees you as still pictures; their own is paused.",
     (_Thin.PAUSED, _Thin.STILLS): "The connection is weak: you see {other} as still pictures; your own is paused.",
+}
+# (ours, theirs)
+_NO_SPEECH = {
+    (True, True): "The connection is too weak for speech now. Please write to {other}. Speech comes back by itself.",
+    (True, False): "The connection is too weak for your speech now. Please write to {other}. You still hear {other}.",
+    (False, True): "The connection of {other} is too weak for speech now. Please write. {other} still hears you.",
 }
 _WEAK_SPEECH = "The connection is weak at the moment. You can go on talking."
 

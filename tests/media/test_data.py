@@ -114,6 +114,25 @@ def test_at_24_kbit_speech_waits_for_one_small_packet_at_most_and_words_overtake
     assert np.median(gaps) > 0.06, "one packet, then speech has its turn"
 
 
+def test_an_ask_goes_with_the_words_and_what_follows_it_does_not() -> None:
+    async def run() -> None:
+        async with data_pair(24_000.0) as both:
+            outbound = both.a.transport.outbound
+            assert outbound is not None
+            before = dict(outbound.by_kind)
+            assert both.a.data.send(CLOSER, b'{"ask": 1}')
+            await both.until(lambda: both.b.received == [(CLOSER, b'{"ask": 1}')])
+            assert outbound.by_kind[Kind.DATA] == before[Kind.DATA]
+            assert outbound.by_kind[Kind.WORDS] > before[Kind.WORDS]
+            assert both.a.data.send(CLOSER, bytes(400))
+            assert both.a.data.send(CLOSER, b'{"ask": 2}'), "in its turn: nothing overtakes on one stream"
+            await both.until(lambda: len(both.b.received) == 3)
+            assert outbound.by_kind[Kind.DATA] > before[Kind.DATA]
+            assert both.b.received[1:] == [(CLOSER, bytes(400)), (CLOSER, b'{"ask": 2}')]
+
+    asyncio.run(run())
+
+
 def test_what_is_lost_comes_again_even_after_a_cut() -> None:
     async def run() -> None:
         async with data_pair() as both:

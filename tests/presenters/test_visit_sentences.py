@@ -81,6 +81,9 @@ def test_every_state_has_one_plain_sentence():
         (Modality.VIDEO, Modality.STILLS, "you see Dr Lee as still pictures. You can go on talking."),
         (Modality.STILLS, Modality.AUDIO, "Dr Lee sees you as still pictures; their own is paused."),
         (Modality.AUDIO, Modality.STILLS, "you see Dr Lee as still pictures; your own is paused."),
+        (Modality.WORDS, Modality.WORDS, "too weak for speech now. Please write to Dr Lee. Speech comes back"),
+        (Modality.WORDS, Modality.AUDIO, "too weak for your speech now. Please write to Dr Lee. You still hear"),
+        (Modality.VIDEO, Modality.WORDS, "The connection of Dr Lee is too weak for speech now."),
     ],
 )
 def test_a_thin_link_is_told_on_both_sides(ours, theirs, words):
@@ -92,6 +95,10 @@ def test_a_thin_link_is_told_on_both_sides(ours, theirs, words):
 
 
 def test_a_camera_that_was_turned_off_is_no_fault_of_the_link():
+    words = replace(LIVE, sending=Modality.WORDS, cause=Cause.LINK_THIN)
+    said = other_sentence(words)
+    assert said is not None
+    assert "cannot hear you" in said.text, "packets of silence come, and no word of ours"
     facts = replace(LIVE, sending=Modality.AUDIO, cause=Cause.CHOSEN, camera_on=False)
     assert link_sentence(facts).level is Level.GOOD
     facts = replace(facts, peer=replace(PEER, sees_us=False))

@@ -23,14 +23,15 @@ from app.media.rate.ladder import (
     room_bps,
     speech_share,
 )
-from app.media.rate.link import ENOUGH_NOISY, JUMP, START_BPS
+from app.media.rate.link import ENOUGH_NOISY, JUMP, LEAST_BPS, START_BPS
 from app.media.rate.phases import AFTER_CUT_BPS, FIRST_RTT_S, Step, act, dark, light
 from app.media.rate.probing import Prober
 from app.media.rate.rungs import Rungs
 from app.media.rate.signals import Signals, Verdict, judge, judge_remote, read
-from app.media.rate.speech import Speech, choose_speech
+from app.media.rate.speech import LOWEST, Speech, choose_speech
 from app.media.rate.split import Split, pacing_bps, split, window_bytes
 from app.media.rate.state import FIRST_INTERVAL_S, START_SPEECH, Control, Decision, Phase
+from app.media.rate.words_alone import hopeless
 
 __all__ = [
     "Control",
@@ -190,7 +191,10 @@ def _timed(control: Control, feedback: TransportFeedback, now: float) -> Control
 def _decide(control: Control, now: float) -> Control:
     """The decision that follows from the memory."""
     loss, burst, link = max(control.loss.random, control.remote_loss), control.loss.burst, control.link
+    words = control.words.judge(_hopeless(control, loss), now)
     rungs = _rungs(control, loss, burst, now)
+    if words.on:
+        rungs = rungs.speech_alone(Cause.LINK_THIN, now)
     speech = _speech(control, rungs.step, loss, burst)
     payload = payload_bytes(link.bps)
     paused = control.suspicious or control.phase is Phase.BLIND
@@ -198,12 +202,19 @@ def _decide(control: Control, now: float) -> Control:
         rungs.step, rungs.view, room_bps(link.bps, loss, burst, control.least_rtt_s or 0.0), payload
     )
     name = LADDERS[rungs.view][rungs.step].name if pictures is not None else f"speech-{speech.bitrate // 1000}"
-    rung = Rung(name, speech, pictures)
+    rung = Rung("words", LOWEST, silent=True) if words.on else Rung(name, speech, pictures)
     parts = split(link.bps, rung, loss, paused)
     window = window_bytes(link.bps, control.least_rtt_s or FIRST_RTT_S, control.interval_s, control.queue.noise_s)
     prober, probe = _probe(control, now)
     decision = Decision(rung, rungs.cause, parts, pacing_bps(parts), window, probe, payload)
-    return replace(control, rungs=rungs, speech=speech, prober=prober, decision=decision)
+    return replace(control, words=words, rungs=rungs, speech=speech, prober=prober, decision=decision)
+
+
+def _hopeless(control: Control, loss: float) -> bool:
+    """Nothing heard at all is a cut, not a thin link: what people see then is told elsewhere."""
+    if control.phase is Phase.BLIND or control.suspicious:
+        return False
+    return hopeless(control.link.bps, LEAST_BPS, loss, overuse=control.verdict is Verdict.OVERUSE)
 
 
 def _rungs(control: Control, loss: float, burst: float, now: float) -> Rungs:

@@ -15,6 +15,8 @@ from app.media.rate.speech import LOWEST, PACKET_OVERHEAD_BYTES, Speech, needed_
 CONSENT_BPS = 350
 """STUN consent checks (RFC 7675), each way."""
 FEEDBACK_SHARE = 0.04
+COMFORT_BPS = 1_400
+"""What silence takes: a small packet each 400 ms (Opus DTX)."""
 _PACKET_S, _LEAST_PAYLOAD, _MOST_PAYLOAD = 0.054, 100, 1_100
 _MOST_REPAIR, _REPAIRED_TWICE = 0.35, 0.07
 
@@ -46,16 +48,24 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Rung:
-    """How speech and pictures are sent; `pictures` None: speech alone."""
+    """How speech and pictures are sent; `pictures` None: speech alone. `silent`: not even speech, but for the comfort
+    noise of silence: written words alone.
+    """
 
     name: str
     speech: Speech
     pictures: Pictures | None = None
+    silent: bool = False
+
+    @property
+    def speech_bps(self) -> int:
+        """Bit/s on the wire."""
+        return COMFORT_BPS if self.silent else self.speech.wire_bps
 
     @property
     def total_bps(self) -> int:
         """Bit/s on the wire, every header, RTCP (4 % of the whole) and consent in."""
-        media = self.speech.wire_bps + (self.pictures.wire_bps if self.pictures is not None else 0)
+        media = self.speech_bps + (self.pictures.wire_bps if self.pictures is not None else 0)
         return math.ceil((media + CONSENT_BPS) / (1 - FEEDBACK_SHARE))
 
 
@@ -102,7 +112,7 @@ SPEECH_ONLY, STILLS, LOWEST_VIDEO = 0, 1, 2
 _FPS = ((10_000, 4.5), (17_500, 7.6), (29_000, 12.7), (55_000, 15.4), (95_000, 20.6), (150_000, 24.5), (260_000, 25.0))
 _FPS_FACTOR = {View.TALK: 1.0, View.DETAIL: 0.4, View.MOTION: 1.6}
 _FPS_LEAST, _FPS_MOST = 2.0, 30.0
-_STILL_BYTES, _STILL_LEAST_BYTES, _STILL_WORTH_S = 2_100, 1_500, 6.0
+_STILL_BYTES, _STILL_LEAST_BYTES, _STILL_WORTH_S = 2_160, 1_500, 6.2
 """A sharp 640x480 after the one before it: SSIM 0.93, measured; where that takes more than six seconds, fewer."""
 _STILLS_EVERY_S = (2.0, 9.0)
 _STEP = 1.03  # rates in steps, so that a decision is not new with every message

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from app.media.events import Cause
 from app.media.rate.history import History
+from app.media.rate.ladder import room_bps
 from app.media.rate.link import ENOUGH, ENOUGH_NOISY, LEAST_BPS
 from app.media.rate.probing import Prober
 from app.media.rate.queue import QueueDelay
@@ -17,7 +18,8 @@ from app.media.rate.state import FIRST_INTERVAL_S, Control, Phase
 FIRST_RTT_S = 0.2
 DRAIN_LOOK_S = 2.0
 SHARED_CLEAR_S = 5.0
-AFTER_CUT_BPS = 26_000.0
+AFTER_CUT_BPS, _AFTER_CUT_SHARE = 26_000.0, 0.4
+"""What is sent when a link is back, until it is known anew: most come back as they were."""
 _RELIEF_S, _RELIEF = 0.06, 0.12
 _FLAT_S = 0.03
 _SHARED_CONGESTION = 0.25
@@ -117,10 +119,12 @@ def dark(control: Control, step: Step | None = None) -> Control:
 
 
 def light(control: Control, now: float) -> Control:
-    """As at a start, with what speech had; what was known of the path is known no more."""
-    bps = max(LEAST_BPS, min(control.link.bps, AFTER_CUT_BPS))
+    """As at a start, with a part of what the link carried before; the rest of what was known is known no more."""
+    bps = max(LEAST_BPS, min(control.link.bps, max(AFTER_CUT_BPS, _AFTER_CUT_SHARE * control.link.bps)))
+    room = room_bps(bps, control.loss.random, control.loss.burst)
     return replace(
         enter(control, Phase.START, now),
+        rungs=control.rungs.fit(room, room, now, may_rise=True) if control.pictures_wanted else control.rungs,
         feedback_at=now,
         link=replace(control.link, bps=bps, held_bps=bps),
         capacity=control.capacity.forget(),

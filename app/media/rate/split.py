@@ -30,7 +30,7 @@ def split(link_bps: float, rung: Rung, loss: float, paused: bool) -> Split:
     """Of `link_bps`; with `paused` nothing but speech is sent."""
     feedback = min(link_bps, link_bps * FEEDBACK_SHARE + CONSENT_BPS)
     left = link_bps - feedback
-    speech = min(left, float(rung.speech.wire_bps))
+    speech = min(left, float(rung.speech_bps))
     left -= speech
     if paused:
         return Split(link_bps, speech, 0.0, 0.0, 0.0, feedback)

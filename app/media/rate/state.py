@@ -17,6 +17,7 @@ from app.media.rate.rungs import Rungs
 from app.media.rate.signals import Verdict
 from app.media.rate.speech import Speech
 from app.media.rate.split import Split
+from app.media.rate.words_alone import WordsAlone
 
 START_SPEECH = Speech(8_000, 120)
 FIRST_INTERVAL_S = 0.2
@@ -74,6 +75,7 @@ class Control:
     pictures_wanted: bool = True
     remote_loss: float = 0.0
     speech: Speech = field(default=START_SPEECH)
+    words: WordsAlone = field(default_factory=WordsAlone)
 
     @property
     def capacity_bps(self) -> float:

@@ -138,7 +138,10 @@ class DataChannels:
             return False
         if self.backlog(label) + len(data) > _MOST_BACKLOG[label]:
             return False
-        if label == CLOSER:
+        if label == CLOSER and not self._bulk and data[:1] == b"{" and len(data) < self._sctp.payload_limit:
+            # An ask or its answer: a person waits for it, and pictures would stand before it for long.
+            self._sctp.submit(channel.id, BINARY, _LAST + data, first=True)
+        elif label == CLOSER:
             self._bulk.append(data)
             self._feed()
         else:

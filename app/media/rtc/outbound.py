@@ -115,6 +115,7 @@ class Outbound:
         self._carry: Callable[[bytes], bool] = lambda data: False
         self._left: Callable[[], None] = lambda: None
         self._unnumbered = 0
+        self._silent = False
         self.sent_bytes = 0
         self.sent_packets = 0
         self.by_kind: dict[Kind, int] = dict.fromkeys(Kind, 0)
@@ -133,7 +134,8 @@ class Outbound:
 
     def use(self, decision: Decision, rung: Rung, *, muted: bool) -> None:
         """The rate decision, and the rung with what people want; a muted person costs next to nothing (DTX)."""
-        self.speech.use(replace(rung.speech, dtx=True) if muted else rung.speech)
+        self.speech.use(replace(rung.speech, dtx=True) if muted or rung.silent else rung.speech)
+        self._silent = rung.silent
         # The whole link's pace: what leaves without waiting (speech, RTCP) is taken off it packet by packet. Where a
         # packet is short, a little ahead of the link, so that it is never idle while pictures wait.
         ahead = _AHEAD if decision.split.link_bps > _AHEAD_FROM_BPS else 1.0
@@ -162,7 +164,7 @@ class Outbound:
     def feed(self, place: int, chunk: NDArray[np.int16], now: float) -> None:
         """20 ms of the microphone; `place` counts samples since its start."""
         self.audio.newest = (place + len(chunk), now)
-        for made in self.speech.feed(place, chunk):
+        for made in self.speech.feed(place, np.zeros_like(chunk) if self._silent else chunk):
             packet = self.audio.packet(made.payload_type, made.timestamp, made.payload, marker=made.fresh)
             probe, self._probe = self._probe, None
             cluster = None

@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from app.media.rate.ladder import Pictures
@@ -28,6 +28,7 @@ _BACKLOG_S, _BACKLOG_MOST_S, _BACKLOG_PICTURES = 0.11, 0.2, 2.0
 """A picture that would wait behind so much is not encoded: a newer one will be, when the link is free."""
 _MOST_PAYLOAD = 1_100
 _KEY_GAP_S = 0.7
+_FIRST_STILLS = (0.6, 0.8)
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class PictureSource:
         self._fps = 1.0
         self._due = 0.0
         self._last = 0
+        self._begun = 0  # pictures of the open encoder
         self._key_wanted = False
         self._keyed_at = 0.0
         self._picture_id = 0
@@ -105,7 +107,7 @@ class PictureSource:
         try:
             while True:
                 captured, pictures = await self._next_picture(loop)
-                encoder = self._encoder_of(captured, pictures)
+                encoder = self._encoder_of(captured, self._beginning(pictures))
                 if encoder is None:
                     continue
                 key = self._key_wanted and loop.time() - self._keyed_at >= _KEY_GAP_S
@@ -121,6 +123,7 @@ class PictureSource:
         if made.key:
             self._key_wanted, self._keyed_at = False, now
         self.frames += 1
+        self._begun += 1
         self.key_frames += made.key
         self._picture_id = (self._picture_id + 1) & 0x7FFF
         if self.codec is VideoCodec.AV1:
@@ -172,8 +175,14 @@ class PictureSource:
                 log.error("pictures cannot be sent: %s", exc)
             self._pictures, self._failed = None, True
             return None
-        self._encoder_for, self._fps = wanted, pictures.fps
+        self._encoder_for, self._fps, self._begun = wanted, pictures.fps, 0
         return self._encoder
+
+    def _beginning(self, pictures: Pictures) -> Pictures:
+        """The first still is a key picture of twice the size, and nothing is seen before it: it begins rough."""
+        if not pictures.are_stills or self._begun >= len(_FIRST_STILLS):
+            return pictures
+        return replace(pictures, bitrate=round(pictures.bitrate * _FIRST_STILLS[self._begun]))
 
 
 def _rung(pictures: Pictures | None) -> tuple[int, int, bool] | None:

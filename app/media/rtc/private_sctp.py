@@ -46,6 +46,12 @@ HOSTILE = (*SDP_ERRORS, LookupError, ArithmeticError, struct.error)
 """What aiortc raises for packets that make no sense: it would end the DTLS transport, and the call with it."""
 
 
+class _Data(DataChunk):
+    """A chunk of ours, and whether its packet goes with the words."""
+
+    with_words = True
+
+
 class ThinSctp(RTCSctpTransport):
     """`out(words, packet)` takes an SCTP packet in clear; `room(words)`: whether it would take one; `take(stream,
     data)` gets each whole message, `heard(bytes)` is told of each packet that came. `bulk` holds the streams whose
@@ -84,15 +90,16 @@ class ThinSctp(RTCSctpTransport):
         """Whether a bulk message would leave at once: none waits in front of it, and the window has room."""
         return self.established and not self._outbound_queue and self._flight_size < WINDOW_BYTES
 
-    def submit(self, stream: int, protocol: int, data: bytes) -> None:
-        """One message, in fragments of `payload_limit` bytes at most."""
+    def submit(self, stream: int, protocol: int, data: bytes, *, first: bool = False) -> None:
+        """One message, in fragments of `payload_limit` bytes at most; `first`: with the words, though it is bulk's."""
         sequence = self._outbound_stream_seq.get(stream, 0)
         last = max(1, math.ceil(len(data) / self.payload_limit)) - 1
         for i in range(last + 1):
-            chunk = DataChunk()
+            chunk = _Data()
             chunk.flags = (2 if i == 0 else 0) | (1 if i == last else 0)
             chunk.tsn, chunk.stream_id, chunk.stream_seq, chunk.protocol = self._local_tsn, stream, sequence, protocol
             chunk.user_data = data[i * self.payload_limit : (i + 1) * self.payload_limit]
+            chunk.with_words = first or stream not in self.bulk
             chunk._abandoned = chunk._acked = chunk._in_flight = chunk._retransmit = False
             chunk._book_size = len(chunk.user_data)
             chunk._expiry = chunk._max_retransmits = chunk._sent_time = None
@@ -127,7 +134,7 @@ class ThinSctp(RTCSctpTransport):
             self._t3_start()
 
     def _may_go(self, chunk: DataChunk) -> bool:
-        return bool(self._flight_size < WINDOW_BYTES and self._room(chunk.stream_id not in self.bulk))
+        return bool(self._flight_size < WINDOW_BYTES and self._room(_with_words(chunk)))
 
     def _go(self, chunk: DataChunk) -> None:
         self._flight_size_increase(chunk)
@@ -137,9 +144,8 @@ class ThinSctp(RTCSctpTransport):
     def _emit(self, chunk: Chunk) -> None:
         if isinstance(chunk, SackChunk):
             del chunk.gaps[_MOST_GAP_BLOCKS:], chunk.duplicates[_MOST_COPIES:]
-        words = not (isinstance(chunk, DataChunk) and chunk.stream_id in self.bulk)
         packet = serialize_packet(self._local_port, self._remote_port or 0, self._remote_verification_tag, chunk)
-        self._out(words, packet)
+        self._out(_with_words(chunk), packet)
 
     async def _transmit(self) -> None:
         """After a SACK, or a timer."""
@@ -272,3 +278,8 @@ class ThinSctp(RTCSctpTransport):
 
     def _has_room_for_a_channel(self) -> bool:
         return len(self._data_channels) < MOST_STREAMS
+
+
+def _with_words(chunk: Chunk) -> bool:
+    """What SCTP needs to work at all goes with the words too."""
+    return not isinstance(chunk, _Data) or chunk.with_words
