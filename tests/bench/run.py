@@ -117,6 +117,8 @@ def run_script(name: str, title: str, file: str = "") -> Callable[[argparse.Name
             return 1
         lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         rows = [tuple(str(line[key]) for key in _FIGURE_HEADER) for line in lines]
+        if not rows:
+            return 0  # it has said why; the figures of another day stay
         _finish(args, name, title, "", table(_FIGURE_HEADER, rows))
         return 0
 
@@ -131,6 +133,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], int]] = {
     "drift": run_script("drift", "Clock drift"),
     "sealing": run_script("sealing", "Sealing large files"),
     "damage": run_script("damage", "Damaged sealed files"),
+    "upload": run_script("upload", "Sending over a thin line"),
     "cost": run_cost,
     "photo": run_script("photo", "Photos", "photo_copy.py"),
     "long": run_long,

@@ -16,7 +16,7 @@ from typing import Any
 from app.clinic.initialise import initialise
 from app.clinic.settings import Tls
 
-_PATIENCE_S = 30.0
+_PATIENCE_S = 90.0
 
 
 @dataclass

@@ -91,7 +91,9 @@ def test_a_running_sealing_child() -> None:
     try:
         keys = {"recipients": [AgeIdentity.generate().recipient]}
         with SealingProcess("seal", keys, writing, Stop()) as child:
-            child.feed(bytes(70_000))  # more than a pipe holds would wait for ever: nobody reads on
+            # Enough for a piece of 64 KiB and one byte, though the pipe's last 8 KiB may stay in our buffer; not more
+            # than the child and a pipe hold while nobody reads on.
+            child.feed(bytes(100_000))
             assert os.read(reading, 3) == b"age"  # it has come as far as its work
             not_dumpable(child.pid)
     finally:

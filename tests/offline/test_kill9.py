@@ -1,4 +1,4 @@
-"""kill -9 between every two steps of capture, sweep, upload, receipt and erase: what was saved arrives, once."""
+"""kill -9 between every two steps of capture, sweep, sealing anew, upload, receipt and erase: all arrives, once."""
 
 from __future__ import annotations
 
@@ -102,6 +102,17 @@ def finish(world: World, profile: Path, expected: list[str]) -> None:
     shutil.rmtree(profile)
 
 
+def named_and_there(profile: Path) -> set[str]:
+    """The sealed files that the rows name: all of them are on the disk."""
+    device = open_device(profile)
+    try:
+        named = device.core.blob_files()
+    finally:
+        device.close()
+    assert named <= {path.name for path in (profile / "blobs").iterdir()}
+    return named
+
+
 def killed(world: World, profile: Path, act: str, at: int) -> list[str]:
     code, said = world.crasher.run(profile, act, at)
     assert code == -signal.SIGKILL, said
@@ -129,7 +140,7 @@ def test_killed_during_delivery(world: World) -> None:
         profile = world.copy(f"deliver-{at}", "full")
         killed(world, profile, "deliver", at)
         if not world.service.submissions():  # killed before the first word to the service
-            assert len(list((profile / "blobs").iterdir())) == 2
+            assert len(named_and_there(profile)) == 2
         finish(world, profile, expected)
 
 
