@@ -104,8 +104,8 @@ def test_from_files_to_files_through_the_real_service(counter: Counter) -> None:
     assert CANARY not in found["a.jpg"], "what was written about a photo stays here"
     shown, taken = (cv2.imdecode(np.frombuffer(data, np.uint8), 1) for data in (found["a.jpg"], picture))
     assert shown.shape == taken.shape
-    assert np.abs(shown.astype(int) - taken).mean() < 4
-    assert [entry["role"] for entry in opened["files"]] == ["words", "words", "content", "content"]
+    assert np.abs(shown.astype(int) - taken).mean() < 6  # a copy of a rough picture
+    assert [entry["role"] for entry in opened["files"]] == ["words", "words", "thumbnail", "copy", "content"]
     assert sorted(path.name for path in out.iterdir()) == [
         "001.json", "002.json", "003.jpg", "004.pdf", "submission.json"
     ]  # fmt: skip
