@@ -107,7 +107,7 @@ def test_from_files_to_files_through_the_real_service(counter: Counter) -> None:
     assert np.abs(shown.astype(int) - taken).mean() < 6  # a copy of a rough picture
     assert [entry["role"] for entry in opened["files"]] == ["words", "words", "thumbnail", "copy", "content"]
     assert sorted(path.name for path in out.iterdir()) == [
-        "001.json", "002.json", "003.jpg", "004.pdf", "submission.json"
+        "001.json", "002.json", "003.avif", "004.avif", "005.pdf", "submission.json"
     ]  # fmt: skip
     assert all(path.stat().st_mode & 0o077 == 0 for path in (out, *out.iterdir()))
     code, _, error = counter.run(*opening, profile="lee")
