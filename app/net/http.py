@@ -26,6 +26,7 @@ M = TypeVar("M", bound=BaseModel)
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 _TOKEN_MARGIN_S = 60.0
 _SEND_BUFFER_BYTES = 32 * 1024
+_KEEP_ALIVE_S = 70.0  # the service closes after 75; an upload asks every 30, and a TLS handshake costs 2 KB
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ def _transport(tls: ssl.SSLContext | None) -> httpx.AsyncHTTPTransport | None:
         return None
     return httpx.AsyncHTTPTransport(
         verify=tls if tls is not None else True,
-        limits=httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=30.0),
+        limits=httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=_KEEP_ALIVE_S),
         socket_options=[(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)],
     )
 

@@ -137,7 +137,10 @@ class Account:
     async def keep_team(self, signed: Signed, team: CareTeamList) -> None:
         """Keeps a checked list for use without a link; its version guards against a roll-back."""
         version = str(team.version).encode()
-        kept = {Setting.CARE_TEAM: signed.model_dump_json().encode(), Setting.CARE_TEAM_VERSION: version}
+        kept: dict[str, bytes] = {
+            Setting.CARE_TEAM: signed.model_dump_json().encode(),
+            Setting.CARE_TEAM_VERSION: version,
+        }
         if self._team is None:
             kept[Setting.RESEALED_VERSION] = version  # nothing was ever sealed to an older list
         await self.store.put_many(kept)

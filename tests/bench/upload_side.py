@@ -63,7 +63,7 @@ class Cuts:
 
 @dataclass
 class Wire:
-    """What one side has sent, read off its device: IP bytes, TCP payload, and how far each connection's stream came."""
+    """What one side has sent, read off its device: IP bytes, TCP payload, how far each connection's stream came."""
 
     ip: int = 0
     payload: int = 0

@@ -159,7 +159,7 @@ def test_choices_outlive_the_worker_and_a_link_that_costs_carries_words_alone(tm
         await s.until.holds(lambda: again.snapshot()[0].waiting_for is WaitingFor.METERED)
         await again.set_metered(Metered.EVERYTHING)
         await s.until.holds(lambda: again.snapshot()[0].stage is Stage.RECEIVED)
-        assert [b.role for b in (await kept(s, submission)).blobs] == [PartRole.CONTENT] * 2
+        assert [b.role for b in (await kept(s, submission)).blobs] == [PartRole.WORDS, PartRole.CONTENT]
         await again.stop()
 
     play(tmp_path, scene)
