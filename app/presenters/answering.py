@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import locale
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from app.presenters.drafting import Drafting, Kept
 from app.presenters.environment import command
 from app.presenters.form_page import FormFile, FormFilling
 from app.presenters.form_views import FormInput, FormView
-from app.presenters.sending_around import SendingAround
+from app.presenters.sending_around import SendingAround, done
 from app.presenters.sending_views import AnsweredForm, ComposeView, OfferedForm
 from app.presenters.views import Level, Page
 
@@ -129,6 +129,11 @@ class Answering:
         return replace(compose, forms=forms, offered=more)
 
     @property
+    def filling(self) -> bool:
+        """A form is being answered."""
+        return self._filling is not None
+
+    @property
     def wants_photo(self) -> bool:
         """A photo that is being taken is an answer."""
         return bool(self._file_for)
@@ -200,11 +205,8 @@ class Answering:
         if self._filling is not None:
             self._do(step(self._filling))
 
-    def _do(self, work: Coroutine[Any, Any, object]) -> None:
-        async def done() -> None:
-            await work
-
-        self._around.spawn(done())
+    def _do(self, work: Awaitable[object]) -> None:
+        self._around.spawn(done(work))
 
 
 def _key(offered: Offered) -> str:

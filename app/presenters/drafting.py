@@ -20,7 +20,7 @@ from app.offline.purposes import Purpose
 from app.offline.readings import words as reading_words
 from app.offline.vault import open_blob
 from app.presenters.environment import command
-from app.presenters.sending_around import SendingAround
+from app.presenters.sending_around import SendingAround, done
 from app.presenters.sending_views import ComposeView, DraftRow, PartRow, ReadingRow
 from app.presenters.sending_words import (
     KIND_WORDS,
@@ -50,19 +50,20 @@ class Kept:
 
 
 class Drafting:
-    """Implements app.presenters.sending_views.DraftingCommands. `about_of` says what a draft answers or adds to."""
+    """Implements app.presenters.sending_views.DraftingCommands."""
 
-    def __init__(self, around: SendingAround, about_of: Callable[[Draft], str]) -> None:
+    def __init__(self, around: SendingAround) -> None:
         self.loop = around.loop
         self.around = around
         self.draft: Draft | None = None
         self.book: DraftBook
         self.says: Sentence | None = None
+        self.about_of: Callable[[Draft], str]
+        """What a draft answers or adds to, in a sentence, or nothing."""
         self.unfinished: Callable[[Draft], tuple[str, ...]] = lambda _draft: ()
         """Titles of forms in a draft whose answers are not finished."""
         self.sent: Callable[[str], Awaitable[None]]
         """Told of every submission that was made, before the person reads of it."""
-        self._about_of = about_of
         self._drafts: tuple[Draft, ...] = ()
         self._busy = 0
         self._photos: dict[str, bytes] = {}
@@ -111,7 +112,7 @@ class Drafting:
     @command
     def remove_part(self, blob: str) -> None:
         if self.draft is not None:
-            self.around.spawn(self.change(self.book.remove_part(self.draft.draft, blob)))
+            self.around.spawn(done(self.change(self.book.remove_part(self.draft.draft, blob))))
 
     @command
     def set_note(self, draft: str, note: str) -> None:
@@ -121,7 +122,7 @@ class Drafting:
     @command
     def set_urgent(self, on: bool) -> None:
         if self.draft is not None:
-            self.around.spawn(self.change(self.book.set_urgent(self.draft.draft, on)))
+            self.around.spawn(done(self.change(self.book.set_urgent(self.draft.draft, on))))
 
     @command
     def send_draft(self, note: str) -> None:
@@ -149,7 +150,7 @@ class Drafting:
         return ComposeView(
             draft=draft.draft,
             title=self.title(draft),
-            about=self._about_of(draft),
+            about=self.about_of(draft),
             parts=self._parts(draft),
             forms=(),
             offered=(),

@@ -25,7 +25,6 @@ from app.wire.intake import OpenedBy
 from app.wire.replies import ReplyKind
 from app.wire.trust import Role
 
-
 _EVENTS = {ReplyKind.QUESTION: LifeEvent.QUESTION, ReplyKind.ANSWER: LifeEvent.ANSWER}
 _ON_ITS_WAY = frozenset({Life.FINISHED, Life.HELD})
 
@@ -223,9 +222,14 @@ class Items:
 
     async def _read(self, submission: str) -> None:
         """A person has the item's page before them: its replies are read, and the clinic is told when it can be."""
-        for one in self._replies_of(submission):
-            if one.read_at is None:
-                await self._book.mark_read(one.content.reply)
+        unread = [one for one in self._replies_of(submission) if one.read_at is None]
+        now = self._around.wall()
+        self._replies = tuple(  # at once: writing it down may wait for the clinic
+            one.model_copy(update={"read_at": now}) if one in unread else one for one in self._replies
+        )
+        self._around.changed()
+        for one in unread:
+            await self._book.mark_read(one.content.reply)
         self._replies = await self._book.all()
         self._around.changed()
 

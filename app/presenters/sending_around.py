@@ -31,6 +31,11 @@ class RecorderMaker(Protocol):
     ) -> Recorder: ...
 
 
+async def done(work: Awaitable[object]) -> None:
+    """What comes of it is of no interest: only that it is done."""
+    await work
+
+
 @dataclass(frozen=True)
 class SendingAround:
     """All on the I/O loop. `account` raises RuntimeError before the profile is open; `rate` is bytes a second or None;

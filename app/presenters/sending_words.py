@@ -1,4 +1,4 @@
-"""What is said about sending: PURE, plain sentences. Nothing is called sent before the clinic's receipt was checked."""
+"""What is said about sending: PURE. Nothing is called sent before the clinic's receipt was checked."""
 
 from __future__ import annotations
 
