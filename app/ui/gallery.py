@@ -25,8 +25,10 @@ from app.ui.style import PATIENT_BASE, stylesheet
 class _Nothing:
     """Commands that do nothing: a gallery is only looked at."""
 
-    def __getattr__(self, name: str) -> object:
-        return lambda *args: None
+    def __getattr__(self, name: str) -> _Nothing:
+        return self
+
+    def __call__(self, *args: object) -> None: ...
 
 
 def settle() -> None:
