@@ -60,7 +60,7 @@ REPLIES = (
     ),
     ReplyView(
         "reply0001", "Dr Lee answers", NOW - timedelta(days=1),
-        "This looks as it should after three days. Please keep it dry, and send a photo again on Friday.", False, False,
+        "This looks as it should after three days. Please keep it dry, and send a photo on Friday.", False, False,
     ),
 )  # fmt: skip
 SIZES = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
@@ -13,6 +13,7 @@ from app.presenters.view_basics import Level, Sentence
 from app.ui import sending_names as names
 from app.ui.style import TEAL, Kind
 from app.ui.widgets.buttons import ActionButton
+from app.ui.widgets.form_choices import OneRow
 from app.ui.widgets.icons import icon
 from app.ui.widgets.layout import Card
 from app.ui.widgets.still import StillView
@@ -92,6 +93,15 @@ class AddedRow(Card):
         self._open.setVisible(row.can_open)
         self._open.setAccessibleName(self.tr("Open: {what}").format(what=row.title))
         self._remove.setAccessibleName(self.tr("Take out: {what}").format(what=row.title))
+
+
+def choose_one(rows: Iterable[tuple[OneRow, bool]]) -> None:
+    """Checks rows as they are told to be; of rows that exclude each other Qt alone would not let the last one go."""
+    for row, on in rows:
+        if row.isChecked() != on:
+            row.setAutoExclusive(False)
+            row.setChecked(on)
+            row.setAutoExclusive(True)
 
 
 class SignLabel(Text):
