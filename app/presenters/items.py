@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -43,6 +44,7 @@ class Items:
         self._originals: frozenset[str] = frozenset()
         self._open: str | None = None
         self._asks_withdraw = False
+        self._asking = asyncio.Lock()
         self.fetch = Refresh(self._fetch)
         self.note = Refresh(self._note)
         drafting.sent = self._sent
@@ -163,7 +165,8 @@ class Items:
         if self._worker is None:
             return None
         chosen = self._worker.choices
-        used = f"Data used for sending this month: {size_words(self._worker.usage().sent)}."
+        sent = self._worker.usage().sent
+        used = f"Data used for sending this month: {size_words(sent) if sent else 'none'}."
         return ChoicesView(chosen.paused, chosen.link_metered, chosen.metered, used)
 
     def about(self, draft: Draft) -> str:
@@ -245,7 +248,8 @@ class Items:
 
     def _ask(self, what: Callable[[OutboxWorker], Awaitable[object]]) -> None:
         async def done(worker: OutboxWorker) -> None:
-            await what(worker)
+            async with self._asking:  # each choice is made upon the one before
+                await what(worker)
             self._around.changed()
 
         if self._worker is not None:

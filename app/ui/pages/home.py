@@ -67,7 +67,7 @@ class HomePage(QWidget):
         self._clinic = SentenceLine(names.CLINIC_STATE)
         self._visit = NextVisitCard(commands.join, now)
         self._send = ActionButton(
-            sending_names.HOME_SEND, self.tr("Send something to the clinic"), "sending", Kind.SECONDARY, large=True
+            sending_names.HOME_SEND, self.tr("Send something"), "sending", Kind.SECONDARY, large=True
         )
         self._send.on_press(commands.drafting.open_send)
         self._choices = ActionButton(sending_names.HOME_CHOICES, self.tr("How things are sent"), "sliders", Kind.QUIET)
@@ -121,10 +121,10 @@ class HomePage(QWidget):
         top.addWidget(self._sound)
         column.addLayout(top)
         column.addWidget(self._visit)
-        column.addWidget(Text(self.tr("Show the clinic something, at any time"), "heading"))
+        column.addWidget(Text(self.tr("Show or tell the clinic something, at any time"), "heading"))
         ways = QHBoxLayout()
         ways.setSpacing(8)
-        ways.addWidget(self._send, 2)
+        ways.addWidget(self._send, 1)
         ways.addWidget(self._photo, 1)
         ways.addWidget(self._file, 1)
         column.addLayout(ways)

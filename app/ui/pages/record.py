@@ -26,7 +26,7 @@ class RecordPage(QWidget):
         self._title = Text(role="stage-title")
         self._preview = PictureWidget(mine, names.RECORD_PREVIEW)
         self._preview.setAccessibleName(self.tr("What the camera sees"))
-        self._voice = SignLabel(120)
+        self._voice = SignLabel(120, 96)
         self._voice.show_sign("microphone", STAGE_QUIET)
         self._says = SentenceLine(names.RECORD_SAYS, on_stage=True, announce=False)
         self._bar = QProgressBar()

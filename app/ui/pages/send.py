@@ -60,7 +60,7 @@ class NoteField(QPlainTextEdit):
         super().__init__()
         self.setObjectName(names.SEND_NOTE)
         self.setTabChangesFocus(True)
-        self.setMinimumHeight(130)
+        self.setFixedHeight(116)
         self._commands = commands
         self._draft = self._told = ""
         self._pending: str | None = None

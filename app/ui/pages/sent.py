@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from app.presenters.sending_views import ReplyView, SentView
 from app.presenters.views import ItemStage, PatientCommands, PatientView
@@ -15,7 +15,7 @@ from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
 from app.ui.widgets.compose_rows import SignLabel, Sure
 from app.ui.widgets.item_list import STAGES
-from app.ui.widgets.layout import Card, KeyedRows, ScrollColumn, ground
+from app.ui.widgets.layout import Card, FlowRow, KeyedRows, ScrollColumn, ground
 from app.ui.widgets.text import Text
 from app.ui.words import day_and_clock
 
@@ -35,8 +35,9 @@ class ReplyCard(Card):
         self._state = Text(role="quiet")
         self._answer = ActionButton(names.reply_answer(reply.reply), self.tr("Answer"), "words", Kind.PRIMARY)
         self._answer.on_press(lambda: answer(reply.reply))
-        for part in (self._title, self._at, self._text, self._state, self._answer):
+        for part in (self._title, self._at, self._text, self._state):
             self.body.addWidget(part)
+        self.body.addWidget(self._answer, 0, Qt.AlignmentFlag.AlignLeft)
 
     def draw(self, reply: ReplyView) -> None:
         self._title.say(reply.title)
@@ -141,14 +142,13 @@ class SentPage(QWidget):
         self._kept_card.body.addWidget(Text(self.tr("Photos in full size"), "strong"))
         self._kept_card.body.addWidget(self._kept)
         self._kept_card.body.addWidget(self._send_kept, 0, Qt.AlignmentFlag.AlignLeft)
-        buttons = QGridLayout()
-        buttons.setSpacing(8)
-        for place, button in enumerate((self._try, self._add, self._first, self._withdraw)):
-            buttons.addWidget(button, place // 2, place % 2)
+        buttons = FlowRow(10)
+        for button in (self._try, self._add, self._first, self._withdraw):
+            buttons.add(button)
         scroll = ScrollColumn(margin=12)
         for part in (state, self._sure, self._replies, self._kept_card):
             scroll.column.addWidget(part)
-        scroll.column.addLayout(buttons)
+        scroll.column.addWidget(buttons)
         scroll.column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(16, 12, 16, 14)

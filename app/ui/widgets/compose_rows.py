@@ -105,15 +105,16 @@ def choose_one(rows: Iterable[tuple[OneRow, bool]]) -> None:
 
 
 class SignLabel(Text):
-    """A sign alone, `side` px wide."""
+    """A sign alone in a place of `side` px; `size` of the sign itself (px)."""
 
-    def __init__(self, side: int) -> None:
+    def __init__(self, side: int, size: int = 32) -> None:
         super().__init__()
-        self.setFixedSize(side, 36)
+        self._size = size
+        self.setFixedSize(side, max(size, 36))
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
 
     def show_sign(self, sign: str, colour: str = TEAL) -> None:
-        self.setPixmap(icon(sign, colour, 32, self.devicePixelRatioF()))
+        self.setPixmap(icon(sign, colour, self._size, self.devicePixelRatioF()))
 
 
 class Sure(Card):

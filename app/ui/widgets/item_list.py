@@ -23,7 +23,7 @@ STAGES: dict[ItemStage, tuple[str, str]] = {
     ItemStage.RECEIVED: ("received", TONES[Level.GOOD].ink),
     ItemStage.SEEN: ("seen", TONES[Level.GOOD].ink),
     ItemStage.NEEDS_MORE: ("warn", TONES[Level.WARN].ink),
-    ItemStage.ANSWERED: ("seen", TONES[Level.GOOD].ink),
+    ItemStage.ANSWERED: ("words", TONES[Level.GOOD].ink),
     ItemStage.WITHDRAWN: ("saved", QUIET),
     ItemStage.NEEDS_YOU: ("warn", TONES[Level.WARN].ink),
 }
