@@ -55,8 +55,8 @@ class Items:
         self._worker = worker
         me = Member(account.clinic.device_id, Role.PATIENT, account.keys)
         self._book = ReplyBook(account.store, account.http, me)
+        await self._act(await self._book.all())
         await self._note()
-        await self._act()
 
     # Commands
 
@@ -196,8 +196,8 @@ class Items:
     async def _fetch(self) -> None:
         """Reads what the clinic answered, and does what it asks. Raises NetError."""
         await self._book.fetch()
+        await self._act(await self._book.all())
         await self._note()
-        await self._act()
         self._around.changed()
 
     async def _note(self) -> None:
@@ -211,14 +211,14 @@ class Items:
             self._statuses = tuple(reversed(self._worker.snapshot()))
         self._around.changed()
 
-    async def _act(self) -> None:
+    async def _act(self, replies: tuple[KeptReply, ...]) -> None:
         """Brings the outbox in step with the replies. Done again at every start and fetch, for it may have been cut
         off: the newest reply counts, and what it wants is released."""
         assert self._worker is not None
-        newest = {one.content.submission: one for one in self._replies}
+        newest = {one.content.submission: one for one in replies}
         for submission, reply in newest.items():
             await self._worker.replied(submission, _EVENTS[reply.content.kind])
-        for copy in {copy for one in self._replies for copy in one.content.wants}:
+        for copy in {copy for one in replies for copy in one.content.wants}:
             held = await self._around.account().store.call(original_of, copy)
             if held is not None:
                 await self._worker.release(held)
