@@ -242,8 +242,9 @@ class Drafting:
 
     async def _leave(self) -> None:
         draft, self.draft = self.draft, None
-        if draft is not None and (await self.book.draft(draft.draft)).empty:
-            await self.book.discard(draft.draft)
+        async with self._turn:  # the last words are on their way into it
+            if draft is not None and (await self.book.draft(draft.draft)).empty:
+                await self.book.discard(draft.draft)
         self._photos.clear()
         await self._reload()
         self._show(Page.HOME)
