@@ -11,7 +11,7 @@ from app.presenters.views import PatientCommands, PatientView
 from app.ui import sending_names as names
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
-from app.ui.widgets.compose_rows import choose_one
+from app.ui.widgets.compose_rows import choose_one, on_click
 from app.ui.widgets.form_choices import ManyRow, OneRow
 from app.ui.widgets.layout import ScrollColumn, ground
 from app.ui.widgets.text import Text
@@ -27,9 +27,9 @@ class ChoicesPage(QWidget):
         self._back = ActionButton(names.CHOICES_BACK, self.tr("Back"), "back", Kind.SECONDARY)
         self._back.on_press(items.close_choices)
         self._paused = ManyRow(names.CHOICES_PAUSED, self.tr("Stop sending for now"))
-        self._paused.clicked.connect(items.set_paused)
+        on_click(self._paused, items.set_paused)
         self._link = ManyRow(names.CHOICES_METERED_LINK, self.tr("This connection costs money by the amount sent"))
-        self._link.clicked.connect(items.set_link_metered)
+        on_click(self._link, items.set_link_metered)
         self._used = Text(role="strong", name=names.CHOICES_USED)
         words = {
             Metered.SMALL: self.tr("Send words and small pictures; the rest waits for another connection"),
@@ -38,7 +38,7 @@ class ChoicesPage(QWidget):
         }
         self._metered = {choice: OneRow(names.metered(choice.value), text) for choice, text in words.items()}
         for choice, row in self._metered.items():
-            row.clicked.connect(partial(self._choose, choice))
+            on_click(row, partial(self._choose, choice))
         self._lay_out()
 
     def show_view(self, view: PatientView) -> None:

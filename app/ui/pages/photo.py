@@ -11,14 +11,14 @@ from app.presenters.views import PatientCommands, PatientView, PhotoPhase, Photo
 from app.ui import names, sending_names
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
-from app.ui.widgets.compose_rows import choose_one
+from app.ui.widgets.compose_rows import choose_one, on_click
 from app.ui.widgets.form_choices import ManyRow, OneRow
 from app.ui.widgets.layout import ground
 from app.ui.widgets.picture import PictureWidget
 from app.ui.widgets.still import StillView
 from app.ui.widgets.text import Text
 
-_SIDE = 300  # px
+_SIDE = 240  # px
 
 
 class PhotoPage(QWidget):
@@ -46,7 +46,7 @@ class PhotoPage(QWidget):
         self._card = ManyRow(
             sending_names.PHOTO_CARD, self.tr("A bank card lies beside it, so that the clinic can measure")
         )
-        self._card.clicked.connect(commands.use_card)
+        on_click(self._card, commands.use_card)
         self._lay_out()
 
     def show_view(self, view: PatientView) -> None:
@@ -89,7 +89,7 @@ class PhotoPage(QWidget):
                 row = self._sizes[size.side] = OneRow(
                     sending_names.photo_size(size.side), f"{size.label}\n{size.detail}"
                 )
-                row.clicked.connect(partial(self._chosen, size.side))
+                on_click(row, partial(self._chosen, size.side))
                 self._size_rows.addWidget(row)
         choose_one((self._sizes[size.side], size.chosen) for size in sizes)
 
@@ -119,6 +119,7 @@ class PhotoPage(QWidget):
         column.addWidget(self._heading)
         self._side = QWidget()
         self._side.setFixedWidth(_SIDE)
+        self._side.hide()
         side = QVBoxLayout(self._side)
         side.setContentsMargins(0, 0, 0, 0)
         side.addWidget(Text(self.tr("How fine?"), "stage-title"))

@@ -11,7 +11,7 @@ from app.presenters.views import PatientCommands, PatientView
 from app.ui import sending_names as names
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
-from app.ui.widgets.compose_rows import choose_one
+from app.ui.widgets.compose_rows import choose_one, on_click
 from app.ui.widgets.fields import ChoiceBox, label_of
 from app.ui.widgets.form_choices import OneRow
 from app.ui.widgets.layout import ScrollColumn, ground
@@ -83,7 +83,7 @@ class ReadingPage(QWidget):
             return
         for place, measure in enumerate(measures):
             row = OneRow(names.measure(measure.value), measure.label)
-            row.clicked.connect(partial(self._choose, measure.value))
+            on_click(row, partial(self._choose, measure.value))
             self._rows[measure.value] = row
             self._choices.addWidget(row, place // 2, place % 2)
 

@@ -14,7 +14,7 @@ from app.ui import sending_names as names
 from app.ui.pages.files import ask_for_files
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
-from app.ui.widgets.compose_rows import Added, AddedRow, Sure, added_rows
+from app.ui.widgets.compose_rows import Added, AddedRow, Sure, added_rows, on_click
 from app.ui.widgets.fields import label_of
 from app.ui.widgets.form_choices import ManyRow
 from app.ui.widgets.layout import Card, KeyedRows, ScrollColumn, ground
@@ -140,7 +140,7 @@ class SendPage(QWidget):
             lambda form: form[0], self._make_form, "send.forms"
         )
         self._urgent = ManyRow(names.SEND_URGENT, self.tr("This is urgent: please look at it first"))
-        self._urgent.clicked.connect(drafting.set_urgent)
+        on_click(self._urgent, drafting.set_urgent)
         self._says = SentenceLine(names.SEND_SAYS)
         self._weighs = Text(role="quiet", name=names.SEND_WEIGHS)
         self._go = ActionButton(names.SEND_GO, self.tr("Send"), "sending", Kind.PRIMARY, large=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QVBoxLayout
 
 from app.presenters.sending_views import ComposeView, PartKind
 from app.presenters.view_basics import Level, Sentence
@@ -95,6 +95,16 @@ class AddedRow(Card):
         self._remove.setAccessibleName(self.tr("Take out: {what}").format(what=row.title))
 
 
+def on_click(row: QAbstractButton, act: Callable[[bool], None]) -> None:
+    """Calls `act` with whether it is checked now. PySide counts a function's parameters before it passes any: this one
+    has the one that it needs, whatever `act` is made of."""
+
+    def told(checked: bool) -> None:
+        act(checked)
+
+    row.clicked.connect(told)
+
+
 def choose_one(rows: Iterable[tuple[OneRow, bool]]) -> None:
     """Checks rows as they are told to be; of rows that exclude each other Qt alone would not let the last one go."""
     for row, on in rows:
@@ -126,7 +136,6 @@ class Sure(Card):
         super().__init__(14, 10)
         self.mark(True)
         self._line = SentenceLine("")
-        self._line.say(Sentence(question, Level.WARN))
         self.yes = ActionButton(*yes, "", Kind.DANGER)
         self.no = ActionButton(*no, "", Kind.SECONDARY)
         self.yes.on_press(lambda: answer(True))
@@ -136,4 +145,5 @@ class Sure(Card):
         buttons.addWidget(self.no, 1)
         buttons.addWidget(self.yes, 1)
         self.body.addWidget(self._line)
+        self._line.say(Sentence(question, Level.WARN))  # not before it stands in something: it would be a window
         self.body.addLayout(buttons)
