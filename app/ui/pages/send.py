@@ -132,7 +132,7 @@ class SendPage(QWidget):
         self._clip = ActionButton(names.SEND_CLIP, self.tr("Record a clip"), "film")
         self._voice = ActionButton(names.SEND_VOICE, self.tr("Record your voice"), "microphone")
         self._photo.on_press(drafting.take_photo)
-        self._files.on_press(lambda: ask_for_files(self, drafting.add_to_draft))
+        self._files.on_press(self._choose_files)
         self._readings.on_press(commands.measuring.open_readings)
         self._clip.on_press(lambda: commands.recording.open_recording(True))
         self._voice.on_press(lambda: commands.recording.open_recording(False))
@@ -194,6 +194,9 @@ class SendPage(QWidget):
         self._says.say(compose.says)
         self._weighs.say(self.tr("In all: {size}.").format(size=compose.weighs) if compose.weighs else "")
         self._go.setEnabled(not compose.busy)
+
+    def _choose_files(self) -> None:
+        ask_for_files(self, self._commands.drafting.add_to_draft)
 
     def _make_form(self, form: tuple[str, str]) -> ActionButton:
         button = ActionButton(names.offered_form(form[0]), "", "words")
@@ -262,8 +265,8 @@ class SendPage(QWidget):
                 "quiet",
             )
         )
-        for part in (self._sure, self._purposes, self._body):
-            self._scroll.column.addWidget(part)
+        for whole in (self._sure, self._purposes, self._body):
+            self._scroll.column.addWidget(whole)
         self._scroll.column.addStretch(1)
         self._sure.hide()
         self._foot = QWidget()
