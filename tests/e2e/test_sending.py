@@ -42,7 +42,10 @@ async def clinic(tmp_path: Path) -> AsyncIterator[Clinic]:
     try:
         async with two_people(tmp_path, service.url, service.code) as made:
             await made.patient.until(lambda v: v.next_visit)
-            yield made
+            try:
+                yield made
+            finally:
+                await made.patient.presenter.stop()  # perhaps another one than it began with
     finally:
         service.stop()
 
