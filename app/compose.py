@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from app.io_thread import IoThread
 from app.media.audio.sound_test import SoundTest
 from app.media.call_log import CallLog
+from app.media.clip.message import ClipMessage, VoiceMessage
 from app.media.clip.sound import ClipSound
 from app.media.devices import DeviceSpec, Sinks, Sources, Taps
-from app.media.events import DeviceChanged, SessionEvent, SignalPart
+from app.media.events import DeviceChanged, DevicesChanged, SessionEvent, SignalPart
 from app.media.levels import Levels
 from app.media.session import VisitSession
 from app.media.settings import MediaSettings
@@ -34,6 +35,7 @@ from app.presenters.devices import Chosen
 from app.presenters.environment import Environment
 from app.presenters.patient import PatientPresenter
 from app.presenters.provider import ProviderPresenter
+from app.presenters.sending_around import Recorder
 from app.presenters.sound import SoundStatus, SoundTester
 from app.ui.app import PatientWindow, ProviderWindow, make_application
 from app.ui.bridge import Bridge
@@ -185,6 +187,18 @@ def _environment(
             settings=MediaSettings(speeds=speed_test.speeds), devices=devices,
         )  # fmt: skip
 
+    def recorder(
+        *, film: bool, chosen: Chosen, begun: Callable[[], None], device: Callable[[DeviceChanged], None]
+    ) -> Recorder:
+        def changed(event: DeviceChanged | DevicesChanged) -> None:
+            if isinstance(event, DeviceChanged):
+                device(event)
+
+        if film:
+            mine.clear()
+            return ClipMessage(Sources(chosen.camera, chosen.microphone), mine, begun, changed, devices=devices)
+        return VoiceMessage(chosen.microphone, changed, devices=devices)
+
     def guest_session(*, chosen: Chosen, **given: Any) -> VisitSession:
         sources = Sources(chosen.camera, chosen.microphone)
         sinks = Sinks(chosen.speaker, guest, mine, levels=levels)
@@ -204,6 +218,7 @@ def _environment(
         guest_session=guest_session,
         guest=guest,
         clip_sound=clip_sound,
+        recorder=recorder,
         given=Chosen(
             DeviceSpec.parse(options.microphone), DeviceSpec.parse(options.speaker), DeviceSpec.parse(options.camera)
         ),

@@ -61,6 +61,11 @@ def original_of(core: StoreCore, copy: str) -> str | None:
     return None if found is None else found.decode("ascii")
 
 
+def originals(core: StoreCore) -> frozenset[str]:
+    """The submissions that are the original of a copy and nothing else."""
+    return frozenset(body.decode("ascii") for body in core.documents(_ORIGINAL).values())
+
+
 def _remember_originals(core: StoreCore, made: Sequence[_Made]) -> None:
     """Before the rows: what names a submission that never came is of no harm."""
     later = made[1:]

@@ -208,6 +208,10 @@ def set_opened(db: apsw.Connection, submission: str, opened: bytes) -> None:
     db.execute("UPDATE submissions SET opened = ? WHERE id = ?", (opened, submission))
 
 
+def opened(db: apsw.Connection) -> dict[str, bytes]:
+    return dict(db.execute("SELECT id, opened FROM submissions WHERE opened IS NOT NULL"))
+
+
 def select(db: apsw.Connection, settled: int) -> tuple[OutboxSubmission, ...]:
     """Those with any blob's file still here and the newest `settled` of the others, oldest first."""
     return _read(

@@ -17,9 +17,9 @@ from app.offline.standing import Conditions, Stage, WaitingFor, view, waiting_fo
 class SubmissionStatus:
     """Where one submission stands, for the screens. `done` of `total` parts delivered; `reason` a sentence or "".
 
-    `amended`: a later submission adds to this one. `first`: the person chose it to go first. `bytes_done` of
-    `bytes_total` of ciphertext are acknowledged. `seconds_left`: until its last byte has gone at today's speed, all
-    that goes before it counted; None when it is not being sent or the speed is not known.
+    `amended`: a later submission adds to this one. `answers`: the reply it answers. `first`: the person chose it to go
+    first. `bytes_done` of `bytes_total` of ciphertext are acknowledged. `seconds_left`: until its last byte has gone
+    at today's speed, all that goes before it counted; None when it is not being sent or the speed is not known.
     """
 
     submission: str
@@ -34,6 +34,7 @@ class SubmissionStatus:
     life: Life = Life.FINISHED
     urgent: bool = False
     amends: str | None = None
+    answers: str | None = None
     amended: bool = False
     first: bool = False
     waiting_for: WaitingFor | None = None
@@ -75,6 +76,7 @@ def _status(
         life=submission.life,
         urgent=submission.urgent,
         amends=submission.amends,
+        answers=submission.answers,
         amended=submission.amended,
         first=submission.first > 0,
         waiting_for=reason,

@@ -237,6 +237,11 @@ class StoreCore:
             rows.update(db, before, after)
             rows.set_opened(db, after.submission, opened)
 
+    def opened_words(self) -> dict[str, bytes]:
+        """Submission -> the signed word (JSON) of who opened it, of all that have one."""
+        with self._reading() as db:
+            return rows.opened(db)
+
     def replace_files(self, before: OutboxSubmission, files: Mapping[str, tuple[str, str, int]]) -> None:
         """Files sealed anew: blob id -> (file, sha256, size), of all its blobs. RuntimeError as above."""
         with self._transaction() as db:

@@ -134,6 +134,10 @@ class OutboxWorker:
         courier = self._courier
         return statuses(self._submissions, courier.conditions(), self.choices.scope, courier.rate())
 
+    def rate(self) -> float | None:
+        """Bytes a second at which things go today; None when unknown."""
+        return self._courier.rate()
+
     def usage(self) -> Usage:
         """Bytes of ciphertext sent in this calendar month."""
         return self._ledger.usage

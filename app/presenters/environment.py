@@ -17,6 +17,7 @@ from app.offline.keys import KeyRing
 from app.presenters.around import Session
 from app.presenters.clip_shelf import ClipPlayer
 from app.presenters.devices import Chosen
+from app.presenters.sending_around import RecorderMaker
 from app.presenters.sound import SoundTestMaker
 from app.wire.visits import IceConfig
 
@@ -43,7 +44,8 @@ class Environment:
 
     `given`: the devices that the command line names; `list_devices` is called in a thread. `guest_session` makes the
     second session, with a guest, on the devices of the first; its pictures go to `guest`. None: no guests here.
-    `clip_sound` plays the sound of a clip that a provider has opened; None: in silence.
+    `clip_sound` plays the sound of a clip that a provider has opened; None: in silence. `recorder` makes clips and
+    voice messages outside of a visit; None: none here.
     """
 
     folder: Path
@@ -56,6 +58,7 @@ class Environment:
     guest_session: SessionFactory | None = None
     guest: FrameSlot = field(default_factory=FrameSlot)
     clip_sound: ClipPlayer | None = None
+    recorder: RecorderMaker | None = None
     list_devices: Callable[[], tuple[FoundDevice, ...]] = list_devices
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], datetime] = lambda: datetime.now().astimezone()

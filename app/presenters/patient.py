@@ -6,57 +6,46 @@ import asyncio
 import functools
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.media.devices import DeviceSpec
-from app.media.events import DeviceChanged
-from app.media.video import still_checks
 from app.offline.allowance import Allowance
 from app.offline.capture import Capture, Part, Words
 from app.offline.clips import CLIP_TYPE, bound_clip
 from app.offline.errors import OfflineError
 from app.offline.photos import check_photo
-from app.offline.worker import OutboxWorker, SubmissionStatus
-from app.presenters.around import Filing, Session
+from app.offline.worker import OutboxWorker
+from app.presenters.answering import Answering
+from app.presenters.around import Filing
 from app.presenters.chat import Chat, notes
 from app.presenters.closer_patient import PatientCloser
+from app.presenters.drafting import Drafting
 from app.presenters.environment import Environment, command
 from app.presenters.hosting import HostingPresenter
-from app.presenters.sentences import WORDS, item_view
-from app.presenters.views import Level, NextVisit, Page, PatientView, PhotoPhase, PhotoView
+from app.presenters.items import Items
+from app.presenters.measuring import Measuring
+from app.presenters.photo_taking import CameraMaker, Photo, PhotoTaking
+from app.presenters.photo_taking import StillCamera as StillCamera
+from app.presenters.recording import Recording
+from app.presenters.sending import SendingDesk
+from app.presenters.sending_around import SendingAround
+from app.presenters.sentences import WORDS
+from app.presenters.views import Level, NextVisit, Page, PatientView
 from app.presenters.visit import VisitRoom
 from app.wire.messages import Changed
 from app.wire.trust import Role
 
 log = logging.getLogger(__name__)
 
-_JPEG_QUALITY = 92
+_SAVED = "Saved. It is sent as soon as the connection allows."
+_DRAFTING = frozenset({Page.SEND, Page.FORM})
 _MAX_FILE_BYTES = 64 * 1024 * 1024
 
 
-class StillCamera(Protocol):
-    """A camera outside of a visit: its picture runs in the `mine` slot, its troubles are told on the loop."""
-
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
-    def still(self) -> NDArray[np.uint8] | None: ...
-
-
-@dataclass(frozen=True)
-class _Photo:
-    phase: PhotoPhase
-    jpeg: bytes = b""
-    hint: str = ""
-
-
-class PatientPresenter(HostingPresenter[PatientView]):
+class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
     """Implements app.presenters.views.PatientCommands."""
 
     role = Role.PATIENT
@@ -66,17 +55,14 @@ class PatientPresenter(HostingPresenter[PatientView]):
         env: Environment,
         loop: asyncio.AbstractEventLoop,
         publish: Callable[[PatientView], None],
-        make_camera: Callable[[DeviceSpec, Callable[[DeviceChanged], None]], StillCamera],
+        make_camera: CameraMaker,
     ) -> None:
         super().__init__(env, loop, publish)
-        self._make_camera = make_camera
-        self._camera: StillCamera | None = None
-        self._photo: _Photo | None = None
-        self._came_from = Page.HOME
+        self._begin_photos(make_camera)
+        self.sending = SendingDesk(self._sending_around(), env.recorder, self.chosen_devices, self.on_device)
         self._allowance = Allowance()
         self._worker: OutboxWorker | None = None
         self._capture: Capture | None = None
-        self._items: tuple[SubmissionStatus, ...] = ()
         self._leaving = asyncio.Lock()
 
     # Commands
@@ -84,31 +70,6 @@ class PatientPresenter(HostingPresenter[PatientView]):
     @command
     def join(self, visit_id: str) -> None:
         self.spawn(self.enter_visit(visit_id))
-
-    @command
-    def start_photo(self) -> None:
-        if self._photo is None and self.ready:
-            self.spawn(self._start_photo())
-
-    @command
-    def shutter(self) -> None:
-        if self._photo is not None and self._photo.phase is PhotoPhase.PREVIEW:
-            self.spawn(self._shutter())
-
-    @command
-    def retake(self) -> None:
-        if self._photo is not None and self._photo.phase is PhotoPhase.REVIEW:
-            self._photo = _Photo(PhotoPhase.PREVIEW)
-            self.changed()
-
-    @command
-    def keep_photo(self) -> None:
-        if self._photo is not None and self._photo.phase is PhotoPhase.REVIEW:
-            self.spawn(self._keep_photo(self._photo.jpeg))
-
-    @command
-    def cancel_photo(self) -> None:
-        self.spawn(self._leave_photo())
 
     @command
     def add_files(self, paths: Sequence[Path]) -> None:
@@ -132,13 +93,31 @@ class PatientPresenter(HostingPresenter[PatientView]):
 
     @command
     def try_again(self, submission_id: str) -> None:
-        if self._worker is not None:
-            self.spawn(self._worker.try_again(submission_id))
+        self.sending.items.try_item_again(submission_id)
+
+    @property
+    def drafting(self) -> Drafting:
+        return self.sending.drafting
+
+    @property
+    def answering(self) -> Answering:
+        return self.sending.answering
+
+    @property
+    def measuring(self) -> Measuring:
+        return self.sending.measuring
+
+    @property
+    def recording(self) -> Recording:
+        return self.sending.recording
+
+    @property
+    def items(self) -> Items:
+        return self.sending.items
 
     # State
 
     def view(self) -> PatientView:
-        photo = self._photo
         return PatientView(
             page=self._page,
             busy=self._busy,
@@ -146,12 +125,36 @@ class PatientPresenter(HostingPresenter[PatientView]):
             notice=self._notice,
             next_visit=self._next_visit(),
             visit=self.visit_view(),
-            photo=PhotoView(photo.phase, photo.jpeg, photo.hint) if photo is not None else None,
-            items=tuple(
-                item_view(item, self._clinic_error is None, self._allowance.rate is not None) for item in self._items
-            ),
+            photo=self.photo_view(),
+            items=self.sending.items.rows(),
             sound=self.sound_view(),
+            sending=self.sending.view(),
         )
+
+    def _sending_around(self) -> SendingAround:
+        return SendingAround(
+            loop=self.loop,
+            account=lambda: self.account,
+            say=self.say,
+            changed=self.changed,
+            spawn=self.spawn,
+            page=lambda: self._page,
+            go=self._go,
+            kick=lambda: self._worker.kick() if self._worker is not None else None,
+            rate=self.sending_rate,
+            wall=self.env.wall,
+            clock=self.env.clock,
+            take_photo=self._photo_for_draft,
+            provider_name=self._provider_name,
+        )
+
+    def _go(self, page: Page) -> None:
+        """Sending's own pages: an old notice goes, and a visit that has begun meanwhile keeps the window."""
+        if self._room is None:
+            self._page, self._notice = page, None
+
+    def _provider_name(self, device_id: str) -> str:
+        return next((d.provider_name for d in self._visits if d.provider_device == device_id), "")
 
     def _next_visit(self) -> NextVisit | None:
         now = datetime.now(UTC)
@@ -171,23 +174,33 @@ class PatientPresenter(HostingPresenter[PatientView]):
             on_change=self._outbox_changed,
         )
         self._worker.start()
+        await self.sending.open(self._worker)
         for visit_id in await Chat.unfinished(account.store):  # the app ended before its visit did
             await self._to_outbox(await self._open_words(visit_id))
 
     async def _finish(self) -> None:
+        self.sending.close()
         if self._worker is not None:
             await self._worker.stop()
-        await self._stop_camera()
+        await self.stop_camera()
 
     async def _refresh(self) -> None:
         await self.account.refresh_team()
         if self._worker is not None:
             self._worker.kick()
             await self._worker.refresh_states()
+            await self.sending.refresh()
 
     def _on_changed(self, message: Changed) -> None:
-        if message.what == "submissions" and self._worker is not None:
-            self.spawn(self._worker.refresh_states())
+        if self._worker is None:
+            return
+        match message.what:
+            case "submissions":
+                self.spawn(self._worker.refresh_states())
+            case "replies":
+                self.wish(self.sending.items.fetch)
+            case "forms":
+                self.spawn(self.sending.answering.refresh())
 
     def changed(self) -> None:
         self._allowance.set(self._room.upload_allowance if self._room is not None else None)
@@ -195,11 +208,12 @@ class PatientPresenter(HostingPresenter[PatientView]):
 
     async def _after_visit(self) -> None:
         if self._photo is not None and self._page is Page.HOME:
-            # The visit ended under an open camera page: it stays open, with a camera of its own.
-            self._page, self._came_from = Page.PHOTO, Page.HOME
-            if self._photo.phase is PhotoPhase.PREVIEW and self._camera is None:
-                self._camera = self._make_camera(self.camera_spec(), self.on_device)
-                await self._camera.start()
+            await self.camera_again()
+
+    async def make_way(self) -> None:
+        """A visit's media needs the devices: a clip that is being made goes."""
+        self.sending.recording.drop()
+        await super().make_way()
 
     async def words_left(self, room: VisitRoom) -> None:
         if room.words is not None:
@@ -217,70 +231,46 @@ class PatientPresenter(HostingPresenter[PatientView]):
         self._worker.kick()
 
     def _outbox_changed(self) -> None:
-        if self._worker is not None:
-            items = tuple(reversed(self._worker.snapshot()))
-            if items != self._items:
-                self._items = items
-                self.changed()
+        self.sending.items.statuses_changed()
 
     # Photos
 
-    async def _start_photo(self) -> None:
-        self._came_from = self._page
-        self._photo = _Photo(PhotoPhase.PREVIEW)
-        self._page = Page.PHOTO
-        self._notice = None
-        if self._session() is None:
-            self._camera = self._make_camera(self.camera_spec(), self.on_device)
-            await self._camera.start()
-        self.changed()
+    async def _photo_for_draft(self) -> None:
+        if self._photo is None and self._room is None:
+            await self.open_camera()
 
-    async def _shutter(self) -> None:
-        rgb = self._still()
-        if rgb is None:
-            self.say(
-                "There is no picture from the camera yet. Is it plugged in, and not in use elsewhere?", Level.WARN
-            )
-            return
-        jpeg = await asyncio.to_thread(_to_jpeg, rgb)
-        hint = await asyncio.to_thread(still_checks.hint, rgb)
-        self._photo = _Photo(PhotoPhase.REVIEW, jpeg, hint)
-        self.changed()
+    def session_still(self) -> Callable[[], NDArray[np.uint8] | None] | None:
+        session = self._room.session if self._room is not None else None
+        return session.still if session is not None else None
 
-    async def _keep_photo(self, jpeg: bytes) -> None:
-        self._photo = _Photo(PhotoPhase.SAVING, jpeg)
-        self.changed()
+    def sending_rate(self) -> float | None:
+        return self._worker.rate() if self._worker is not None else None
+
+    @property
+    def drafting_photo(self) -> bool:
+        return self.sending.wants_photo and self._came_from in _DRAFTING
+
+    @property
+    def can_measure(self) -> bool:
+        return self.drafting_photo and self.sending.can_measure
+
+    def page_after_photo(self) -> Page:
+        if self.drafting_photo:
+            return self.sending.page_after_photo
+        return Page.VISIT if self._room is not None and self._came_from is Page.VISIT else Page.HOME
+
+    async def photo_done(self, photo: Photo | None) -> bool:
+        if self.drafting_photo:
+            return await self.sending.photo_done(photo)
+        if photo is None:
+            return True
         try:
-            await self._save(jpeg, "photo.jpg", "image/jpeg")
+            await self._save(photo.jpeg, "photo.jpg", "image/jpeg")
         except OfflineError as exc:
-            self._photo = _Photo(PhotoPhase.REVIEW, jpeg)
             self.say(str(exc), Level.BAD)
-            return
-        await self._leave_photo()
-        self.say("Saved. It is sent as soon as the connection allows.", Level.GOOD)
-
-    async def _leave_photo(self) -> None:
-        await self._stop_camera()
-        if self._photo is not None:
-            self._photo = None
-            if self._page is Page.PHOTO:
-                in_visit = self._room is not None and self._came_from is Page.VISIT
-                self._page = Page.VISIT if in_visit else Page.HOME
-        self.changed()
-
-    async def _stop_camera(self) -> None:
-        camera, self._camera = self._camera, None
-        if camera is not None:
-            await camera.stop()
-
-    def _session(self) -> Session | None:
-        return self._room.session if self._room is not None else None
-
-    def _still(self) -> NDArray[np.uint8] | None:
-        if self._camera is not None:
-            return self._camera.still()
-        session = self._session()
-        return session.still() if session is not None else None
+            return False
+        self.say(_SAVED, Level.GOOD)
+        return True
 
     async def _add_files(self, paths: tuple[Path, ...]) -> None:
         saved = 0
@@ -297,7 +287,7 @@ class PatientPresenter(HostingPresenter[PatientView]):
                 self.say(f"{path.name}: This file cannot be read.", Level.WARN)
                 return
         if saved:
-            self.say("Saved. It is sent as soon as the connection allows.", Level.GOOD)
+            self.say(_SAVED, Level.GOOD)
 
     async def _save(self, data: bytes, name: str, media_type: str) -> None:
         visit_id = self._room.details.visit_id if self._room is not None else None
@@ -313,13 +303,6 @@ class PatientPresenter(HostingPresenter[PatientView]):
 
     def file_in_visit(self, visit_id: str) -> Filing:
         return functools.partial(self._file, visit_id)
-
-
-def _to_jpeg(rgb: NDArray[np.uint8]) -> bytes:
-    done, data = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    if not done:
-        raise RuntimeError("a picture of the camera could not be encoded")
-    return bytes(data)
 
 
 def _read_file(path: Path) -> bytes:

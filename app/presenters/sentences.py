@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from app.offline.life import Life
-from app.offline.plan import Stage
-from app.offline.worker import SubmissionStatus
-from app.presenters.views import ItemView, Level, Sentence
+from app.presenters.sending_words import purpose_title
+from app.presenters.views import Level, Sentence
 
 
 def device_sentence(kind: str, state: str, other: str = "") -> Sentence | None:
@@ -44,60 +42,13 @@ def clinic_sentence(error: Exception | None, *, known: bool) -> Sentence:
     return Sentence(str(error), Level.WARN)
 
 
-def item_view(item: SubmissionStatus, reachable: bool, in_visit: bool) -> ItemView:
-    """One thing the patient sent, as the list shows it."""
-    when = item.created_at.astimezone().strftime("%H:%M on %d %B").lstrip("0")
-    return ItemView(
-        submission_id=item.submission,
-        title=f"{purpose_words(item.purpose)}, {when}",
-        stage=item.stage,
-        text=_item_text(item, reachable, in_visit),
-        done=item.done,
-        total=item.total,
-        fraction=item.fraction,
-    )
-
-
 def purpose_words(purpose: str) -> str:
     """A submission's purpose as people read it; an unknown one as it is."""
-    return _PURPOSE.get(purpose, purpose)
+    return purpose_title(purpose)
 
-
-def _item_text(item: SubmissionStatus, reachable: bool, in_visit: bool) -> str:
-    match item.stage:
-        case Stage.SENDING:
-            return f"Sending part {min(item.done + 1, item.total)} of {item.total}"
-        case Stage.NEEDS_YOU:
-            return item.reason or "This could not be sent. Please try again or call the clinic."
-        case Stage.WAITING if item.life is Life.WITHDRAWING:
-            return "Being taken back. The clinic is told as soon as it can be reached."
-        case Stage.SAVED | Stage.WAITING if not reachable:
-            return "Saved on this computer. Waiting for the connection."
-        case Stage.SAVED | Stage.WAITING if in_visit:
-            return "Saved on this computer. It is sent when the visit leaves room for it."
-        case Stage.WAITING:
-            return f"Saved on this computer. {item.reason or 'It is sent soon.'}"
-    return _STAGE[item.stage]
-
-
-_STAGE = {
-    Stage.SAVED: "Saved on this computer.",
-    Stage.RECEIVED: "Received by the clinic.",
-    Stage.SEEN: "Seen by the clinic.",
-    Stage.NEEDS_MORE: "The clinic asks for more.",
-    Stage.ANSWERED: "Answered by the clinic.",
-    Stage.WITHDRAWN: "Taken back.",
-}
 
 WORDS = "words"
 """The purpose of a submission that is written words alone."""
-_PURPOSE = {
-    "photo": "Photo",
-    "file": "File",
-    "closer": "Sharp photo in the visit",
-    "closer-clip": "Clip from the visit",
-    WORDS: "Written message",
-}
 
 WEAK_KEY = Sentence(
     "This computer has no key ring, so the key to your saved items lies in a file: whoever can read this disk could "

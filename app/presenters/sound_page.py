@@ -111,6 +111,10 @@ class SoundPage(ABC):
         """What to open for a camera outside of a visit."""
         return self._choice.spec("camera")
 
+    def chosen_devices(self) -> Chosen:
+        """What to open outside of a visit."""
+        return self._choice.specs()
+
     def chosen_for_visit(self) -> Chosen:
         """What a visit's session is to open; later changes reach it by :meth:`VisitRoom.use_device`."""
         self._devices_in_use = self._choice.specs()

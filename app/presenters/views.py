@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from app.media.closer.life import Life
 from app.media.closer.messages import What
@@ -19,6 +19,24 @@ from app.media.devices import DeviceKind
 from app.media.events import View
 from app.offline.clips import SafeClip
 from app.offline.plan import Stage
+from app.presenters.device_views import DeviceRow as DeviceRow
+from app.presenters.device_views import PhotoPhase as PhotoPhase
+from app.presenters.device_views import PhotoSize as PhotoSize
+from app.presenters.device_views import PhotoView as PhotoView
+from app.presenters.device_views import SoundPhase as SoundPhase
+from app.presenters.device_views import SoundView as SoundView
+from app.presenters.view_basics import Level as Level
+from app.presenters.view_basics import Sentence as Sentence
+
+if TYPE_CHECKING:
+    from app.presenters.sending_views import (
+        AnsweringCommands,
+        DraftingCommands,
+        ItemsCommands,
+        MeasuringCommands,
+        RecordingCommands,
+        SendingView,
+    )
 
 
 class Page(StrEnum):
@@ -29,21 +47,12 @@ class Page(StrEnum):
     ITEM = "item"  # provider: one opened submission
     DESK = "desk"  # provider: invitations and new visits
     SOUND = "sound"  # try and choose microphone, loudspeaker and camera
-
-
-class Level(StrEnum):
-    """How urgent a sentence is; never shown by colour alone."""
-
-    GOOD = "good"
-    NOTE = "note"
-    WARN = "warn"
-    BAD = "bad"
-
-
-@dataclass(frozen=True)
-class Sentence:
-    text: str
-    level: Level
+    SEND = "send"  # patient: put something together for the clinic
+    FORM = "form"  # patient: answer one of the clinic's forms
+    READING = "reading"  # patient: type what was measured
+    RECORD = "record"  # patient: record a clip or a voice message
+    SENT = "sent"  # patient: one sent thing and its answers
+    CHOICES = "choices"  # patient: how things are sent
 
 
 class VisitPhase(StrEnum):
@@ -179,52 +188,7 @@ class ItemView:
     done: int  # parts delivered
     total: int
     fraction: float  # 0..1 of the ciphertext acknowledged
-
-
-class PhotoPhase(StrEnum):
-    PREVIEW = "preview"  # the camera's picture runs in the self slot
-    REVIEW = "review"  # `jpeg` holds the picture just taken, in memory only
-    SAVING = "saving"
-
-
-@dataclass(frozen=True)
-class PhotoView:
-    phase: PhotoPhase
-    jpeg: bytes
-    hint: str  # in words, never a refusal: "It looks a little dark."
-
-
-class SoundPhase(StrEnum):
-    READY = "ready"
-    LISTENING = "listening"  # say something
-    PLAYING = "playing"  # it is heard back
-    ASKING = "asking"  # did you hear yourself?
-    HEARD = "heard"
-    NOT_HEARD = "not-heard"
-    NO_SOUND = "no-sound"  # the microphone heard nothing
-    FAILED = "failed"
-    IN_VISIT = "in-visit"  # the visit has the devices: they can be chosen, not tried
-
-
-@dataclass(frozen=True)
-class DeviceRow:
-    """The devices of one kind. `chosen` is a name, or empty for the one that the computer chooses."""
-
-    kind: DeviceKind
-    names: tuple[str, ...]  # there now
-    chosen: str
-    present: bool  # the chosen one is there now
-    turn: int = 0  # degrees clockwise by which a camera's pictures are turned
-
-
-@dataclass(frozen=True)
-class SoundView:
-    """The page on which sound is tried and devices are chosen. `hints`: what to try next, one sentence each."""
-
-    phase: SoundPhase
-    says: Sentence
-    hints: tuple[str, ...]
-    devices: tuple[DeviceRow, ...]
+    unread: int = 0  # replies that nobody has read yet
 
 
 @dataclass(frozen=True)
@@ -238,6 +202,7 @@ class PatientView:
     photo: PhotoView | None
     items: tuple[ItemView, ...]
     sound: SoundView | None = None
+    sending: SendingView | None = None
 
 
 @dataclass(frozen=True)
@@ -352,6 +317,16 @@ class CommonCommands(VisitCommands, SoundCommands, Protocol):
 
 
 class PatientCommands(CommonCommands, Protocol):
+    @property
+    def drafting(self) -> DraftingCommands: ...
+    @property
+    def answering(self) -> AnsweringCommands: ...
+    @property
+    def measuring(self) -> MeasuringCommands: ...
+    @property
+    def recording(self) -> RecordingCommands: ...
+    @property
+    def items(self) -> ItemsCommands: ...
     def answer_closer(self, agree: bool) -> None: ...
     def stop_clip(self) -> None: ...
     def dismiss_closer(self) -> None: ...
@@ -359,6 +334,8 @@ class PatientCommands(CommonCommands, Protocol):
     def start_photo(self) -> None: ...
     def shutter(self) -> None: ...
     def retake(self) -> None: ...
+    def choose_size(self, side: int) -> None: ...
+    def use_card(self, on: bool) -> None: ...
     def keep_photo(self) -> None: ...
     def cancel_photo(self) -> None: ...
     def add_files(self, paths: Sequence[Path]) -> None: ...

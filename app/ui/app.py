@@ -14,12 +14,18 @@ from app.media.levels import Levels
 from app.media.slot import FrameSlot
 from app.presenters.views import CommonCommands, Page, PatientCommands, PatientView, ProviderCommands, ProviderView
 from app.ui.bridge import Bridge
+from app.ui.pages.choices import ChoicesPage
 from app.ui.pages.day import DayPage
 from app.ui.pages.desk import DeskPage
 from app.ui.pages.enrol import EnrolPage
+from app.ui.pages.form import FormPage
 from app.ui.pages.home import HomePage
 from app.ui.pages.item import ItemPage
 from app.ui.pages.photo import PhotoPage
+from app.ui.pages.reading import ReadingPage
+from app.ui.pages.record import RecordPage
+from app.ui.pages.send import SendPage
+from app.ui.pages.sent import SentPage
 from app.ui.pages.sound import SoundPage
 from app.ui.pages.visit import VisitPage
 from app.ui.style import PATIENT_BASE, PROVIDER_BASE, font_family, palette, stylesheet
@@ -117,6 +123,20 @@ class _Window(QMainWindow, Generic[V]):
         super().closeEvent(event)
 
 
+class _FormOf:
+    """The page of a form, seen as a page of the patient's window."""
+
+    def __init__(self, page: FormPage) -> None:
+        self._page = page
+
+    def show_view(self, view: PatientView) -> None:
+        if view.sending is not None and view.sending.form is not None:
+            self._page.show_view(view.sending.form)
+
+    def first_focus(self) -> QWidget:
+        return self._page.first_focus()
+
+
 class PatientWindow(_Window[PatientView]):
     """`remote` holds the other person's pictures, `mine` those of one's own camera, `guest` a guest's; `now` is local
     time, `levels` is how loud microphone and loudspeaker are."""
@@ -153,6 +173,14 @@ class PatientWindow(_Window[PatientView]):
         self._add_page(Page.VISIT, visit, visit)
         sound = SoundPage(commands, levels, mine)
         self._add_page(Page.SOUND, sound, sound)
+        send, form, reading = SendPage(commands), FormPage(commands.answering), ReadingPage(commands)
+        self._add_page(Page.SEND, send, send)
+        self._add_page(Page.FORM, form, _FormOf(form))
+        self._add_page(Page.READING, reading, reading)
+        record, sent, choices = RecordPage(commands, mine), SentPage(commands, now), ChoicesPage(commands)
+        self._add_page(Page.RECORD, record, record)
+        self._add_page(Page.SENT, sent, sent)
+        self._add_page(Page.CHOICES, choices, choices)
 
 
 class ProviderWindow(_Window[ProviderView]):

@@ -25,8 +25,10 @@ from app.ui.style import PATIENT_BASE, stylesheet
 class _Nothing:
     """Commands that do nothing: a gallery is only looked at."""
 
-    def __getattr__(self, name: str) -> object:
-        return lambda *args: None
+    def __getattr__(self, name: str) -> _Nothing:
+        return self
+
+    def __call__(self, *args: object) -> None: ...
 
 
 def settle() -> None:
@@ -67,15 +69,15 @@ def main(argv: list[str]) -> int:
     nothing, levels = _Nothing(), _Speaking()
     for name, patient in samples.patient_views().items():
         bridge: Bridge = Bridge()
-        window = PatientWindow(nothing, bridge, remote, mine, now=lambda: samples.NOW, levels=levels)  # type: ignore[arg-type]
+        window = PatientWindow(nothing, bridge, remote, mine, now=lambda: samples.NOW, levels=levels)
         window.show_view(patient)
         shoot(window, out / f"patient-{name}.png", width, height)
     for name, view in samples.provider_views().items():
-        desk = ProviderWindow(nothing, Bridge(), remote, mine, now=lambda: samples.NOW, levels=levels)  # type: ignore[arg-type]
+        desk = ProviderWindow(nothing, Bridge(), remote, mine, now=lambda: samples.NOW, levels=levels)
         desk.show_view(view)
         shoot(desk, out / f"provider-{name}.png", width, height)
     for name, form in form_views().items():
-        page = FormPage(nothing)  # type: ignore[arg-type]
+        page = FormPage(nothing)
         page.setStyleSheet(stylesheet(PATIENT_BASE))
         page.show_view(form)
         shoot(page, out / f"form-{name}.png", width, height)

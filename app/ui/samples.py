@@ -45,6 +45,7 @@ from app.presenters.views import (
 from app.ui.drawn import figure as figure
 from app.ui.drawn import jpeg as jpeg
 from app.ui.drawn import pixels as pixels
+from app.ui.sending_samples import SENDING_STATES, sending_views
 from app.ui.visit_samples import NOW as NOW
 from app.ui.visit_samples import PHONE, PROVIDER_VISITS, VISITS, visit
 
@@ -200,6 +201,8 @@ def patient_views() -> dict[str, PatientView]:
         live = VISITS["live"] if view.phase is SoundPhase.IN_VISIT else None
         views[f"sound-{name}"] = patient(Page.SOUND, sound=view, visit=live)
     gone = Sentence("The microphone was unplugged. The visit goes on; plug it in again to be heard.", Level.WARN)
+    for name, (page, changes) in sending_views().items():
+        views[f"send-{name}"] = patient(page, **changes)
     views["visit-notice"] = patient(Page.VISIT, visit=visit(with_name=LONG_NAME), notice=gone)
     return views
 
@@ -281,6 +284,7 @@ PATIENT_STATES = (
     *("photo-preview", "photo-review", "photo-saving", "visit-notice"),
     *(f"visit-{state}" for state in (*VISITS, *PATIENT_CLOSERS)),
     *(f"sound-{state}" for state in SOUNDS),
+    *SENDING_STATES,
 )
 PROVIDER_STATES = (
     *("enrol", "day-empty", "day", "day-busy", "item", "item-clip", "item-words", "item-no-picture"),

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from app.media.clip.message import ClipMessage, VoiceMessage
 from app.media.devices import DeviceSpec, Sinks, Sources, Taps
 from app.media.session import VisitSession
 from app.media.shared import SharedEquipment
@@ -99,7 +100,14 @@ def person(
 
         return session
 
-    env = Environment(folder, None, to(remote), no_sound_test, remote, mine, guest_session=to(guest), guest=guest)
+    def recorder(*, film: bool, chosen: Chosen, begun: Callable[[], None], device: Callable[[Any], None]) -> Any:
+        if film:
+            return ClipMessage(Sources(SYNTHETIC, SYNTHETIC), mine, begun, lambda event: None, devices=devices)
+        return VoiceMessage(SYNTHETIC, lambda event: None, devices=devices)
+
+    env = Environment(
+        folder, None, to(remote), no_sound_test, remote, mine, guest_session=to(guest), guest=guest, recorder=recorder
+    )
     loop = asyncio.get_running_loop()
     made: Person[Any] = Person(None, remote, guest)  # type: ignore[arg-type]
     if role is Role.PATIENT:

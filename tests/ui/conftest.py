@@ -25,6 +25,8 @@ class Recorder:
     def __getattr__(self, name: str) -> object:
         if name.startswith("_"):
             raise AttributeError(name)
+        if name in ("drafting", "answering", "measuring", "recording", "items"):  # the parts of sending
+            return self
         return lambda *args: self.calls.append((name, args))
 
 

@@ -6,70 +6,18 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.presenters.views import ItemStage, ItemView, Level, NextVisit, PatientCommands, PatientView
-from app.ui import names
+from app.presenters.sending_views import DraftRow
+from app.presenters.views import ItemView, NextVisit, PatientCommands, PatientView
+from app.ui import names, sending_names
 from app.ui.pages.files import ask_for_files
-from app.ui.style import QUIET, TEAL, TONES, Kind
+from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
-from app.ui.widgets.icons import icon
+from app.ui.widgets.item_list import BegunRow, SentRow
 from app.ui.widgets.layout import Card, KeyedRows, ScrollColumn, ground
 from app.ui.widgets.text import SentenceLine, Text
 from app.ui.words import day_and_clock
-
-_STAGES: dict[ItemStage, tuple[str, str]] = {
-    ItemStage.SAVED: ("saved", TEAL),
-    ItemStage.WAITING: ("waiting", QUIET),
-    ItemStage.SENDING: ("sending", TEAL),
-    ItemStage.RECEIVED: ("received", TONES[Level.GOOD].ink),
-    ItemStage.SEEN: ("seen", TONES[Level.GOOD].ink),
-    ItemStage.NEEDS_MORE: ("warn", TONES[Level.WARN].ink),
-    ItemStage.ANSWERED: ("seen", TONES[Level.GOOD].ink),
-    ItemStage.WITHDRAWN: ("saved", QUIET),
-    ItemStage.NEEDS_YOU: ("warn", TONES[Level.WARN].ink),
-}
-
-
-class SentRow(Card):
-    """One thing sent or to be sent: its stage as a sign and in words, and how far it is."""
-
-    def __init__(self, item: ItemView, again: Callable[[str], None]) -> None:
-        super().__init__(12, 6)
-        key = item.submission_id
-        self._sign = QLabel()
-        self._sign.setFixedSize(32, 32)
-        self._title = Text(role="strong", name=names.sent_title(key))
-        self._text = Text(name=names.sent_text(key))
-        self._progress = QProgressBar()
-        self._progress.setObjectName(names.sent_progress(key))
-        self._progress.setTextVisible(False)
-        self._progress.setRange(0, 1000)
-        self._again = ActionButton(names.sent_again(key), self.tr("Try again"), "again", Kind.SECONDARY)
-        self._again.on_press(lambda: again(key))
-        words = QVBoxLayout()
-        words.setSpacing(2)
-        words.addWidget(self._title)
-        words.addWidget(self._text)
-        row = QHBoxLayout()
-        row.setSpacing(12)
-        row.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignVCenter)
-        row.addLayout(words, 1)
-        row.addWidget(self._again, 0)
-        self.body.addLayout(row)
-        self.body.addWidget(self._progress)
-
-    def draw(self, item: ItemView) -> None:
-        sign, colour = _STAGES[item.stage]
-        self._sign.setPixmap(icon(sign, colour, 30, self.devicePixelRatioF()))
-        self._sign.setAccessibleName(item.text)
-        self._title.say(item.title)
-        self._text.say(item.text)
-        self._progress.setVisible(item.stage is ItemStage.SENDING)
-        self._progress.setValue(round(1000 * min(max(item.fraction, 0.0), 1.0)))
-        self._progress.setAccessibleName(item.text)
-        self._again.setVisible(item.stage is ItemStage.NEEDS_YOU)
 
 
 class NextVisitCard(Card):
@@ -118,6 +66,17 @@ class HomePage(QWidget):
         self._commands = commands
         self._clinic = SentenceLine(names.CLINIC_STATE)
         self._visit = NextVisitCard(commands.join, now)
+        self._send = ActionButton(
+            sending_names.HOME_SEND, self.tr("Send something"), "sending", Kind.SECONDARY, large=True
+        )
+        self._send.on_press(commands.drafting.open_send)
+        self._choices = ActionButton(sending_names.HOME_CHOICES, self.tr("How things are sent"), "sliders", Kind.QUIET)
+        self._choices.on_press(commands.items.open_choices)
+        self._drafts: KeyedRows[DraftRow, BegunRow] = KeyedRows(
+            lambda draft: draft.draft,
+            lambda draft: BegunRow(draft, commands.drafting.open_draft),
+            sending_names.HOME_DRAFTS,
+        )
         self._photo = ActionButton(names.HOME_PHOTO, self.tr("Take a photo"), "photo", Kind.SECONDARY, large=True)
         self._file = ActionButton(names.HOME_FILE, self.tr("Choose a file"), "file", Kind.SECONDARY, large=True)
         self._sound = ActionButton(
@@ -130,7 +89,9 @@ class HomePage(QWidget):
             self.tr("Photos and files that you send to the clinic appear here."), "quiet", names.HOME_NOTHING_SENT
         )
         self._rows: KeyedRows[ItemView, SentRow] = KeyedRows(
-            lambda item: item.submission_id, lambda item: SentRow(item, commands.try_again), names.HOME_ITEMS
+            lambda item: item.submission_id,
+            lambda item: SentRow(item, commands.try_again, commands.items.open_item),
+            names.HOME_ITEMS,
         )
         self._lay_out()
 
@@ -139,6 +100,10 @@ class HomePage(QWidget):
         self._visit.draw(view.next_visit, view.busy)
         self._rows.show_rows(view.items, SentRow.draw)
         self._none.setVisible(not view.items)
+        drafts = view.sending.drafts if view.sending is not None else ()
+        self._drafts.show_rows(drafts, BegunRow.draw)
+        for part in (self._begun, self._drafts):
+            part.setVisible(bool(drafts))
 
     def first_focus(self) -> QWidget:
         return self._visit.way_in() if self._visit.way_in().isVisibleTo(self) else self._photo
@@ -156,13 +121,20 @@ class HomePage(QWidget):
         top.addWidget(self._sound)
         column.addLayout(top)
         column.addWidget(self._visit)
-        column.addWidget(Text(self.tr("Show the clinic something, at any time"), "heading"))
+        column.addWidget(Text(self.tr("Show or tell the clinic something, at any time"), "heading"))
         ways = QHBoxLayout()
         ways.setSpacing(8)
+        ways.addWidget(self._send, 1)
         ways.addWidget(self._photo, 1)
         ways.addWidget(self._file, 1)
         column.addLayout(ways)
-        column.addWidget(Text(self.tr("What you have sent"), "heading"))
+        self._begun = Text(self.tr("Begun, not sent yet"), "heading")
+        column.addWidget(self._begun)
+        column.addWidget(self._drafts)
+        sent = QHBoxLayout()
+        sent.addWidget(Text(self.tr("What you have sent"), "heading"), 1)
+        sent.addWidget(self._choices)
+        column.addLayout(sent)
         column.addWidget(self._none)
         column.addWidget(self._rows)
         column.addStretch(1)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from app.media.slot import FrameSlot
-from app.presenters.views import PatientCommands, PatientView, PhotoPhase, PhotoView
-from app.ui import names
+from app.presenters.views import PatientCommands, PatientView, PhotoPhase, PhotoSize, PhotoView
+from app.ui import names, sending_names
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
+from app.ui.widgets.compose_rows import choose_one, on_click
+from app.ui.widgets.form_choices import ManyRow, OneRow
 from app.ui.widgets.layout import ground
 from app.ui.widgets.picture import PictureWidget
 from app.ui.widgets.still import StillView
 from app.ui.widgets.text import Text
+
+_SIDE = 240  # px
 
 
 class PhotoPage(QWidget):
@@ -35,6 +41,12 @@ class PhotoPage(QWidget):
         self._retake.on_press(commands.retake)
         self._cancel.on_press(commands.cancel_photo)
         self._phase: PhotoPhase | None = None
+        self._choose = commands.choose_size
+        self._sizes: dict[int, OneRow] = {}
+        self._card = ManyRow(
+            sending_names.PHOTO_CARD, self.tr("A bank card lies beside it, so that the clinic can measure")
+        )
+        on_click(self._card, commands.use_card)
         self._lay_out()
 
     def show_view(self, view: PatientView) -> None:
@@ -50,6 +62,9 @@ class PhotoPage(QWidget):
         self._hint.say(photo.hint)
         self._hint.setVisible(bool(photo.hint))
         self._shutter.setVisible(looking)
+        self._card.setVisible(photo.card is not None)
+        self._card.setChecked(bool(photo.card))
+        self._draw_sizes(photo.sizes)
         for button in (self._keep, self._retake):
             button.setVisible(not looking)
         for button in (self._keep, self._retake, self._cancel):
@@ -61,6 +76,25 @@ class PhotoPage(QWidget):
 
     def first_focus(self) -> QWidget:
         return self._keep if self._phase is PhotoPhase.REVIEW else self._shutter
+
+    def _draw_sizes(self, sizes: tuple[PhotoSize, ...]) -> None:
+        self._side.setVisible(bool(sizes))
+        if [size.side for size in sizes] != list(self._sizes):
+            for row in self._sizes.values():
+                self._size_rows.removeWidget(row)
+                row.hide()
+                row.deleteLater()
+            self._sizes = {}
+            for size in sizes:
+                row = self._sizes[size.side] = OneRow(
+                    sending_names.photo_size(size.side), f"{size.label}\n{size.detail}"
+                )
+                on_click(row, partial(self._chosen, size.side))
+                self._size_rows.addWidget(row)
+        choose_one((self._sizes[size.side], size.chosen) for size in sizes)
+
+    def _chosen(self, side: int, _checked: bool) -> None:
+        self._choose(side)
 
     def _title(self, photo: PhotoView) -> str:
         return {
@@ -83,6 +117,21 @@ class PhotoPage(QWidget):
         column.setContentsMargins(16, 14, 16, 12)
         column.setSpacing(8)
         column.addWidget(self._heading)
-        column.addLayout(self._pictures, 1)
+        self._side = QWidget()
+        self._side.setFixedWidth(_SIDE)
+        self._side.hide()
+        side = QVBoxLayout(self._side)
+        side.setContentsMargins(0, 0, 0, 0)
+        side.addWidget(Text(self.tr("How fine?"), "stage-title"))
+        self._size_rows = QVBoxLayout()
+        self._size_rows.setSpacing(8)
+        side.addLayout(self._size_rows)
+        side.addStretch(1)
+        middle = QHBoxLayout()
+        middle.setSpacing(14)
+        middle.addLayout(self._pictures, 1)
+        middle.addWidget(self._side)
+        column.addLayout(middle, 1)
+        column.addWidget(self._card)
         column.addWidget(self._hint)
         column.addLayout(buttons)

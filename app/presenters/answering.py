@@ -1,0 +1,236 @@
+"""The clinic's forms in a draft: which there are, and filling one in; each answer is kept in the draft at once."""
+
+from __future__ import annotations
+
+import json
+import locale
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+from app.offline.draft import Draft
+from app.offline.forms.answers import Answers
+from app.offline.forms.expressions import ChildEvaluator
+from app.offline.forms.library import Library, Offered
+from app.offline.forms.model import Form
+from app.offline.forms.response import Status, read_response
+from app.presenters.drafting import Drafting, Kept
+from app.presenters.environment import command
+from app.presenters.form_page import FormFile, FormFilling
+from app.presenters.form_views import FormInput, FormView
+from app.presenters.sending_around import SendingAround, done
+from app.presenters.sending_views import AnsweredForm, ComposeView, OfferedForm
+from app.presenters.views import Level, Page
+
+_NAMELESS = "urn:sha256:"
+
+
+class Answering:
+    """Implements app.presenters.sending_views.AnsweringCommands."""
+
+    def __init__(self, around: SendingAround, drafting: Drafting) -> None:
+        self.loop = around.loop
+        self._around = around
+        self._drafting = drafting
+        self._library: Library
+        self._offered: tuple[Offered, ...] = ()
+        self._filling: FormFilling | None = None
+        self._evaluator: ChildEvaluator | None = None
+        self._file_for = ""
+        drafting.unfinished = self._unfinished
+
+    async def open(self) -> None:
+        account = self._around.account()
+        self._library = Library(account.store, account.clinic.root_key)
+        self._offered = await self._library.offered()
+
+    async def refresh(self) -> None:
+        """The connection stands, or the clinic's list has changed. Raises NetError."""
+        if await self._library.refresh(self._around.account().http):
+            self._offered = await self._library.offered()
+            self._around.changed()
+
+    def close(self) -> None:
+        self._leave()
+
+    # Commands
+
+    @command
+    def open_form(self, sha256: str) -> None:
+        self._do(self._open(sha256))
+
+    @command
+    def resume_form(self, form: str) -> None:
+        known = next((one for one in self._offered if _key(one) == form and one.here), None)
+        if known is not None:
+            self._do(self._open(known.entry.sha256))
+
+    @command
+    def remove_form(self, form: str) -> None:
+        draft = self._drafting.draft
+        if draft is not None:
+            self._do(self._drafting.change(self._drafting.book.set_answers(draft.draft, form, None)))
+
+    @command
+    def answer_form(self, key: str, given: FormInput) -> None:
+        self._step(lambda filling: filling.answer(key, given))
+
+    @command
+    def next_form(self, key: str, given: FormInput) -> None:
+        self._step(lambda filling: filling.next(key, given))
+
+    @command
+    def back_form(self, key: str, given: FormInput) -> None:
+        self._step(lambda filling: filling.back(key, given))
+
+    @command
+    def jump_form(self, key: str) -> None:
+        self._step(lambda filling: filling.jump(key))
+
+    @command
+    def add_form_row(self, key: str) -> None:
+        self._step(lambda filling: filling.add_row(key))
+
+    @command
+    def remove_form_row(self, key: str, number: int) -> None:
+        self._step(lambda filling: filling.remove_row(key, number))
+
+    @command
+    def add_form_file(self, key: str) -> None:
+        if self._filling is not None:
+            self._file_for = key
+            self._do(self._around.take_photo())
+
+    @command
+    def remove_form_file(self, key: str, number: int) -> None:
+        self._step(lambda filling: filling.remove_file(key, number))
+
+    @command
+    def finish_form(self) -> None:
+        self._step(self._finish)
+
+    @command
+    def close_form(self) -> None:
+        self._step(self._put_away)
+
+    # State
+
+    def view(self) -> FormView | None:
+        return self._filling.view() if self._filling is not None and self._around.page() is Page.FORM else None
+
+    def added(self, compose: ComposeView, draft: Draft) -> ComposeView:
+        """The draft's view with its forms, and those of the clinic that are not in it yet."""
+        here = {_key(one): one for one in self._offered if one.here}
+        forms = tuple(
+            AnsweredForm(form, self._title(form), _finished(response), form in here)
+            for form, response in draft.forms.items()
+        )
+        more = tuple(OfferedForm(o.entry.sha256, o.entry.title) for key, o in here.items() if key not in draft.forms)
+        return replace(compose, forms=forms, offered=more)
+
+    @property
+    def filling(self) -> bool:
+        """A form is being answered."""
+        return self._filling is not None
+
+    @property
+    def wants_photo(self) -> bool:
+        """A photo that is being taken is an answer."""
+        return bool(self._file_for)
+
+    async def keep_photo(self, kept: Kept | None) -> None:
+        """The photo page is done: the photo becomes a part of the draft and an answer; None: it was cancelled."""
+        key, self._file_for = self._file_for, ""
+        blob = await self._drafting.keep_photo(kept) if kept is not None else None
+        if blob is not None and kept is not None and self._filling is not None:
+            file = FormFile(f"urn:uuid:{_dashed(blob)}", "Photo", kept.copy.media_type, len(kept.copy.data))
+            await self._filling.add_file(key, file)
+        elif kept is not None and self._drafting.says is not None:
+            self._around.say(self._drafting.says.text, Level.WARN)
+
+    # Work
+
+    def _title(self, form: str) -> str:
+        return next((one.entry.title for one in self._offered if _key(one) == form), "") or "Answers to questions"
+
+    def _unfinished(self, draft: Draft) -> tuple[str, ...]:
+        return tuple(self._title(form) for form, response in draft.forms.items() if not _finished(response))
+
+    async def _open(self, sha256: str) -> None:
+        draft = self._drafting.draft
+        if draft is None or self._filling is not None:
+            return
+        form = await self._library.form(sha256)
+        key = form.canonical or _NAMELESS + sha256
+        kept = draft.forms.get(key)
+        self._evaluator = ChildEvaluator() if form.has_expressions else None
+        self._filling = self._fill(form, key, draft.draft, kept)
+        await self._filling.begin()
+        self._around.go(Page.FORM)
+        self._around.changed()
+
+    def _fill(self, form: Form, key: str, draft: str, kept: str | None) -> FormFilling:
+        async def keep(response: bytes) -> None:
+            after = await self._drafting.book.set_answers(draft, key, response.decode())
+            if self._drafting.draft is not None and self._drafting.draft.draft == draft:
+                self._drafting.draft = after
+
+        return FormFilling(
+            form,
+            changed=self._around.changed,
+            keep=keep,
+            finish=keep,
+            now=self._around.wall,
+            language=_language(),
+            evaluator=self._evaluator,
+            answers=_begun_again(kept) if kept is not None else None,
+        )
+
+    async def _finish(self, filling: FormFilling) -> None:
+        if await filling.finish():
+            await self._put_away(filling)
+
+    async def _put_away(self, filling: FormFilling) -> None:
+        if self._filling is filling:
+            self._leave()
+            self._around.go(Page.SEND)
+            self._around.changed()
+
+    def _leave(self) -> None:
+        evaluator, self._evaluator, self._filling = self._evaluator, None, None
+        if evaluator is not None:
+            evaluator.close()
+
+    def _step(self, step: Callable[[FormFilling], Coroutine[Any, Any, None]]) -> None:
+        if self._filling is not None:
+            self._do(step(self._filling))
+
+    def _do(self, work: Awaitable[object]) -> None:
+        self._around.spawn(done(work))
+
+
+def _key(offered: Offered) -> str:
+    entry = offered.entry
+    if not entry.url:
+        return _NAMELESS + entry.sha256
+    return f"{entry.url}|{entry.form_version}" if entry.form_version else entry.url
+
+
+def _finished(response: str) -> bool:
+    return json.loads(response).get("status") not in (None, Status.IN_PROGRESS.value)
+
+
+def _begun_again(kept: str) -> Answers:
+    """What was answered, to go on with: finished only when the person says so again."""
+    answers = read_response(kept.encode())
+    return replace(answers, rest={**answers.rest, "status": Status.IN_PROGRESS.value})
+
+
+def _dashed(blob: str) -> str:
+    return "-".join((blob[:8], blob[8:12], blob[12:16], blob[16:20], blob[20:]))
+
+
+def _language() -> str:
+    """Of this computer, as BCP 47 has it: "en", "es-MX"."""
+    code = locale.getlocale()[0]
+    return code.replace("_", "-") if code and code != "C" else "en"

@@ -1,0 +1,320 @@
+"""What was sent and what came back: the list, one item with its answers, and how things are sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from app.offline.draft import Draft
+from app.offline.finishing import original_of, originals
+from app.offline.life import MAY_WITHDRAW, Life, LifeEvent
+from app.offline.plan import Metered
+from app.offline.purposes import Purpose, purpose_of
+from app.offline.replies import KeptReply, Member, ReplyBook
+from app.offline.standing import Stage
+from app.offline.store import StoreCore
+from app.offline.worker import OutboxWorker, SubmissionStatus
+from app.presenters.drafting import Drafting
+from app.presenters.environment import command
+from app.presenters.refresh import Refresh
+from app.presenters.sending_around import SendingAround
+from app.presenters.sending_views import ChoicesView, ReplyView, SentView
+from app.presenters.sending_words import EXPLAINS, item_view, size_words
+from app.presenters.views import ItemView, Level, Page
+from app.wire.intake import OpenedBy
+from app.wire.replies import ReplyKind
+from app.wire.trust import Role
+
+_EVENTS = {ReplyKind.QUESTION: LifeEvent.QUESTION, ReplyKind.ANSWER: LifeEvent.ANSWER}
+_ON_ITS_WAY = frozenset({Life.FINISHED, Life.HELD})
+
+
+class Items:
+    """Implements app.presenters.sending_views.ItemsCommands."""
+
+    def __init__(self, around: SendingAround, drafting: Drafting) -> None:
+        self.loop = around.loop
+        self._around, self._drafting = around, drafting
+        self._worker: OutboxWorker | None = None
+        self._book: ReplyBook
+        self._statuses: tuple[SubmissionStatus, ...] = ()
+        self._replies: tuple[KeptReply, ...] = ()
+        self._opened_by: dict[str, str] = {}
+        self._originals: frozenset[str] = frozenset()
+        self._open: str | None = None
+        self._asks_withdraw = False
+        self._asking = asyncio.Lock()
+        self.fetch = Refresh(self._fetch)
+        self.note = Refresh(self._note)
+        drafting.sent = self._sent
+
+    async def open(self, worker: OutboxWorker) -> None:
+        """The profile is there: answers can be read without a link."""
+        account = self._around.account()
+        self._worker = worker
+        me = Member(account.clinic.device_id, Role.PATIENT, account.keys)
+        self._book = ReplyBook(account.store, account.http, me)
+        await self._act(await self._book.all())
+        await self._note()
+
+    # Commands
+
+    @command
+    def open_item(self, submission_id: str) -> None:
+        if any(status.submission == submission_id for status in self._statuses):
+            self._open, self._asks_withdraw = submission_id, False
+            self._around.go(Page.SENT)
+            self._around.changed()
+            self._around.spawn(self._read(submission_id))
+
+    @command
+    def close_item(self) -> None:
+        self._leave()
+
+    @command
+    def try_item_again(self, submission_id: str) -> None:
+        self._ask(lambda worker: worker.try_again(submission_id))
+
+    @command
+    def add_to_item(self, submission_id: str) -> None:
+        status = self._status(submission_id)
+        if status is not None:
+            self._around.spawn(self._drafting.begin(_purpose(status), status.visit_id, amends=submission_id))
+
+    @command
+    def answer_reply(self, reply: str) -> None:
+        kept = next((one for one in self._replies if one.content.reply == reply), None)
+        status = self._status(kept.content.submission) if kept is not None else None
+        if status is not None:
+            begin = self._drafting.begin(_purpose(status), status.visit_id, amends=status.submission, answers=reply)
+            self._around.spawn(begin)
+
+    @command
+    def withdraw_item(self, submission_id: str) -> None:
+        if self._open == submission_id:
+            self._asks_withdraw = True
+            self._around.changed()
+
+    @command
+    def confirm_withdraw(self, yes: bool) -> None:
+        submission, self._asks_withdraw = self._open, False
+        self._around.changed()
+        if yes and submission is not None:
+            self._around.spawn(self._withdraw(submission))
+
+    @command
+    def send_first(self, submission_id: str) -> None:
+        self._ask(lambda worker: worker.send_first(submission_id))
+
+    @command
+    def send_kept(self, submission_id: str) -> None:
+        for status in self._kept_of(submission_id):
+            self._ask(lambda worker, held=status.submission: worker.release(held))  # type: ignore[misc]
+
+    @command
+    def open_choices(self) -> None:
+        if self._worker is not None:
+            self._around.go(Page.CHOICES)
+            self._around.changed()
+
+    @command
+    def close_choices(self) -> None:
+        if self._around.page() is Page.CHOICES:
+            self._around.go(Page.HOME)
+            self._around.changed()
+
+    @command
+    def set_paused(self, on: bool) -> None:
+        self._ask(lambda worker: worker.set_paused(on))
+
+    @command
+    def set_link_metered(self, on: bool) -> None:
+        self._ask(lambda worker: worker.set_link_metered(on))
+
+    @command
+    def set_metered(self, choice: Metered) -> None:
+        self._ask(lambda worker: worker.set_metered(choice))
+
+    # State
+
+    def rows(self) -> tuple[ItemView, ...]:
+        """What is kept back until it is asked for stands on its item's page, not in the list."""
+        return tuple(self._item(status) for status in self._statuses if not self._behind(status))
+
+    def view(self) -> SentView | None:
+        status = self._status(self._open) if self._open is not None else None
+        if status is None or self._around.page() is not Page.SENT:
+            return None
+        kept = self._kept_of(status.submission)
+        size = size_words(sum(one.bytes_total for one in kept))
+        words = f"In full size ({size}) it stays on this computer, and is sent when the clinic asks for it."
+        return SentView(
+            item=self._item(status),
+            replies=tuple(self._reply(one) for one in reversed(self._replies_of(status.submission))),
+            explains=EXPLAINS[status.stage],
+            kept=words if kept else "",
+            can_add=status.life not in (Life.WITHDRAWING, Life.WITHDRAWN),
+            can_withdraw=status.life in MAY_WITHDRAW - {Life.WITHDRAWING, Life.WITHDRAWN},
+            can_first=status.life in _ON_ITS_WAY and not status.first and self._others_wait(status),
+            can_try=status.life is Life.NEEDS_PERSON,
+            asks_withdraw=self._asks_withdraw,
+        )
+
+    def choices(self) -> ChoicesView | None:
+        if self._worker is None:
+            return None
+        chosen = self._worker.choices
+        sent = self._worker.usage().sent
+        used = f"Data used for sending this month: {size_words(sent) if sent else 'none'}."
+        return ChoicesView(chosen.paused, chosen.link_metered, chosen.metered, used)
+
+    def about(self, draft: Draft) -> str:
+        """What a draft answers, or adds to."""
+        asked = next((one.content for one in self._replies if one.content.reply == draft.answers), None)
+        if asked is not None:
+            return f"{asked.name or 'The clinic'} asks: {asked.text}"
+        status = self._status(draft.amends) if draft.amends is not None else None
+        return f"It goes with what you sent before: {self._item(status).title}." if status is not None else ""
+
+    # What comes in
+
+    def statuses_changed(self) -> None:
+        """The outbox has moved."""
+        if self._worker is None:
+            return
+        statuses = tuple(reversed(self._worker.snapshot()))
+        if statuses != self._statuses:
+            opened = any(one.stage is Stage.SEEN and one.submission not in self._opened_by for one in statuses)
+            self._statuses = statuses
+            if opened and not self.note.wished:
+                self._around.spawn(self.note())
+            self._around.changed()
+
+    # Work
+
+    async def _fetch(self) -> None:
+        """Reads what the clinic answered, and does what it asks. Raises NetError."""
+        await self._book.fetch()
+        await self._act(await self._book.all())
+        await self._note()
+        self._around.changed()
+
+    async def _note(self) -> None:
+        """What is kept here, read anew."""
+        account = self._around.account()
+        self._replies = await self._book.all()
+        self._originals = await account.store.call(originals)
+        words = await account.store.call(StoreCore.opened_words)
+        self._opened_by = {name: OpenedBy.model_validate_json(word).signer for name, word in words.items()}
+        if self._worker is not None:
+            self._statuses = tuple(reversed(self._worker.snapshot()))
+        self._around.changed()
+
+    async def _act(self, replies: tuple[KeptReply, ...]) -> None:
+        """Brings the outbox in step with the replies. Done again at every start and fetch, for it may have been cut
+        off: the newest reply counts, and what it wants is released."""
+        assert self._worker is not None
+        newest = {one.content.submission: one for one in replies}
+        for submission, reply in newest.items():
+            await self._worker.replied(submission, _EVENTS[reply.content.kind])
+        for copy in {copy for one in replies for copy in one.content.wants}:
+            held = await self._around.account().store.call(original_of, copy)
+            if held is not None:
+                await self._worker.release(held)
+
+    async def _read(self, submission: str) -> None:
+        """A person has the item's page before them: its replies are read, and the clinic is told when it can be."""
+        unread = [one for one in self._replies_of(submission) if one.read_at is None]
+        now = self._around.wall()
+        self._replies = tuple(  # at once: writing it down may wait for the clinic
+            one.model_copy(update={"read_at": now}) if one in unread else one for one in self._replies
+        )
+        self._around.changed()
+        for one in unread:
+            await self._book.mark_read(one.content.reply)
+        self._replies = await self._book.all()
+        self._around.changed()
+
+    async def _withdraw(self, submission: str) -> None:
+        assert self._worker is not None
+        if await self._worker.withdraw(submission):
+            self._around.say("It is being taken back.", Level.NOTE)
+        else:
+            self._around.say("The clinic has opened it already. It cannot be taken back any more.", Level.WARN)
+
+    async def _sent(self, submission: str) -> None:
+        self._originals = await self._around.account().store.call(originals)
+
+    def _ask(self, what: Callable[[OutboxWorker], Awaitable[object]]) -> None:
+        async def done(worker: OutboxWorker) -> None:
+            async with self._asking:  # each choice is made upon the one before
+                await what(worker)
+            self._around.changed()
+
+        if self._worker is not None:
+            self._around.spawn(done(self._worker))
+
+    def _leave(self) -> None:
+        self._open, self._asks_withdraw = None, False
+        if self._around.page() is Page.SENT:
+            self._around.go(Page.HOME)
+        self._around.changed()
+
+    # Parts
+
+    def _status(self, submission: str | None) -> SubmissionStatus | None:
+        return next((one for one in self._statuses if one.submission == submission), None)
+
+    def _behind(self, status: SubmissionStatus) -> bool:
+        waits = status.life in (Life.HELD, Life.WITHDRAWING, Life.WITHDRAWN)
+        return waits and status.submission in self._originals
+
+    def _kept_of(self, submission: str) -> list[SubmissionStatus]:
+        return [one for one in self._statuses if one.amends == submission and one.life is Life.HELD]
+
+    def _others_wait(self, status: SubmissionStatus) -> bool:
+        return any(one.life is Life.FINISHED for one in self._statuses if one is not status)
+
+    def _item(self, status: SubmissionStatus) -> ItemView:
+        replies = self._replies_of(status.submission)
+        by = replies[-1].content.name if replies else ""
+        signer = self._opened_by.get(status.submission)
+        if not by and signer is not None:
+            by = self._around.provider_name(signer) or self._named_in_replies(signer)
+        answered = {one.answers for one in self._statuses if one.life is not Life.WITHDRAWN}
+        return item_view(
+            status,
+            self._around.wall(),
+            by=by,
+            originals=self._originals,
+            unread=sum(one.read_at is None for one in replies),
+            answered=bool(replies) and replies[-1].content.reply in answered,
+        )
+
+    def _named_in_replies(self, signer: str) -> str:
+        return next((one.content.name for one in reversed(self._replies) if one.signer == signer), "")
+
+    def _replies_of(self, submission: str) -> list[KeptReply]:
+        return [one for one in self._replies if one.content.submission == submission]
+
+    def _reply(self, kept: KeptReply) -> ReplyView:
+        content, question = kept.content, kept.content.kind is ReplyKind.QUESTION
+        who = content.name or "The clinic"
+        answered = any(one.answers == content.reply and one.life is not Life.WITHDRAWN for one in self._statuses)
+        state = "You have answered this." if answered else ""
+        if content.wants and not question:
+            state = "The photo in full size is sent to the clinic."
+        shown = ReplyView(
+            reply=content.reply,
+            title=f"{who} asks you" if question else f"{who} answers",
+            at=content.created_at.astimezone(self._around.wall().tzinfo),
+            text=content.text or "Please send the photo in full size.",
+            question=question,
+            can_answer=question and not answered,
+        )
+        return replace(shown, state=state)
+
+
+def _purpose(status: SubmissionStatus) -> Purpose:
+    return purpose_of(status.purpose) or Purpose.FOLLOW_UP

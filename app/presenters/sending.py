@@ -1,0 +1,104 @@
+"""All of sending, for the patient's presenter: drafts, forms, readings, recordings, and what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from app.media.events import DeviceChanged
+from app.offline.purposes import Purpose
+from app.offline.worker import OutboxWorker
+from app.presenters.answering import Answering
+from app.presenters.devices import Chosen
+from app.presenters.drafting import Drafting, Kept
+from app.presenters.items import Items
+from app.presenters.measuring import Measuring
+from app.presenters.photo_taking import Photo
+from app.presenters.recording import Recording
+from app.presenters.sending_around import RecorderMaker, SendingAround
+from app.presenters.sending_views import ComposeView, SendingView
+from app.presenters.sending_words import purposes
+from app.presenters.views import Page
+
+
+class SendingDesk:
+    """Made with the presenter; opened once the device is enrolled."""
+
+    def __init__(
+        self,
+        around: SendingAround,
+        make: RecorderMaker | None,
+        chosen: Callable[[], Chosen],
+        device: Callable[[DeviceChanged], None],
+    ) -> None:
+        self._around = around
+        self.drafting = Drafting(around)
+        self.answering = Answering(around, self.drafting)
+        self.measuring = Measuring(around, self.drafting)
+        self.recording = Recording(around, self.drafting, make, chosen, device)
+        self.items = Items(around, self.drafting)
+        self.drafting.about_of = self.items.about
+        self._opened = False
+
+    async def open(self, worker: OutboxWorker) -> None:
+        await self.drafting.open()
+        await self.answering.open()
+        await self.items.open(worker)
+        self._opened = True
+
+    async def refresh(self) -> None:
+        """The connection stands: answers first, then the forms. Raises NetError."""
+        await self.items.fetch()
+        await self.answering.refresh()
+
+    def close(self) -> None:
+        self.recording.drop()
+        self.answering.close()
+
+    def view(self) -> SendingView:
+        if not self._opened:
+            return SendingView()
+        page = self._around.page()
+        return SendingView(
+            drafts=self.drafting.rows() if page is Page.HOME else (),
+            purposes=purposes() if page is Page.SEND else (),
+            compose=self._compose() if page is Page.SEND else None,
+            form=self.answering.view(),
+            reading=self.measuring.view(),
+            record=self.recording.view(),
+            sent=self.items.view(),
+            choices=self.items.choices() if page in (Page.HOME, Page.CHOICES) else None,
+        )
+
+    def _compose(self) -> ComposeView | None:
+        shown, draft = self.drafting.view(), self.drafting.draft
+        if shown is None or draft is None:
+            return None
+        return replace(self.answering.added(shown, draft), can_record=self.recording.can_record)
+
+    # The photo page
+
+    @property
+    def wants_photo(self) -> bool:
+        """A photo that is taken now is for the draft."""
+        return self.drafting.draft is not None
+
+    @property
+    def can_measure(self) -> bool:
+        return self.drafting.draft is not None and self.drafting.draft.purpose is Purpose.WOUND_CHECK
+
+    @property
+    def page_after_photo(self) -> Page:
+        return Page.FORM if self.answering.filling else Page.SEND
+
+    async def photo_done(self, photo: Photo | None) -> bool:
+        """What was taken goes into the draft; None: the person thought better. False: refused."""
+        kept = None
+        if photo is not None and photo.copies is not None:
+            chosen = photo.chosen(self._around.rate())
+            assert chosen is not None
+            kept = Kept(photo.copies, chosen.copy, photo.note)
+        if self.answering.wants_photo:
+            await self.answering.keep_photo(kept)
+            return True
+        return kept is None or await self.drafting.keep_photo(kept) is not None

@@ -1,0 +1,285 @@
+"""What a patient sends and what comes back, through the presenters' commands and the real service."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.offline.inbox import InboxReader
+from app.offline.plan import Metered
+from app.offline.replies import Member, ReplyBook
+from app.offline.store import StoreCore
+from app.presenters.form_views import FormInput
+from app.presenters.sending_views import RecordPhase
+from app.presenters.views import ItemStage, Page, PhotoPhase
+from app.wire.replies import ReplyKind
+from app.wire.trust import Role
+from tests.clinic.service import start_clinic
+from tests.e2e.e2e_people import Clinic, Person, person, two_people
+from tests.offline.test_documents import pdf
+
+FORM = {
+    "resourceType": "Questionnaire",
+    "url": "http://clinic.example/forms/skin",
+    "version": "1",
+    "status": "active",
+    "title": "About your skin",
+    "item": [
+        {"linkId": "1", "type": "boolean", "text": "Does it itch?", "required": True},
+        {"linkId": "2", "type": "string", "text": "Since when?"},
+    ],
+}
+
+
+@contextlib.asynccontextmanager
+async def clinic(tmp_path: Path) -> AsyncIterator[Clinic]:
+    service = start_clinic(tmp_path, tls="self")
+    try:
+        async with two_people(tmp_path, service.url, service.code) as made:
+            await made.patient.until(lambda v: v.next_visit)
+            try:
+                yield made
+            finally:
+                await made.patient.presenter.stop()  # perhaps another one than it began with
+    finally:
+        service.stop()
+
+
+async def begin(patient: Person, purpose: str) -> None:
+    patient.presenter.drafting.open_send()
+    await patient.until(lambda v: v.page is Page.SEND and v.sending.purposes and v.sending.compose is None)
+    patient.presenter.drafting.choose_purpose(purpose)
+    await patient.until(lambda v: v.sending.compose)
+
+
+async def photograph(patient: Person) -> None:
+    patient.presenter.drafting.take_photo()
+    await patient.until(lambda v: v.page is Page.PHOTO)
+    for _ in range(60):
+        patient.presenter.shutter()
+        with contextlib.suppress(AssertionError):
+            await patient.until(lambda v: v.photo and v.photo.phase is PhotoPhase.REVIEW and v.photo.sizes, 1.0)
+            return
+    raise AssertionError("the camera gave no picture")
+
+
+async def write_and_send(patient: Person, note: str) -> None:
+    patient.presenter.drafting.send_draft(note)
+    await patient.until(lambda v: v.page is Page.HOME and v.notice and "Saved" in v.notice.text)
+
+
+async def reopened(patient: Person, tmp_path: Path) -> Person:
+    """The app ends and begins again."""
+    await patient.presenter.stop()
+    again = person(Role.PATIENT, tmp_path / "ann")
+    await again.presenter.start()
+    await again.until(lambda v: v.page is Page.HOME)
+    return again
+
+
+def texts(patient: Person) -> list[str]:
+    return [item.text for item in patient.view.items]
+
+
+def test_put_together_kept_sent_opened_asked_answered(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with clinic(tmp_path) as made:
+            patient = made.patient
+            await begin(patient, "wound-check")
+            await photograph(patient)
+            sizes = patient.view.photo.sizes
+            assert [size.chosen for size in sizes] == [True], "a camera as small as this gives one size"
+            patient.presenter.choose_size(sizes[0].side)
+            await patient.until(lambda v: v.photo.sizes[0].chosen)
+            patient.presenter.keep_photo()
+            await patient.until(lambda v: v.page is Page.SEND and v.sending.compose.parts)
+            await patient.until(lambda v: v.sending.compose.parts[0].thumbnail.startswith(b"\xff\xd8"))
+            await readings(patient)
+            letter = tmp_path / "letter.pdf"
+            letter.write_bytes(pdf())
+            broken = tmp_path / "broken.jpg"
+            broken.write_bytes(b"\xff\xd8\xff rubbish")
+            patient.presenter.drafting.add_to_draft([letter, broken])
+            view = await patient.until(lambda v: len(v.sending.compose.parts) == 2 and v.sending.compose.says)
+            assert "broken.jpg" in view.sending.compose.says.text
+            patient.presenter.drafting.set_note(view.sending.compose.draft, "It is warm.")
+            patient.presenter.drafting.set_urgent(True)
+            await patient.until(lambda v: v.sending.compose.urgent and v.sending.compose.note == "It is warm.")
+            again = made.patient = await reopened(patient, tmp_path)
+            await again.until(lambda v: v.sending.drafts)
+            again.presenter.drafting.open_draft(again.view.sending.drafts[0].draft)
+            view = await again.until(lambda v: v.sending.compose and v.sending.compose.parts[0].thumbnail)
+            compose = view.sending.compose
+            assert (compose.note, compose.urgent) == ("It is warm.", True)
+            assert (len(compose.parts), len(compose.readings)) == (2, 1)
+            assert "KB" in compose.weighs
+            await write_and_send(again, "It is warm and red.")
+            await again.until(lambda v: v.items and v.items[0].stage is ItemStage.RECEIVED)
+            assert "Received by the clinic." in texts(again)
+            await opened_asked_answered(made, again)
+
+    asyncio.run(run())
+
+
+async def readings(patient: Person) -> None:
+    patient.presenter.measuring.open_readings()
+    await patient.until(lambda v: v.page is Page.READING)
+    patient.presenter.measuring.choose_measure("temperature")
+    patient.presenter.measuring.add_reading("373", "Cel")
+    await patient.until(lambda v: v.sending.reading.says and "cannot be" in v.sending.reading.says.text)
+    patient.presenter.measuring.add_reading("41,5", "Cel")
+    await patient.until(lambda v: v.sending.reading.doubt)
+    patient.presenter.measuring.add_reading("41,5", "Cel")
+    await patient.until(lambda v: v.sending.reading.added == 1)
+    patient.presenter.measuring.close_readings()
+    view = await patient.until(lambda v: v.page is Page.SEND)
+    assert view.sending.compose.readings[0].words.startswith("41.5 °C")
+
+
+async def opened_asked_answered(made: Clinic, patient: Person) -> None:
+    item = patient.view.items[0].submission_id
+    patient.presenter.items.open_item(item)
+    await patient.until(lambda v: v.sending.sent and v.sending.sent.kept and v.sending.sent.can_withdraw)
+    account = made.provider.presenter.account
+    await InboxReader(account.http, account.clinic.device_id, account.keys).mark_opened(item)
+    await patient.until(lambda v: v.sending.sent.item.text == "Opened by Dr Lee.")
+    patient.presenter.items.close_item()
+    me = Member(account.clinic.device_id, Role.PROVIDER, account.keys, account.record)
+    book = ReplyBook(account.store, account.http, me)
+    copies = await patient.presenter.account.store.call(StoreCore.documents, "original")
+    to = patient.presenter.account.clinic.device_id
+    await book.send(item, to, ReplyKind.QUESTION, "Is it warm?", wants=tuple(copies), name="Dr Lee")
+    await patient.until(lambda v: any(i.unread and i.text == "Dr Lee asks you something." for i in v.items))
+    await patient.until(lambda v: any("full size" in i.title and i.stage is ItemStage.RECEIVED for i in v.items))
+    patient.presenter.items.open_item(item)
+    view = await patient.until(lambda v: v.sending.sent and v.sending.sent.replies)
+    (reply,) = view.sending.sent.replies
+    assert (reply.text, reply.question, reply.can_answer) == ("Is it warm?", True, True)
+    await patient.until(lambda v: not any(i.unread for i in v.items))
+    async with asyncio.timeout(20):
+        while (await book.replies_of(item))[0].read_at is None:
+            await book.fetch()
+    patient.presenter.items.answer_reply(reply.reply)
+    view = await patient.until(lambda v: v.page is Page.SEND and v.sending.compose)
+    assert view.sending.compose.about == "Dr Lee asks: Is it warm?"
+    await write_and_send(patient, "Yes.")
+    await patient.until(lambda v: "You have answered the clinic's question." in texts(patient))
+    await book.send(item, to, ReplyKind.ANSWER, "Please come on Friday.", name="Dr Lee")
+    await patient.until(lambda v: "Answered by Dr Lee." in texts(patient))
+
+
+def test_forms_are_resumed_and_an_unfinished_one_is_not_sent(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with clinic(tmp_path) as made:
+            await made.desk.add_forms((json.dumps(FORM).encode(),))
+            patient = made.patient
+            await begin(patient, "new-problem")
+            view = await patient.until(lambda v: v.sending.compose.offered)
+            (offered,) = view.sending.compose.offered
+            assert offered.title == "About your skin"
+            answering = patient.presenter.answering
+            answering.open_form(offered.sha256)
+            view = await patient.until(lambda v: v.page is Page.FORM and v.sending.form)
+            form = view.sending.form
+            answering.next_form(form.key, FormInput(chosen=(form.field.choices[0].key,)))
+            await patient.until(lambda v: v.sending.form.question == "Since when?")
+            answering.close_form()
+            view = await patient.until(lambda v: v.page is Page.SEND and v.sending.compose.forms)
+            assert not view.sending.compose.forms[0].finished
+            patient.presenter.drafting.send_draft("")
+            await patient.until(lambda v: v.sending.compose.says and "About your skin" in v.sending.compose.says.text)
+            again = made.patient = await reopened(patient, tmp_path)
+            await again.until(lambda v: v.sending.drafts)
+            again.presenter.drafting.open_draft(again.view.sending.drafts[0].draft)
+            view = await again.until(lambda v: v.sending.compose and v.sending.compose.forms)
+            await finish_form(again, view.sending.compose.forms[0].form)
+            await write_and_send(again, "")
+            await again.until(lambda v: v.items and v.items[0].stage is ItemStage.RECEIVED)
+
+    asyncio.run(run())
+
+
+async def finish_form(patient: Person, form: str) -> None:
+    answering = patient.presenter.answering
+    answering.resume_form(form)
+    view = await patient.until(lambda v: v.sending.form)
+    assert view.sending.form.field.choices[0].chosen, "what was answered is there again"
+    answering.next_form(view.sending.form.key, FormInput(chosen=(view.sending.form.field.choices[0].key,)))
+    view = await patient.until(lambda v: v.sending.form.question == "Since when?")
+    answering.next_form(view.sending.form.key, FormInput(texts=("Sunday",)))
+    await patient.until(lambda v: v.sending.form.ready)
+    answering.finish_form()
+    await patient.until(lambda v: v.page is Page.SEND and v.sending.compose.forms[0].finished)
+
+
+def test_stopped_taken_back_and_thrown_away(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with clinic(tmp_path) as made:
+            patient = made.patient
+            items, drafting = patient.presenter.items, patient.presenter.drafting
+            items.set_paused(True)
+            items.set_link_metered(True)
+            items.set_metered(Metered.NOTHING)
+            await patient.until(lambda v: v.sending.choices.paused and v.sending.choices.metered is Metered.NOTHING)
+            await begin(patient, "refill")
+            await write_and_send(patient, "Please, my cream.")
+            view = await patient.until(lambda v: v.items and "stopped sending" in v.items[0].text)
+            assert view.items[0].text.startswith("Saved here")
+            items.set_paused(False)
+            await patient.until(lambda v: "costs money" in v.items[0].text)
+            items.set_link_metered(False)
+            await patient.until(lambda v: v.items[0].stage is ItemStage.RECEIVED)
+            assert "KB" in patient.view.sending.choices.used
+            items.open_item(view.items[0].submission_id)
+            await patient.until(lambda v: v.page is Page.SENT)
+            items.withdraw_item(view.items[0].submission_id)
+            await patient.until(lambda v: v.sending.sent.asks_withdraw)
+            items.confirm_withdraw(False)
+            await patient.until(lambda v: not v.sending.sent.asks_withdraw)
+            items.confirm_withdraw(True)
+            await patient.until(lambda v: v.sending.sent.item.text == "Taken back.")
+            assert not patient.view.sending.sent.can_withdraw
+            items.close_item()
+            await begin(patient, "results")
+            drafting.leave_send()
+            view = await patient.until(lambda v: v.page is Page.HOME)
+            assert not view.sending.drafts, "an empty one leaves nothing behind"
+            await begin(patient, "results")
+            drafting.send_draft("")
+            await patient.until(lambda v: v.sending.compose.says and "nothing in it" in v.sending.compose.says.text)
+            drafting.set_note(patient.view.sending.compose.draft, "Later.")
+            drafting.leave_send()
+            view = await patient.until(lambda v: v.page is Page.HOME and v.sending.drafts)
+            drafting.discard_draft(view.sending.drafts[0].draft)
+            await patient.until(lambda v: not v.sending.drafts)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("film", [True, False])
+def test_a_recording_becomes_a_part(tmp_path: Path, film: bool) -> None:
+    async def run() -> None:
+        async with clinic(tmp_path) as made:
+            patient = made.patient
+            recording = patient.presenter.recording
+            await begin(patient, "follow-up")
+            recording.open_recording(film)
+            await patient.until(lambda v: v.page is Page.RECORD)
+            recording.start_recording()
+            await patient.until(lambda v: v.sending.record.fraction > 2.5 / 180)
+            recording.stop_recording()
+            view = await patient.until(lambda v: v.page is Page.SEND and v.sending.compose.parts)
+            assert view.sending.compose.parts[0].title == ("Clip with sound 1" if film else "Voice message 1")
+            recording.open_recording(film)
+            recording.start_recording()
+            await patient.until(lambda v: v.sending.record and v.sending.record.phase is RecordPhase.RECORDING)
+            recording.leave_recording()
+            view = await patient.until(lambda v: v.page is Page.SEND)
+            assert len(view.sending.compose.parts) == 1
+
+    asyncio.run(run())
