@@ -97,6 +97,12 @@ _PURPOSE = {
     "closer": "Sharp photo in the visit",
     "closer-clip": "Clip from the visit",
     WORDS: "Written message",
+    "new-problem": "New problem",
+    "wound-check": "Wound check",
+    "refill": "Prescription refill",
+    "results": "Results",
+    "follow-up": "Follow-up",
+    "readings": "Readings",
 }
 
 WEAK_KEY = Sentence(
