@@ -143,8 +143,7 @@ def holds_words(manifest: Manifest) -> str:
     said = [_counted(kind, kinds.count(kind)) for kind in PartKind if kind in kinds]
     if manifest.note or any(blob.role is PartRole.WORDS for blob in manifest.blobs):
         said.append("words")
-    text = ", ".join(said)
-    return f"{text[:1].upper()}{text[1:]}"
+    return ", ".join(said)
 
 
 def _counted(kind: PartKind, count: int) -> str:
