@@ -61,8 +61,8 @@ class Letters(QWidget):
         card.body.addWidget(Text(letter.title, "strong"))
         if letter.says is not None:
             line = SentenceLine("", announce=False)
+            card.body.addWidget(line)  # before it is shown: without a parent it would be a window
             line.say(letter.says)
-            card.body.addWidget(line)
         for row in letter.rows:
             card.body.addWidget(_row(row))
         return card
