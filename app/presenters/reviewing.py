@@ -131,6 +131,7 @@ class ReviewingPresenter(InvitingPresenter[ProviderView]):
     @command
     def send_answer(self, text: str, question: bool) -> None:
         if self._item is not None and not self._sending:
+            self._sending = True  # here: a second press comes before a task begins
             self.spawn(self._send(self._item, text, question))
 
     # Views
@@ -300,12 +301,12 @@ class ReviewingPresenter(InvitingPresenter[ProviderView]):
             self.spawn(self._notes.keep_answer(item.manifest.submission, draft))
 
     async def _send(self, item: OpenItem, text: str, question: bool) -> None:
-        if len(text) > MAX_REPLY_TEXT:
-            raise ReplyTooLong(f"{len(text)} characters")
-        manifest, draft = item.manifest, AnswerDraft(text=text, wants=self._draft.wants)
-        self._sending = True
+        manifest = item.manifest
         self.changed()
         try:
+            if len(text) > MAX_REPLY_TEXT:
+                raise ReplyTooLong(f"{len(text)} characters")
+            draft = AnswerDraft(text=text, wants=self._draft.wants)
             sent = await self._answers.send(manifest.submission, manifest.device_id, question, draft, self.my_name())
             if sent and self._item is item:
                 self._draft, self._draft_number = AnswerDraft(), self._draft_number + 1
