@@ -23,6 +23,7 @@ from app.ui.words import day_and_clock
 
 _WORDS_WIDE = 340  # px, beside a picture
 _TOLD = 3
+_OVER_FIELD = 48  # px, for its heading
 QWIDGETSIZE_MAX = (1 << 24) - 1  # Qt's word for no limit; PySide6 has no name for it
 
 
@@ -98,9 +99,11 @@ class ItemPage(QWidget):
         return button
 
     def _to_the_answer(self) -> None:
-        self._words.ensureWidgetVisible(self._box)
-        bar = self._words.verticalScrollBar()
-        bar.setValue(max(0, self._box.mapTo(self._words.widget(), self._box.rect().topLeft()).y() - 8))
+        """The field at the top, so that as much as can be is seen of what belongs to it."""
+        sheet = self._words.widget()
+        if sheet is not None:
+            place = self._box.field.mapTo(sheet, self._box.field.rect().topLeft()).y()
+            self._words.verticalScrollBar().setValue(max(0, place - _OVER_FIELD))
         self._box.field.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _lay_out(self) -> None:
