@@ -21,7 +21,7 @@ from app.ui.widgets.part_sheet import PartSheet
 from app.ui.widgets.text import SentenceLine, Text
 from app.ui.words import day_and_clock
 
-_WORDS_WIDE = 340  # px, beside a picture
+_WORDS_WIDE = 300  # px, beside a picture
 _TOLD = 3
 _OVER_FIELD = 48  # px, for its heading
 QWIDGETSIZE_MAX = (1 << 24) - 1  # Qt's word for no limit; PySide6 has no name for it

@@ -7,7 +7,7 @@ from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.presenters.review_views import OpenedItem, PartKind, PartRow, ReviewCommands, Sheet
 from app.ui import names
@@ -206,12 +206,9 @@ class PartSheet(QWidget):
         blank.addWidget(self._again, 0, Qt.AlignmentFlag.AlignHCenter)
         blank.addStretch(1)
         self._stage.addWidget(self._blank)
-        self._count.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        about = QHBoxLayout()
-        about.setSpacing(8)
-        about.addWidget(self._previous)
-        about.addWidget(self._count, 1)
-        about.addWidget(self._next)
+        turn = FlowRow(6)
+        for button in (self._previous, self._next):
+            turn.add(button)
         tools = FlowRow(6)
         for button in (self._further, self._closer, self._fit, self._want):
             tools.add(button)
@@ -219,8 +216,9 @@ class PartSheet(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addWidget(self._stage, 1)
+        column.addWidget(self._count)
         column.addWidget(self._sealed)
-        column.addLayout(about)
+        column.addWidget(turn)
         column.addWidget(self._original)
         column.addWidget(tools)
         column.addWidget(self._strip)
