@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 from app.clinic.database import Database
 from app.clinic.problems import Refusal
 from app.clinic.tables import DeviceEntry, InvitationRow, ParticipantEntry, TeamEntry
-from app.clinic.tokens import Actor
+from app.clinic.tokens import Actor, forget_tokens
 from app.wire.errors import ErrorCode
 from app.wire.signed import Context, SignatureError, Signed, verify
 from app.wire.trust import CareTeamList, DeviceList, DeviceRecord, DeviceRow, Role
@@ -106,4 +106,7 @@ def put_care_team(database: Database, root_key: bytes, signed: Signed) -> bool:
         if team.version != newest + 1:
             raise Refusal(ErrorCode.STALE_VERSION)
         session.add(TeamEntry(version=team.version, payload=signed.payload, signature=signed.signature))
+        if known is not None:
+            before = CareTeamList.model_validate_json(known.payload)
+            forget_tokens(session, {m.device_id for m in before.members} - {m.device_id for m in team.members})
         return True

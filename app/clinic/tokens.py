@@ -10,17 +10,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
 from app.clinic.database import Database
 from app.clinic.problems import Refusal
-from app.clinic.tables import AccessToken, DeviceEntry, SpentNonce
+from app.clinic.tables import AccessToken, DeviceEntry, SpentNonce, TeamEntry
 from app.wire.errors import ErrorCode
 from app.wire.signed import Context, SignatureError, verify_bytes
-from app.wire.trust import Role, TokenRequest, TokenResult
+from app.wire.trust import CareTeamList, Role, TokenRequest, TokenResult
 
 _EXPIRY_BYTES = 8
 _RANDOM_BYTES = 16
@@ -72,6 +74,8 @@ def issue(database: Database, key: bytes, request: TokenRequest, now: datetime, 
             verify_bytes(request.nonce, request.signature, Context.TOKEN, device.ed25519)
         except SignatureError:
             raise refusal from None
+        if _retired(session, device):
+            raise Refusal(ErrorCode.TOKEN_INVALID, "this device was taken off the care team")
         session.execute(delete(SpentNonce).where(SpentNonce.expires_at <= now))
         session.execute(delete(AccessToken).where(AccessToken.expires_at <= now))
         if session.get(SpentNonce, spent) is not None:
@@ -88,6 +92,22 @@ def issue(database: Database, key: bytes, request: TokenRequest, now: datetime, 
             )
         )
     return TokenResult(token=token, expires_in=life_s)
+
+
+def _retired(session: Session, device: DeviceEntry) -> bool:
+    """Whether it stood on an older list of the care team and is not on the newest. One that never stood on any is
+    new: it may sign in, so that it can be vouched for. The lists were checked against the root when they came."""
+    if device.role != Role.PROVIDER.value:
+        return False
+    payloads = session.scalars(select(TeamEntry.payload).order_by(TeamEntry.version.desc())).all()
+    lists = (CareTeamList.model_validate_json(payload) for payload in payloads)
+    on = (any(member.device_id == device.device_id for member in team.members) for team in lists)
+    return not next(on, True) and any(on)
+
+
+def forget_tokens(session: Session, devices: Collection[str]) -> None:
+    """What these devices signed in with is worth nothing from now on."""
+    session.execute(delete(AccessToken).where(AccessToken.device_id.in_(devices)))
 
 
 def actor_of(database: Database, token: str, now: datetime) -> Actor:

@@ -72,8 +72,10 @@ class _Witness:
         if isinstance(view, PatientView):
             self._photo(view)
         elif view.opened is not None and view.opened.submission_id != self._told_opened:
-            self._told_opened = view.opened.submission_id
-            self._lines.event("opened", sha256=[picture.sha256 for picture in view.opened.pictures])
+            digests = [part.sha256 for part in view.opened.parts]
+            if all(digests):  # each was opened, and is what the patient's device sealed
+                self._told_opened = view.opened.submission_id
+                self._lines.event("opened", sha256=digests)
 
     def _photo(self, view: PatientView) -> None:
         if view.photo is None or view.photo.phase is not PhotoPhase.REVIEW:

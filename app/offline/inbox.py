@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -85,7 +85,6 @@ class InboxReader:
         total = sum(row.size for row in item.blobs)
         if total > MAX_SUBMISSION_BYTES:
             raise SubmissionTooLarge(f"{total} bytes")
-        manifest_row = _manifest_row(item)
         done = 0
 
         def count(size: int) -> None:
@@ -93,15 +92,32 @@ class InboxReader:
             done += size
             on_progress(min(1.0, done / max(1, total)))
 
-        sealed = await self._download(item.submission, manifest_row, count)
-        manifest = await asyncio.to_thread(open_manifest, sealed, self._keys.identity, devices)
-        rows = _fitting(item, manifest)
+        manifest = await self.manifest(item, devices, count)
+        rows = fitting_rows(item, manifest)
         parts = []
         for named in manifest.blobs:
             sealed = await self._download(item.submission, rows[named.blob], count)
             clear = await asyncio.to_thread(open_blob, sealed, self._keys.identity, named)
             parts.append(OpenedPart(named.blob, named.name, named.media_type, clear))
         return OpenedSubmission(manifest, tuple(parts))
+
+    async def manifest(
+        self, item: InboxItem, devices: Mapping[str, bytes], count: Callable[[int], None] = lambda size: None
+    ) -> Manifest:
+        """What a submission holds, verified, without its parts. `devices`, and what it raises, as :meth:`open`."""
+        sealed = await self._download(item.submission, _manifest_row(item), count)
+        manifest = await asyncio.to_thread(open_manifest, sealed, self._keys.identity, devices)
+        fitting_rows(item, manifest)
+        return manifest
+
+    async def pieces(self, submission: str, row: BlobRow, start: int = 0) -> AsyncIterator[bytes]:
+        """The ciphertext from the byte `start` on, by ranges (RFC 9110 section 14): a cut costs one range at most,
+        and sizes are bounded. Raises app.net.errors."""
+        path = f"{API}/submissions/{submission}/blobs/{row.blob}"
+        while start < row.size:
+            piece = await self._range(path, start, min(start + RANGE_BYTES, row.size) - 1, row.size)
+            start += len(piece)
+            yield piece
 
     async def mark_opened(self, submission: str) -> None:
         """Tells the clinic, by this device's signed word, that a person has opened the submission."""
@@ -110,12 +126,9 @@ class InboxReader:
         await self._transport.request("POST", f"{API}/submissions/{submission}/opened", json=word)
 
     async def _download(self, submission: str, row: BlobRow, count: Callable[[int], None]) -> bytes:
-        """The whole ciphertext, by ranges (RFC 9110 section 14): a cut costs one range, and sizes are bounded."""
+        """The whole ciphertext."""
         data = bytearray()
-        path = f"{API}/submissions/{submission}/blobs/{row.blob}"
-        while len(data) < row.size:
-            last = min(len(data) + RANGE_BYTES, row.size) - 1
-            piece = await self._range(path, len(data), last, row.size)
+        async for piece in self.pieces(submission, row):
             data += piece
             count(len(piece))
         return bytes(data)
@@ -158,8 +171,9 @@ def _manifest_row(item: InboxItem) -> BlobRow:
     return manifests[0]
 
 
-def _fitting(item: InboxItem, manifest: Manifest) -> dict[str, BlobRow]:
-    """The rows of the blobs that the manifest names: the same submission, device and hashes, none more, none fewer."""
+def fitting_rows(item: InboxItem, manifest: Manifest) -> dict[str, BlobRow]:
+    """Blob id -> row of the blobs that the manifest names: the same submission, device and hashes, none more, none
+    fewer. Raises :class:`SealBroken` or :class:`SubmissionIncomplete`."""
     if (manifest.submission, manifest.device_id) != (item.submission, item.device_id):
         raise SealBroken("the manifest belongs to another submission or device")
     rows = {row.blob: row for row in item.blobs if row.part == "blob"}

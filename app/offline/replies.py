@@ -128,7 +128,15 @@ class ReplyBook:
     async def send(
         self, submission: str, to: str, kind: ReplyKind, text: str, wants: tuple[str, ...] = (), name: str = ""
     ) -> KeptReply:
-        """Signs, seals and keeps an answer, then sends it if the link is there. `to`: the submission's device.
+        """As :meth:`write`, then :meth:`deliver`. What is given back says whether the service has it."""
+        kept = await self.write(submission, to, kind, text, wants, name)
+        await self.deliver()
+        return await self._kept(kept.content.reply) or kept
+
+    async def write(
+        self, submission: str, to: str, kind: ReplyKind, text: str, wants: tuple[str, ...] = (), name: str = ""
+    ) -> KeptReply:
+        """Signs, seals and keeps an answer; it is among :meth:`pending` then. `to`: the submission's device.
 
         `wants`: blobs whose originals are asked for; `name`: how the provider is called. It is sent once, however
         often it is tried: its random id stays. Raises :class:`ReplyTooLong`, NetError when `to`'s record is not
@@ -155,10 +163,13 @@ class ReplyBook:
         kept = KeptReply(signer=me.device_id, content=content, sha256=reply_seal.sha256_of(sealed.sealed))
         body = _Outgoing(reply=sealed, kept=kept).model_dump_json().encode()
         await self._store.call(StoreCore.put_documents, OUTGOING, {content.reply: body})
+        return kept
+
+    async def deliver(self) -> None:
+        """Sends what waits, if the link is there; what does not go is kept for the next call or `fetch`."""
         async with self._turn:
-            with contextlib.suppress(NetError):  # kept: the next connection takes it
+            with contextlib.suppress(NetError):
                 await self._deliver()
-        return await self._kept(content.reply) or kept
 
     async def pending(self) -> tuple[KeptReply, ...]:
         """What this provider's device wrote and the service does not have yet, oldest first."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from app.presenters.sending_words import purpose_title
 from app.presenters.views import Level, Sentence
 
 
@@ -40,11 +39,6 @@ def clinic_sentence(error: Exception | None, *, known: bool) -> Sentence:
     if error is None:
         return Sentence("Connected to the clinic.", Level.GOOD)
     return Sentence(str(error), Level.WARN)
-
-
-def purpose_words(purpose: str) -> str:
-    """A submission's purpose as people read it; an unknown one as it is."""
-    return purpose_title(purpose)
 
 
 WORDS = "words"

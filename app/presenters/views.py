@@ -17,7 +17,6 @@ from app.media.closer.life import Life
 from app.media.closer.messages import What
 from app.media.devices import DeviceKind
 from app.media.events import View
-from app.offline.clips import SafeClip
 from app.offline.plan import Stage
 from app.presenters.device_views import DeviceRow as DeviceRow
 from app.presenters.device_views import PhotoPhase as PhotoPhase
@@ -25,6 +24,7 @@ from app.presenters.device_views import PhotoSize as PhotoSize
 from app.presenters.device_views import PhotoView as PhotoView
 from app.presenters.device_views import SoundPhase as SoundPhase
 from app.presenters.device_views import SoundView as SoundView
+from app.presenters.review_views import InboxRow, OpenedItem, ReviewCommands
 from app.presenters.view_basics import Level as Level
 from app.presenters.view_basics import Sentence as Sentence
 
@@ -216,45 +216,6 @@ class ScheduleRow:
 
 
 @dataclass(frozen=True)
-class InboxRow:
-    submission_id: str
-    received_at: datetime  # local zone
-    patient_name: str
-    opened: bool
-
-
-@dataclass(frozen=True)
-class OpenedPicture:
-    """`data` is a safe copy for the screen (JPEG, decoded and made anew in a limited process), in memory only;
-    `sha256` (hex) is that of the content exactly as the patient's device sealed it."""
-
-    name: str
-    media_type: str
-    data: bytes
-    sha256: str = ""
-
-
-@dataclass(frozen=True)
-class OpenedClip:
-    """`safe` was taken apart in a limited process, in memory only; `sha256` as for :class:`OpenedPicture`."""
-
-    name: str
-    safe: SafeClip
-    sha256: str = ""
-
-
-@dataclass(frozen=True)
-class OpenedItem:
-    submission_id: str
-    patient_name: str
-    created_at: datetime  # local zone
-    purpose: str
-    note: str
-    pictures: tuple[OpenedPicture, ...]
-    clips: tuple[OpenedClip, ...] = ()
-
-
-@dataclass(frozen=True)
 class PersonRow:
     """A patient whom a visit can be made for, or who has been invited."""
 
@@ -349,17 +310,12 @@ class GuestCommands(Protocol):
     def dismiss_guest(self) -> None: ...
 
 
-class ProviderCommands(CommonCommands, GuestCommands, Protocol):
+class ProviderCommands(CommonCommands, GuestCommands, ReviewCommands, Protocol):
     def look_closer(self, what: What) -> None: ...
     def withdraw_closer(self) -> None: ...
     def dismiss_closer(self) -> None: ...
     def wish_view(self, view: View) -> None: ...
     def start_visit(self, visit_id: str) -> None: ...
-    def open_item(self, submission_id: str) -> None: ...
-    def close_item(self) -> None: ...
-    def play_clip(self, place: int, at_s: float) -> None: ...
-    def pause_clip(self) -> None: ...
-    def save_clip(self, place: int, path: Path) -> None: ...
     def open_desk(self) -> None: ...
     def close_desk(self) -> None: ...
     def invite_patient(self, name: str) -> None: ...

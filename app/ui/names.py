@@ -159,6 +159,21 @@ ITEM_NEXT = "item.next"
 ITEM_FIT = "item.fit"
 ITEM_CLOSER = "item.closer"
 ITEM_FURTHER = "item.further"
+ITEM_SAYS = "item.says"
+ITEM_TO_ANSWER = "item.to-answer"
+ITEM_OTHERS = "item.others"
+ITEM_MESSAGE = "item.message"
+ITEM_AGAIN = "item.again"
+ITEM_PARTS = "item.parts"
+ITEM_LETTERS = "item.letters"
+ITEM_ORIGINAL = "item.original"
+ITEM_WANT = "item.want"
+ITEM_REPLIES = "item.replies"
+ITEM_ANSWER = "item.answer"
+ANSWER_FIELD = "answer.field"
+ANSWER_SEND = "answer.send"
+ANSWER_ASK = "answer.ask"
+ANSWER_WANTS = "answer.wants"
 
 
 def visit_view(view: str) -> str:
@@ -226,6 +241,45 @@ def inbox_state(submission_id: str) -> str:
 def item_picture(index: int) -> str:
     """The opened item's picture, counted from 0."""
     return f"item.picture.{index}"
+
+
+def item_part(place: int) -> str:
+    """The button of one part of the opened item, counted from 0."""
+    return f"item.part.{place}"
+
+
+def item_told(place: int) -> str:
+    return f"item.told.{place}"
+
+
+def item_other(submission_id: str) -> str:
+    """Opens a submission of the same matter."""
+    return f"item.other.{submission_id}"
+
+
+def answer_quick(place: int) -> str:
+    """A phrase to begin an answer with, counted from 0."""
+    return f"answer.quick.{place}"
+
+
+def reply_text(reply: str) -> str:
+    return f"reply.{reply}.text"
+
+
+def reply_state(reply: str) -> str:
+    return f"reply.{reply}.state"
+
+
+def inbox_holds(submission_id: str) -> str:
+    return f"inbox.{submission_id}.holds"
+
+
+def inbox_told(submission_id: str, place: int) -> str:
+    return f"inbox.{submission_id}.told.{place}"
+
+
+def inbox_due(submission_id: str) -> str:
+    return f"inbox.{submission_id}.due"
 
 
 def device_choice(kind: str) -> str:

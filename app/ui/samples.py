@@ -8,7 +8,6 @@ from typing import Literal
 
 from app.media.closer.messages import What
 from app.media.video import still_checks
-from app.offline.clips import SafeClip
 from app.presenters.closer_sentences import (
     aiming_hint,
     patient_sentence,
@@ -22,14 +21,10 @@ from app.presenters.views import (
     CloserView,
     DeskView,
     DeviceRow,
-    InboxRow,
     ItemStage,
     ItemView,
     Level,
     NextVisit,
-    OpenedClip,
-    OpenedItem,
-    OpenedPicture,
     Page,
     PatientView,
     PersonRow,
@@ -45,6 +40,7 @@ from app.presenters.views import (
 from app.ui.drawn import figure as figure
 from app.ui.drawn import jpeg as jpeg
 from app.ui.drawn import pixels as pixels
+from app.ui.review_samples import INBOX, ITEM_STATES, item_views
 from app.ui.sending_samples import SENDING_STATES, sending_views
 from app.ui.visit_samples import NOW as NOW
 from app.ui.visit_samples import PHONE, PROVIDER_VISITS, VISITS, visit
@@ -141,14 +137,6 @@ def patient_closers() -> dict[str, VisitView]:
     }
 
 
-def clip() -> OpenedClip:
-    """Ten pictures in two seconds, silent, in a wall that turns from dark to light."""
-    shades = [f"#{40 + 16 * n:02X}8F70" for n in range(10)]
-    pictures = tuple(jpeg(figure(640, 360, wall=shade, shirt="#7A3B46")) for shade in shades)
-    safe = SafeClip(2.0, 640, 360, tuple(0.2 * n for n in range(10)), pictures, bytes(192_000))
-    return OpenedClip("clip.mp4", safe, "9f86d081884c7d65" * 4)
-
-
 def provider_closers() -> dict[str, VisitView]:
     live = replace(PROVIDER_VISITS["live"], can_look_closer=True)
     busy = replace(live, can_look_closer=False)
@@ -242,35 +230,14 @@ def provider_views() -> dict[str, ProviderView]:
             "visit0004", NOW + timedelta(days=1), LONG_NAME, "Wound after an operation on the knee", False, False
         ),
     )
-    inbox = (
-        InboxRow("item0001", NOW - timedelta(minutes=4), "Maria Lopez", False),
-        InboxRow("item0002", NOW - timedelta(hours=3), "Tom Okafor", False),
-        InboxRow("item0003", NOW - timedelta(days=1), "Anne Whitfield", True),
-    )
-    photo = OpenedPicture(
-        "photo.jpg", "image/jpeg", jpeg(figure(1280, 960, wall="#B9A58F", shirt="#7A3B46")), "9f86d081884c7d65" * 4
-    )
-    opened = OpenedItem(
-        "item0001", "Maria Lopez", NOW - timedelta(minutes=9), "Photo for the visit",
-        "It itches since Sunday, more at night. The cream did not help.", (photo, photo),
-    )  # fmt: skip
-    words = replace(
-        opened, purpose="Written message", pictures=(),
-        note="14:19  I cannot hear you.\n14:20  Please call me: +1 555 0199. The cream is finished.",
-    )  # fmt: skip
-    film = replace(opened, purpose="Clip from the visit", note="", pictures=(), clips=(clip(),))
-    letter = OpenedPicture("letter.pdf", "application/pdf", b"%PDF-1.7")
     views = {
         "enrol": provider(Page.ENROL),
         "day-empty": provider(Page.HOME),
-        "day": provider(Page.HOME, schedule=schedule, inbox=inbox),
-        "day-busy": provider(Page.HOME, schedule=schedule, inbox=inbox, busy=True, clinic=NOT_REACHED),
+        "day": provider(Page.HOME, schedule=schedule, inbox=INBOX),
+        "day-busy": provider(Page.HOME, schedule=schedule, inbox=INBOX, busy=True, clinic=NOT_REACHED),
         **desk_views(),
-        "item": provider(Page.ITEM, opened=opened),
-        "item-clip": provider(Page.ITEM, opened=film),
-        "item-words": provider(Page.ITEM, opened=words),
-        "item-no-picture": provider(Page.ITEM, opened=replace(opened, pictures=(letter,), note="", purpose="")),
     }
+    views |= {name: provider(Page.ITEM, opened=item) for name, item in item_views().items()}
     for name, state in {**PROVIDER_VISITS, **provider_closers()}.items():
         views[f"visit-{name}"] = provider(Page.VISIT, visit=state)
     for name in ("ready", "in-visit"):
@@ -287,7 +254,8 @@ PATIENT_STATES = (
     *SENDING_STATES,
 )
 PROVIDER_STATES = (
-    *("enrol", "day-empty", "day", "day-busy", "item", "item-clip", "item-words", "item-no-picture"),
+    *("enrol", "day-empty", "day", "day-busy"),
+    *ITEM_STATES,
     *("desk-new", "desk-busy", "desk-invited", "desk-long"),
     *(f"visit-{state}" for state in (*VISITS, *PROVIDER_CLOSERS)),
     *("sound-ready", "sound-in-visit"),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -7,7 +9,8 @@ from app.clinic.ids import new_id
 from app.wire import MAX_JSON_BYTES
 from app.wire.base import b64encode
 from app.wire.errors import ErrorCode
-from app.wire.signed import Context, sign_bytes
+from app.wire.signed import Context, sign, sign_bytes
+from app.wire.trust import CareTeamList, CareTeamMember, Role
 from tests.clinic.people import Device
 from tests.clinic.service import RunningClinic
 
@@ -116,3 +119,32 @@ def test_a_large_body_is_refused(clinic: RunningClinic, chunked: bool) -> None:
     answer = Device(clinic).request("POST", "/v1/challenges", content=content)
     assert (answer.status_code, answer.json()["code"]) == (413, ErrorCode.TOO_LARGE)
     assert len(body) > MAX_JSON_BYTES
+
+
+def test_a_device_taken_off_the_care_team_is_turned_away(own_provider: Device) -> None:
+    """At once: what it signed in with is worth nothing either. New devices and patients sign in as before."""
+    root = own_provider.root
+    assert root is not None
+    second, newcomer, patient = (own_provider.newcomer(role) for role in (Role.PROVIDER, Role.PROVIDER, Role.PATIENT))
+
+    def team(version: int, *devices: Device) -> None:
+        members = tuple(
+            CareTeamMember(device_id=one.device_id, ed25519=one.public, age_recipient=one.recipient) for one in devices
+        )
+        signed = sign(
+            CareTeamList(version=version, issued_at=datetime.now(UTC), members=members), Context.CARE_TEAM, root
+        )
+        assert own_provider.request("PUT", "/v1/care-team", signed).status_code == 204
+
+    team(1, own_provider, second)
+    second.sign_in()
+    assert second.request("GET", "/v1/inbox").status_code == 200
+    team(2, own_provider)
+    assert second.request("GET", "/v1/inbox").status_code == 401
+    refused = second.answer_challenge(second.challenge())
+    assert (refused.status_code, refused.json()["code"]) == (401, ErrorCode.TOKEN_INVALID)
+    assert "care team" in refused.json()["detail"]
+    for device in (own_provider, newcomer, patient):
+        device.sign_in()
+    team(3, own_provider, second)
+    second.sign_in()

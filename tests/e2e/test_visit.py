@@ -59,8 +59,8 @@ async def delivered_and_seen(patient, provider):
     await patient.until(lambda v: v.items[0].stage is ItemStage.RECEIVED)
     await provider.until(lambda v: len(v.inbox) == 1)
     provider.presenter.open_item(provider.view.inbox[0].submission_id)
-    view = await provider.until(lambda v: v.opened)
-    assert [p.sha256 for p in view.opened.pictures] == [patient.taken]
+    view = await provider.until(lambda v: v.opened and v.opened.sheet and v.opened.sheet.pages)
+    assert [p.sha256 for p in view.opened.parts] == [patient.taken]
     assert view.inbox[0].patient_name == "Ann Example"
     await patient.until(lambda v: v.items[0].stage is ItemStage.SEEN)
 

@@ -58,4 +58,4 @@ async def scenario(tmp_path, service):
         assert view.opened.purpose == "Written message"
         assert view.opened.note.endswith("  Please call me: 555 0199")
         assert "Said in the cut" not in view.opened.note
-        assert view.opened.pictures == ()
+        assert view.opened.parts == ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,8 @@ from PySide6.QtCore import Qt, QThreadPool
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QSlider, QWidget
 
-from app.ui import names, samples
+from app.presenters.review_views import Sheet
+from app.ui import names, review_samples, samples
 from app.ui.app import ProviderWindow
 from app.ui.bridge import Bridge
 from app.ui.widgets.clip_player import ClipPlayer
@@ -102,6 +105,37 @@ def test_leaving_the_page_ends_the_sound_and_frees_the_clip(qtbot, qapp, window,
     window.show_view(samples.provider_views()["item"])
     qapp.processEvents()
     assert player_of(window) is None
+
+
+def test_a_long_clip_goes_on_in_its_next_piece(qtbot, window, commands, sound):
+    """A piece ends: the next one is asked for, and it plays on from there, by the piece's own clock."""
+    view = samples.provider_views()["item-clip"]
+    piece = partial(replace, view, opened=None)
+    opened = view.opened
+    long = partial(review_samples.clip, total=4.0)
+    window.show_view(piece(opened=replace(opened, sheet=Sheet(0, clip=long(0.0)))))
+    player = player_of(window)
+    press(window, names.CLIP_PLAY)
+    sound.at = 0.2
+    qtbot.waitUntil(lambda: player.at_s() == 0.2, timeout=2000)
+    sound.at = 2.0
+    qtbot.waitUntil(lambda: commands.calls[-1] == ("show_clip_at", (0, 2.0)), timeout=2000)
+    assert player.is_playing()
+    window.show_view(piece(opened=replace(opened, sheet=Sheet(0, clip=long(2.0)))))
+    assert player_of(window) is player
+    assert commands.calls[-1] == ("play_clip", (0, 2.0))
+    sound.at = 0.4
+    qtbot.waitUntil(lambda: player.at_s() == 2.4, timeout=2000)
+    QTest.keyClick(player.findChild(QSlider), Qt.Key.Key_Home)
+    assert commands.calls[-1] == ("show_clip_at", (0, 0.0)), "back in the first piece"
+
+
+def test_a_voice_message_has_no_picture_and_plays(qtbot, window, commands):
+    window.show_view(samples.provider_views()["item-voice"])
+    player = player_of(window)
+    assert not player.still.isVisible()
+    press(window, names.CLIP_PLAY)
+    assert commands.calls[-1] == ("play_clip", (4, 0.0))
 
 
 @pytest.mark.qt_log_ignore("propagateSizeHints")  # the off-screen platform has no window hints

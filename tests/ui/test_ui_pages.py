@@ -148,12 +148,12 @@ def test_the_days_buttons_stand_beside_the_words_where_there_is_room(qtbot, qapp
 
 def test_the_seal_is_told_under_the_picture_it_is_of(qtbot, qapp, provider) -> None:
     view = samples.provider_views()["item"]
-    bare = replace(view.opened.pictures[1], sha256="")
-    provider.show_view(replace(view, opened=replace(view.opened, pictures=(view.opened.pictures[0], bare))))
+    provider.show_view(view)
     settle(qtbot, qapp)
     seal = named(provider, names.ITEM_SEALED)
     assert said(seal) == "Unchanged since it was sealed: 9f86 d081 884c 7d65"
-    named(provider, names.ITEM_NEXT).click()
+    bare = replace(view.opened.parts[0], sha256="")
+    provider.show_view(replace(view, opened=replace(view.opened, parts=(bare, view.opened.parts[1]))))
     assert not seal.isVisible()
 
 
@@ -191,11 +191,14 @@ def test_rows_keep_their_widgets_and_focus(patient) -> None:
     assert patient.findChild(QWidget, names.sent_title("item0001")) is None
 
 
-def test_a_file_that_is_no_picture_is_said_in_words(qtbot, qapp, provider) -> None:
+def test_a_file_that_is_no_picture_is_said_in_words(qtbot, qapp, provider, commands) -> None:
     provider.show_view(samples.provider_views()["item-no-picture"])
     settle(qtbot, qapp)
-    assert not named(provider, names.item_picture(0)).isVisible()
-    assert not named(provider, names.ITEM_CLOSER).isEnabled()
+    assert provider.findChild(QWidget, names.item_picture(0)) is None
+    assert said(named(provider, names.ITEM_MESSAGE)) == "This photo is damaged and cannot be opened."
+    assert not named(provider, names.ITEM_CLOSER).isVisible()
+    named(provider, names.ITEM_AGAIN).click()
+    assert commands.calls == [("try_part_again", ())]
 
 
 def test_a_picture_is_shown_whole_and_closer(qtbot, qapp, provider) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import zip_longest
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from app.presenters.views import InboxRow, Level, ProviderCommands, ProviderView, ScheduleRow
+from app.presenters.review_views import InboxRow
+from app.presenters.views import Level, ProviderCommands, ProviderView, ScheduleRow
 from app.ui import names
 from app.ui.style import QUIET, TEAL, TONES, Kind
 from app.ui.widgets.buttons import ActionButton
@@ -16,6 +18,8 @@ from app.ui.widgets.icons import icon
 from app.ui.widgets.layout import Beside, Card, KeyedRows, ScrollColumn, ground
 from app.ui.widgets.text import SentenceLine, Text
 from app.ui.words import day_and_clock
+
+_TOLD = 3  # sentences of a row
 
 
 class SignedText(QWidget):
@@ -90,18 +94,28 @@ class InboxCard(Card):
         self._now = now
         self._state = SignedText(names.inbox_state(key))
         self._patient = Text(role="heading", name=names.inbox_patient(key))
+        self._holds = Text(name=names.inbox_holds(key))
+        self._told = [SentenceLine(names.inbox_told(key, n), announce=False) for n in range(_TOLD)]
+        self._due = SentenceLine(names.inbox_due(key), announce=False)
         self._when = Text(role="quiet")
         self._open = ActionButton(names.inbox_open(key), self.tr("Open"), "", Kind.SECONDARY)
         self._open.on_press(lambda: open_item(key))
-        self.body.addWidget(_row((self._state, self._patient, self._when), self._open))
+        words = (self._state, self._patient, self._holds, *self._told, self._due, self._when)
+        self.body.addWidget(_row(words, self._open))
 
     def draw(self, row: InboxRow, busy: bool) -> None:
-        if row.opened:
+        if row.answered:
+            self._state.say("received", QUIET, self.tr("Answered"))
+        elif row.opened:
             self._state.say("opened", QUIET, self.tr("Opened"))
         else:
             self._state.say("unread", TEAL, self.tr("New"))
         self.mark(not row.opened)
         self._patient.say(row.patient_name)
+        self._holds.say(f"{row.purpose}: {row.holds}" if row.purpose else row.holds)
+        for line, told in zip_longest(self._told, row.told[:_TOLD]):
+            line.say(told)
+        self._due.say(row.due)
         self._when.say(self.tr("Received: {when}").format(when=day_and_clock(row.received_at, self._now())))
         self._open.set_look("", Kind.SECONDARY)
         self._open.setEnabled(not busy)

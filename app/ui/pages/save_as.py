@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QLineEdit, QWidget
 from app.ui import names
 
 
-def ask_where_to_save(parent: QWidget, name: str, chosen: Callable[[Path], None]) -> QFileDialog:
+def ask_where_to_save(
+    parent: QWidget, name: str, chosen: Callable[[Path], None], *, voice: bool = False
+) -> QFileDialog:
     """Opens the dialog over `parent`; `chosen` is called with the place unless the person cancels.
 
     Its fields and buttons bear names as those of :func:`app.ui.pages.files.ask_for_files`.
@@ -21,8 +23,8 @@ def ask_where_to_save(parent: QWidget, name: str, chosen: Callable[[Path], None]
     dialog.setObjectName(names.FILE_DIALOG)
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setFileMode(QFileDialog.FileMode.AnyFile)
-    dialog.setNameFilters([say("save", "Clips (*.mp4)")])
-    dialog.setDefaultSuffix("mp4")
+    dialog.setNameFilters([say("save", "Voice messages (*.ogg)") if voice else say("save", "Clips (*.mp4)")])
+    dialog.setDefaultSuffix("ogg" if voice else "mp4")
     folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
     if folder and Path(folder).is_dir():
         dialog.setDirectory(folder)
