@@ -109,12 +109,12 @@ class HomePage(QWidget):
         return self._visit.way_in() if self._visit.way_in().isVisibleTo(self) else self._photo
 
     def _lay_out(self) -> None:
-        scroll = ScrollColumn(margin=18)
+        scroll = ScrollColumn(margin=16)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
         column = scroll.column
-        column.setSpacing(14)
+        column.setSpacing(12)
         top = QHBoxLayout()
         top.setSpacing(12)
         top.addWidget(self._clinic, 1)
