@@ -173,8 +173,7 @@ class ReplyBook:
 
     async def pending(self) -> tuple[KeptReply, ...]:
         """What this provider's device wrote and the service does not have yet, oldest first."""
-        found = [one.kept for one in await self._outgoing()]
-        return tuple(sorted(found, key=lambda one: (one.content.created_at, one.content.reply)))
+        return tuple(one.kept for one in await self._outgoing())
 
     async def refused(self) -> tuple[KeptReply, ...]:
         """Of those, what the service will not take: the submission was taken back, or is not there any more."""
@@ -183,8 +182,10 @@ class ReplyBook:
     # inside
 
     async def _outgoing(self) -> list[_Outgoing]:
+        """In the order in which they were written: so they go, and so they are read."""
         bodies = await self._store.call(StoreCore.documents, OUTGOING)
-        return [_Outgoing.model_validate_json(body) for body in bodies.values()]
+        found = [_Outgoing.model_validate_json(body) for body in bodies.values()]
+        return sorted(found, key=lambda one: (one.kept.content.created_at, one.kept.content.reply))
 
     async def _deliver(self) -> None:
         for one in await self._outgoing():

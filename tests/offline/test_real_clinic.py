@@ -13,9 +13,10 @@ from app.offline.capture import Capture
 from app.offline.inbox import InboxReader
 from app.offline.keys import DeviceKeys
 from app.offline.outbox import Transfer
+from app.offline.patch import Patience
 from app.offline.plan import Stage
 from app.offline.store import Setting, Store, StoreCore
-from app.offline.worker import OutboxWorker
+from app.offline.worker import OutboxWorker, Surroundings
 from app.wire.signed import Context, sign_bytes
 from app.wire.trust import ClinicDocument
 from tests.clinic.people import Device as Person
@@ -107,7 +108,8 @@ def test_a_service_killed_in_the_middle_gets_the_rest_when_it_is_back(town: Town
         capture = Capture(store, town.profile.blobs)
         submission = await capture.save_photo(PHOTO, name="a.jpg", media_type="image/jpeg", purpose="photo")
         async with town.http(town.patient) as http:
-            worker = OutboxWorker(store, town.profile.blobs, http, on_change=until.changed)
+            asking = Surroundings(patience=Patience(ask=0.1))  # of 4 s that it takes, 30 would show nothing
+            worker = OutboxWorker(store, town.profile.blobs, http, on_change=until.changed, surroundings=asking)
             worker.allowance.set(200_000)
             worker.start()
             await until.holds(lambda: any(0.1 < s.fraction < 0.9 for s in worker.snapshot()))
