@@ -162,7 +162,7 @@ class Script:
         facts["sha256_opened"] = digest
         if digest != facts["sha256_taken"]:
             raise HandError("the photo that was opened is not the photo that was taken")
-        self._patient.wait(item, seconds=20, text_has="Seen")
+        self._patient.wait(item, seconds=20, text_has="Opened by")
         self._seen("The provider opens it; the patient sees that", "opened", f"SHA-256 {digest[:16]}… on both sides")
 
     def _only_item(self, hand: Hand, begin: str, end: str) -> str:

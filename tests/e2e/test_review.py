@@ -68,7 +68,7 @@ async def scenario(tmp_path, service):
 
         provider.presenter.open_item(sent)
         await looked_at(provider)
-        await patient.until(lambda v: any(item.text.startswith("Seen") for item in v.items))
+        await patient.until(lambda v: any(item.text.startswith("Opened by") for item in v.items))
         copy = provider.view.opened.parts[0].blob
         replies = ReplyBook(account.store, account.http, Member(account.clinic.device_id, Role.PATIENT, account.keys))
         await asked_and_read(provider, replies, copy)

@@ -132,7 +132,7 @@ def photo(patient, provider):
     provider.qtbot.waitUntil(lambda: provider.first("inbox.", ".open") is not None, timeout=SECONDS)
     provider.presses(provider.first("inbox.", ".open"))
     provider.sees(names.item_picture(0))
-    patient.sees(item, "Seen")
+    patient.sees(item, "Opened by")
 
 
 def test_a_wrong_code_is_told_under_the_button_and_the_window_stays(at, tmp_path):
