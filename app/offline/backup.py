@@ -13,9 +13,10 @@ import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
+from app.offline.database import check_copy
 from app.offline.errors import DiskFull, OfflineError, StoreFailed
 from app.offline.files import sync_folder
-from app.offline.store import Setting, StoreCore, check_copy
+from app.offline.store import Setting, StoreCore
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +84,9 @@ def back_up_when_due(core: StoreCore, folder: Path, now: float) -> bool:
 def restore(store: Path, key: bytes, folder: Path) -> Path:
     """Puts the newest copy that opens whole in the place of a store that does not; returns that copy's path.
 
-    The store must be closed. What was in its place is kept beside it, as "<name>.damaged". The next sweep removes no
-    sealed file: some may be newer than the copy. Raises :class:`NoBackup`, and then nothing was changed.
+    The store must be closed. What was in its place is kept beside it, as "<name>.damaged". Sealed files that are
+    newer than the copy are the next sweep's to put in order (strays.py), and it tells the person. Raises
+    :class:`NoBackup`, and then nothing was changed.
     """
     for path in copies(folder):
         try:
@@ -105,7 +107,7 @@ def _put_in_place(copy: Path, store: Path, key: bytes) -> None:
         fresh.write_bytes(copy.read_bytes())
         core = StoreCore(fresh, key)
         try:
-            core.put(Setting.RESTORED, b"1")  # before it takes its place: a sweep must never see it without
+            core.put(Setting.RESTORED, b"1")  # before it takes its place: the person is told, whatever comes between
         finally:
             core.close()
         _sync(fresh)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app.offline.age import AgeIdentity
 from app.offline.errors import KeyMissing, PassphraseNeeded, WriteFailed
-from app.offline.files import sync_folder, write_private
+from app.offline.files import holds_items, sync_folder, write_private
 from app.offline.passphrase import (
     KeyDamaged,
     PassphraseTooShort,
@@ -100,7 +100,7 @@ def open_store_key(profile: Profile, ring: KeyRing | None, ask: AskPassphrase | 
     found = _from_ring(ring, name)
     if found is not None:
         return StoreKey(found, KeyPlace.KEYRING)
-    if profile.store_path.exists():
+    if profile.store_path.exists() or holds_items(profile.folder):
         raise KeyMissing(name)
     secret = secrets.token_bytes(SECRET_BYTES)
     if _into_ring(ring, name, secret):

@@ -44,6 +44,8 @@ class OutboxWorker:
         self.allowance = allowance or Allowance()
         self.fault = ""
         """A sentence when this computer itself fails (its disk), else ""."""
+        self.notice = ""
+        """A sentence on what the sweep could not put in order by itself, else ""; `told()` takes it away."""
         self._store = store
         self._blobs = blobs
         self._around = surroundings or Surroundings()
@@ -134,6 +136,10 @@ class OutboxWorker:
         courier = self._courier
         return statuses(self._submissions, courier.conditions(), self.choices.scope, courier.rate())
 
+    def told(self) -> None:
+        """The person has seen the notice."""
+        self.notice = ""
+
     def usage(self) -> Usage:
         """Bytes of ciphertext sent in this calendar month."""
         return self._ledger.usage
@@ -147,7 +153,8 @@ class OutboxWorker:
     async def _run(self) -> None:
         while True:
             try:
-                await self._store.call(sweep, self._blobs)
+                swept = await self._store.call(sweep, self._blobs, self._around.clock())
+                self.notice = swept.notice or self.notice
                 self._courier.choices = await self._store.call(load_choices)
                 self.fault = ""
                 while True:
