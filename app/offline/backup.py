@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.offline.database import check_copy
-from app.offline.errors import DiskFull, OfflineError, StoreFailed
-from app.offline.files import sync_folder
+from app.offline.errors import DiskFull, OfflineError, StoreDamaged, StoreFailed, WrongKey
+from app.offline.files import holds_items, sync_folder
 from app.offline.store import Setting, StoreCore
 
 log = logging.getLogger(__name__)
@@ -79,6 +79,30 @@ def back_up_when_due(core: StoreCore, folder: Path, now: float) -> bool:
         log.warning("no copy of the store was made: %s", exc.detail)
         return False
     return True
+
+
+def mend(store: Path, key: bytes, folder: Path) -> None:
+    """Before the store is opened: one that is damaged or gone is replaced by its newest good copy, if there is one.
+
+    A store without this device's keys beside sealed files is damaged, too: SQLite drops the rest of a damaged log in
+    silence. A wrong key and a damaged first page look alike: a copy that opens under the key says which it was.
+    Without a good copy it raises what the store said (:class:`StoreDamaged`, :class:`WrongKey`), and no item was
+    touched. The sweep tells the person of a copy that was put back.
+    """
+    try:
+        core = StoreCore(store, key)
+        try:
+            if core.get(Setting.AGE_IDENTITY) is None and holds_items(store.parent):
+                raise StoreDamaged("the store has lost this device's keys")
+        finally:
+            core.close()
+    except (StoreDamaged, WrongKey) as exc:
+        log.error("the store does not open: %s (%s)", type(exc).__name__, exc.detail)
+        try:
+            copy = restore(store, key, folder)
+        except NoBackup:
+            raise exc from None
+        log.warning("a copy of the store was put back: %s", copy.name)
 
 
 def restore(store: Path, key: bytes, folder: Path) -> Path:

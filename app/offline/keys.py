@@ -223,8 +223,11 @@ class DeviceKeys:
 
 def device_keys(core: StoreCore) -> DeviceKeys:
     """The device's keys, made once, in one transaction with the look-up; kept inside the encrypted store."""
-    made = DeviceKeys.generate()
-    kept = core.put_if_absent({str(key): value for key, value in made.to_settings().items()})
+    found = {str(name): core.get(name) for name in (Setting.ED25519_PRIVATE, Setting.AGE_IDENTITY)}
+    kept = {name: value for name, value in found.items() if value is not None}
+    if len(kept) < len(found):
+        made = DeviceKeys.generate()
+        kept = core.put_if_absent({str(key): value for key, value in made.to_settings().items()})
     return DeviceKeys(
         Ed25519PrivateKey.from_private_bytes(kept[Setting.ED25519_PRIVATE]),
         AgeIdentity(kept[Setting.AGE_IDENTITY].decode("ascii")),

@@ -11,8 +11,8 @@ from app.net.directory import check_record, check_team
 from app.net.enrolment import Enrolment, confirm_root, context_for, enrol
 from app.net.errors import NetError, Refused
 from app.net.http import ClinicHttp, Credentials
-from app.offline.backup import NoBackup, restore
-from app.offline.errors import OfflineError, StoreDamaged, WrongKey
+from app.offline.backup import mend
+from app.offline.errors import OfflineError
 from app.offline.files import COPIES
 from app.offline.keys import AskPassphrase, DeviceKeys, KeyPlace, KeyRing, device_keys, open_store_key
 from app.offline.profile import Profile
@@ -39,24 +39,6 @@ class Clinic:
     root_seed: bytes | None = field(repr=False)
 
 
-async def _open_store(profile: Profile, key: bytes) -> Store:
-    """The store; where it is damaged or gone its newest good copy, of which the outbox's worker then tells the person.
-
-    A wrong key and a damaged first page look alike: a copy that opens under the key says which it was. Without a good
-    copy it raises what the store said, and nothing was changed.
-    """
-    try:
-        return await Store.open(profile.store_path, key)
-    except (StoreDamaged, WrongKey) as exc:
-        log.error("the store does not open: %s (%s)", type(exc).__name__, exc.detail)
-        try:
-            copy = await asyncio.to_thread(restore, profile.store_path, key, profile.folder / COPIES)
-        except NoBackup:
-            raise exc from None
-        log.warning("a copy of the store was put back: %s", copy.name)
-    return await Store.open(profile.store_path, key)
-
-
 class Account:
     """An open profile. All methods run on the I/O loop."""
 
@@ -76,7 +58,8 @@ class Account:
         profile = await asyncio.to_thread(Profile.open, folder)
         try:
             secret = await asyncio.to_thread(open_store_key, profile, ring, ask)
-            store = await _open_store(profile, secret.secret)
+            await asyncio.to_thread(mend, profile.store_path, secret.secret, profile.folder / COPIES)
+            store = await Store.open(profile.store_path, secret.secret)
         except BaseException:
             profile.close()
             raise
@@ -156,12 +139,14 @@ class Account:
 
     async def keep_team(self, signed: Signed, team: CareTeamList) -> None:
         """Keeps a checked list for use without a link; its version guards against a roll-back."""
-        await self.store.put_many(
-            {
-                Setting.CARE_TEAM: signed.model_dump_json().encode(),
-                Setting.CARE_TEAM_VERSION: str(team.version).encode(),
-            }
-        )
+        version = str(team.version).encode()
+        values: dict[str, bytes | None] = {
+            Setting.CARE_TEAM: signed.model_dump_json().encode(),
+            Setting.CARE_TEAM_VERSION: version,
+        }
+        if self._team is None:  # nothing was sealed before the first list: nothing is to be sealed anew for it
+            values[Setting.RESEALED_VERSION] = version
+        await self.store.put_many(values)
         self._team = team
 
     async def record(self, device_id: str) -> DeviceRecord | None:

@@ -1,4 +1,4 @@
-"""A damaged, empty or missing store: the account opens with its newest good copy, or not at all, and nothing is lost."""
+"""A damaged, empty or missing store: the account opens with its newest good copy, or not at all; nothing is lost."""
 
 from __future__ import annotations
 

@@ -24,11 +24,12 @@ from pathlib import Path
 
 import apsw
 
-from tests.offline.offline_kit import NOW, Clinic, open_device
+from tests.offline.offline_kit import NOW, Clinic
 from tests.soak import adapter as app
 from tests.soak.campaign import LOGS, Outcome, Tally, Violation, fast_folder, sentence
 from tests.soak.clinic_model import ModelClinic
 from tests.soak.recorder import Op, Recorder
+from tests.soak.town import enrolled
 from tests.soak.virtual import run_virtually, virtual_surroundings
 
 PAGE = 4096
@@ -65,7 +66,7 @@ class Trouble:
 
 def make_world(folder: Path) -> World:
     clinic = Clinic()
-    device = open_device(folder / "template", clinic)
+    device = enrolled(folder / "template", clinic)
     _capture(device.core, device.profile, 3000)
     device.close()
     return World(clinic, folder / "template")
