@@ -14,6 +14,7 @@ from app.offline.drafts import DraftBook
 from app.offline.errors import DiskFull, OfflineError, StoreFailed, WriteFailed, WrongKey
 from app.offline.files import check_blob, erase_blob, write_blob
 from app.offline.finishing import original_of
+from app.offline.from_file import Parts, found_in
 from app.offline.keys import DeviceKeys, device_keys, open_store_key
 from app.offline.outbox import (
     DELIVERED,
@@ -99,6 +100,7 @@ __all__ = [
     "OutboxWorker",
     "Part",
     "PartRole",
+    "Parts",
     "Patience",
     "Probe",
     "Profile",
@@ -127,6 +129,7 @@ __all__ = [
     "check_receipt",
     "device_keys",
     "erase_blob",
+    "found_in",
     "intact",
     "mend",
     "next_work",
