@@ -81,9 +81,10 @@ def _capture(core: app.StoreCore, profile: app.Profile, size: int) -> str:
 
 def capture(folder: Path) -> str | None:
     """The id of what was said to be saved, or None when the person was told that it was not."""
-    profile = app.Profile.open(folder)
+    profile: app.Profile | None = None
     core: app.StoreCore | None = None
     try:
+        profile = app.Profile.open(folder)
         core = app.open_core(profile)
         return _capture(core, profile, 30_000)
     except app.OfflineError:
@@ -91,12 +92,16 @@ def capture(folder: Path) -> str | None:
     finally:
         if core is not None:
             core.close()
-        profile.close()
+        if profile is not None:
+            profile.close()
 
 
 async def deliver(world: World, folder: Path, seconds: float, model: ModelClinic) -> str:
     """The real worker for `seconds` of virtual time; the sentence of its last fault."""
-    profile = app.Profile.open(folder)
+    try:
+        profile = app.Profile.open(folder)
+    except app.OfflineError as exc:
+        return str(exc)
     try:
         store = app.Store(app.open_core(profile), None)  # type: ignore[arg-type]  # the loop runs it in place
     except app.OfflineError as exc:
