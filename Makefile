@@ -27,6 +27,7 @@ fuzz: setup
 	$(PYTHON) -m tests.fuzz.fuzz_media --inputs 10000000 $(ARGS)
 
 # Each part goes on when another has failed; the exit code tells. `make soak JOBS=4` uses four processes.
+# kill9 and diskfull take every point there is, service 1,006 submissions.
 SOAK := powerloss:100000 machines:1000000 simulation:20000 damage:20000
 JOBS ?= 2
 

@@ -225,6 +225,8 @@ async def _send(account: Account, options: argparse.Namespace) -> Outcome:
             rows = await account.store.call(StoreCore.submissions)
     finally:
         await worker.stop()
+    if worker.notice:
+        print(worker.notice, file=sys.stderr)
     waiting, asking = [r for r in rows if _under_way(r)], [r for r in rows if view(r).stage is Stage.NEEDS_YOU]
     answer = {
         "waiting": len(waiting),

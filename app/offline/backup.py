@@ -13,9 +13,10 @@ import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.offline.errors import DiskFull, OfflineError, StoreFailed
-from app.offline.files import sync_folder
-from app.offline.store import Setting, StoreCore, check_copy
+from app.offline.database import check_copy
+from app.offline.errors import DiskFull, OfflineError, StoreDamaged, StoreFailed, WrongKey
+from app.offline.files import holds_items, sync_folder
+from app.offline.store import Setting, StoreCore
 
 log = logging.getLogger(__name__)
 
@@ -80,11 +81,36 @@ def back_up_when_due(core: StoreCore, folder: Path, now: float) -> bool:
     return True
 
 
+def mend(store: Path, key: bytes, folder: Path) -> None:
+    """Before the store is opened: one that is damaged or gone is replaced by its newest good copy, if there is one.
+
+    A store without this device's keys beside sealed files is damaged, too: SQLite drops the rest of a damaged log in
+    silence. A wrong key and a damaged first page look alike: a copy that opens under the key says which it was.
+    Without a good copy it raises what the store said (:class:`StoreDamaged`, :class:`WrongKey`), and no item was
+    touched. The sweep tells the person of a copy that was put back.
+    """
+    try:
+        core = StoreCore(store, key)
+        try:
+            if core.get(Setting.AGE_IDENTITY) is None and holds_items(store.parent):
+                raise StoreDamaged("the store has lost this device's keys")
+        finally:
+            core.close()
+    except (StoreDamaged, WrongKey) as exc:
+        log.error("the store does not open: %s (%s)", type(exc).__name__, exc.detail)
+        try:
+            copy = restore(store, key, folder)
+        except NoBackup:
+            raise exc from None
+        log.warning("a copy of the store was put back: %s", copy.name)
+
+
 def restore(store: Path, key: bytes, folder: Path) -> Path:
     """Puts the newest copy that opens whole in the place of a store that does not; returns that copy's path.
 
-    The store must be closed. What was in its place is kept beside it, as "<name>.damaged". The next sweep removes no
-    sealed file: some may be newer than the copy. Raises :class:`NoBackup`, and then nothing was changed.
+    The store must be closed. What was in its place is kept beside it, as "<name>.damaged". Sealed files that are
+    newer than the copy are the next sweep's to put in order (strays.py), and it tells the person. Raises
+    :class:`NoBackup`, and then nothing was changed.
     """
     for path in copies(folder):
         try:
@@ -105,7 +131,7 @@ def _put_in_place(copy: Path, store: Path, key: bytes) -> None:
         fresh.write_bytes(copy.read_bytes())
         core = StoreCore(fresh, key)
         try:
-            core.put(Setting.RESTORED, b"1")  # before it takes its place: a sweep must never see it without
+            core.put(Setting.RESTORED, b"1")  # before it takes its place: the person is told, whatever comes between
         finally:
             core.close()
         _sync(fresh)

@@ -20,7 +20,7 @@ from app.offline.parts import Part as Part
 from app.offline.parts import in_order
 from app.offline.store import Store, StoreCore
 from app.offline.transfer import OutboxBlob
-from app.offline.vault import SealedBytes, seal, seal_manifest
+from app.offline.vault import SealedBytes, manifest_id, seal, seal_manifest
 from app.wire.intake import MAX_BLOBS, Manifest, PartRole
 
 
@@ -90,7 +90,8 @@ def seal_submission(sender: trust.Sender, parts: Sequence[Part], words: Words, a
             named(part, sealed.sha256, sealed.clear_sha256) for (_, sealed), part in zip(blobs, parts, strict=True)
         ),
     )
-    first = (secrets.token_hex(16), seal_manifest(manifest, sender.keys.signing, sender.recipients))
+    sealed = seal_manifest(manifest, sender.keys.signing, sender.recipients)
+    first = (manifest_id(sealed.sha256), sealed)
     roles = (PartRole.WORDS, *(part.role for part in parts))
     return SealedSubmission(submission, at, words.purpose, words.visit_id, (first, *blobs), roles)
 

@@ -18,8 +18,8 @@ from app.offline import outbox, trust
 from app.offline.allowance import Allowance
 from app.offline.backup import back_up_when_due
 from app.offline.choices import Choices
-from app.offline.errors import NotEnrolled, WriteFailed
-from app.offline.files import erase_blob
+from app.offline.errors import BlobMissing, NotEnrolled, WriteFailed
+from app.offline.files import COPIES, erase_blob
 from app.offline.ledger import Ledger
 from app.offline.life import Life, LifeEvent, live
 from app.offline.link import Link
@@ -31,7 +31,7 @@ from app.offline.reseal import reseal_unsent
 from app.offline.sending import Sending, failed
 from app.offline.standing import Conditions
 from app.offline.store import Store
-from app.offline.transfer import FailureKind, OutboxBlob, Start, Stored
+from app.offline.transfer import FailureKind, OutboxBlob, Start, Stored, Transfer
 from app.offline.trouble import failure_kind
 from app.offline.uploader import Uploader, UploadJob
 from app.offline.withdrawing import tell_withdrawn
@@ -39,8 +39,6 @@ from app.offline.withdrawing import tell_withdrawn
 log = logging.getLogger(__name__)
 
 GOOD_LINK_BYTES_S = 125_000.0
-COPIES = "copies"
-"""The folder beside the sealed files in which the store's copies lie."""
 _LINK_KINDS = frozenset({FailureKind.OFFLINE, FailureKind.SIGN_IN})
 
 
@@ -78,6 +76,7 @@ class Courier:
         self._sending = Sending(self.ledger, Uploader(transport, blobs, allowance, around.patience))
         self._awake = asyncio.Event()
         self._spared: set[str] = set()
+        self._asked: set[str] = set()
 
     def wake(self) -> None:
         """Something has changed: the work at hand is looked at again."""
@@ -114,7 +113,17 @@ class Courier:
         if self.link.asked:
             await self._probe()
             return
+        await self._ask_for_missing()
         await self._do(self._next())
+
+    async def _ask_for_missing(self) -> None:
+        """A file that is missing may have been delivered, and the row that said so lost (a damaged log, an older copy
+        of the store). Each is tried once more; the uploader asks the clinic before it says that the file is missing.
+        """
+        for submission in self.ledger.submissions:
+            if submission.submission not in self._asked and any(_missing(row) for row in submission.blobs):
+                self._asked.add(submission.submission)
+                await self.ledger.change(submission.submission, _again)
 
     async def _resealed(self) -> int:
         """What waits is sealed anew for a care team that has changed, before anything of it goes."""
@@ -211,7 +220,7 @@ class Courier:
 
     async def _probe(self) -> None:
         """The link is down and something is due: ask with growing gaps; the question is of use in itself."""
-        if self._around.clock() < self.link.probe_at:
+        if not self.link.due(self._around.clock()):
             self._on_change()
             await self._wait(self.link.probe_at)
             return
@@ -228,6 +237,14 @@ class Courier:
 
     def _link_down(self, kind: FailureKind) -> None:
         self.link = self.link.failed(kind, self._around.clock(), self._around.jitter())
+
+
+def _missing(row: OutboxBlob) -> bool:
+    return row.state is Transfer.REFUSED and row.reason == BlobMissing.sentence
+
+
+def _again(before: OutboxSubmission) -> OutboxSubmission:
+    return outbox.try_again(before) if before.life is Life.NEEDS_PERSON else before
 
 
 def _released(before: OutboxSubmission) -> OutboxSubmission:

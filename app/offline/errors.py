@@ -51,6 +51,24 @@ class StoreFailed(OfflineError):
     sentence = "This computer could not write to its disk. What you just did was not saved."
 
 
+class StoreDamaged(StoreFailed):
+    """The store's file is not whole. Only a copy helps: app.offline.backup.restore."""
+
+    sentence = (
+        "The list of the items saved on this computer is damaged. The items themselves were not touched. "
+        "Please close Thinline and open it again: then it looks for its last good copy of the list."
+    )
+
+
+class StoreGone(StoreDamaged):
+    """The store's file is missing or empty, and sealed files or copies of it lie beside it: it is no new store."""
+
+    sentence = (
+        "The list of the items saved on this computer is missing, and there is no good copy of it. "
+        "The items themselves were not touched. Please ask for help, and do not delete anything."
+    )
+
+
 class StoreTooNew(OfflineError):
     """A newer version of the app has written this store."""
 

@@ -13,8 +13,14 @@ from pathlib import Path
 
 from app.offline.errors import BlobAltered, BlobMissing, DiskFull, WriteFailed
 
+BLOBS = "blobs"
+"""The folder of a profile in which the sealed files lie."""
+COPIES = "copies"
+"""The folder beside it in which the store's copies lie."""
+STRAYS = "strays"
+"""The folder beside it for sealed files that nothing names: see app/offline/strays.py."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_PART = ".part"
+PART = ".part"
 _READ_BYTES = 1 << 20
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
@@ -37,7 +43,7 @@ def new_blob(folder: Path) -> Iterator[tuple[str, int]]:
     Raises as :func:`write_blob`; whatever the block raises, nothing is left.
     """
     name = secrets.token_hex(16)
-    part, final = folder / f"{name}{_PART}", folder / name
+    part, final = folder / f"{name}{PART}", folder / name
     with _written_whole(part, final, (part, final)) as descriptor:
         yield name, descriptor
 
@@ -48,7 +54,7 @@ def new_file(path: Path) -> Iterator[int]:
 
     Raises as :func:`write_blob`. What was at `path` before stays until the new file is whole.
     """
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}{_PART}")
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PART}")
     with _written_whole(part, path, (part,)) as descriptor:
         yield descriptor
 
@@ -85,6 +91,15 @@ def write_all(descriptor: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
+
+
+def holds_items(profile: Path) -> bool:
+    """Whether a whole sealed file, or a copy of the store, lies in the folder of a profile."""
+    for name in (BLOBS, STRAYS, COPIES):
+        with contextlib.suppress(FileNotFoundError), os.scandir(profile / name) as entries:
+            if any(entry.is_file() and not entry.name.endswith(PART) for entry in entries):
+                return True
+    return False
 
 
 def sync_folder(folder: Path) -> None:

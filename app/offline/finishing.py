@@ -29,7 +29,7 @@ from app.offline.outbox import OutboxSubmission
 from app.offline.parts import in_order
 from app.offline.store import DRAFT, Store, StoreCore
 from app.offline.transfer import OutboxBlob
-from app.offline.vault import SealedBytes, open_blob, seal, seal_manifest
+from app.offline.vault import SealedBytes, manifest_id, open_blob, seal, seal_manifest
 from app.wire.intake import Manifest, ManifestBlob, PartRole
 
 _TRIES = 5
@@ -66,12 +66,10 @@ def originals(core: StoreCore) -> frozenset[str]:
     return frozenset(body.decode("ascii") for body in core.documents(_ORIGINAL).values())
 
 
-def _remember_originals(core: StoreCore, made: Sequence[_Made]) -> None:
-    """Before the rows: what names a submission that never came is of no harm."""
-    later = made[1:]
-    found = {file.named.of: one.submission.encode() for one in later for file in one.files if file.named.of}
-    if found:
-        core.put_documents(_ORIGINAL, found)
+def remember_original(core: StoreCore, named: ManifestBlob, submission: str) -> None:
+    """To be done before the rows: what names a submission that never came is of no harm."""
+    if named.role is PartRole.ORIGINAL and named.of is not None:
+        core.put_documents(_ORIGINAL, {named.of: submission.encode()})
 
 
 class Finishing:
@@ -202,7 +200,7 @@ def _bundle(
     )
     sealed = seal_manifest(manifest, sender.keys.signing, sender.recipients)
     stands_for = ManifestBlob(
-        blob=secrets.token_hex(16),
+        blob=manifest_id(sealed.sha256),
         sha256=sealed.sha256,
         size=sealed.clear_size,
         media_type="",
@@ -228,7 +226,9 @@ def _write(
             )
             submissions.append(_submission(draft, one, rows, now, originals))
     try:
-        _remember_originals(core, made)
+        for one in made[1:]:
+            for file in one.files:
+                remember_original(core, file.named, one.submission)
         core.finish_draft(draft.draft, submissions)
     except BaseException:
         _undo(core, blobs, draft, submissions, written)

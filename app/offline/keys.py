@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app.offline.age import AgeIdentity
 from app.offline.errors import KeyMissing, PassphraseNeeded, WriteFailed
-from app.offline.files import sync_folder, write_private
+from app.offline.files import holds_items, sync_folder, write_private
 from app.offline.passphrase import (
     KeyDamaged,
     PassphraseTooShort,
@@ -100,7 +100,7 @@ def open_store_key(profile: Profile, ring: KeyRing | None, ask: AskPassphrase | 
     found = _from_ring(ring, name)
     if found is not None:
         return StoreKey(found, KeyPlace.KEYRING)
-    if profile.store_path.exists():
+    if profile.store_path.exists() or holds_items(profile.folder):
         raise KeyMissing(name)
     secret = secrets.token_bytes(SECRET_BYTES)
     if _into_ring(ring, name, secret):
@@ -223,8 +223,11 @@ class DeviceKeys:
 
 def device_keys(core: StoreCore) -> DeviceKeys:
     """The device's keys, made once, in one transaction with the look-up; kept inside the encrypted store."""
-    made = DeviceKeys.generate()
-    kept = core.put_if_absent({str(key): value for key, value in made.to_settings().items()})
+    found = {str(name): core.get(name) for name in (Setting.ED25519_PRIVATE, Setting.AGE_IDENTITY)}
+    kept = {name: value for name, value in found.items() if value is not None}
+    if len(kept) < len(found):
+        made = DeviceKeys.generate()
+        kept = core.put_if_absent({str(key): value for key, value in made.to_settings().items()})
     return DeviceKeys(
         Ed25519PrivateKey.from_private_bytes(kept[Setting.ED25519_PRIVATE]),
         AgeIdentity(kept[Setting.AGE_IDENTITY].decode("ascii")),

@@ -22,6 +22,10 @@ class Link:
     def up(self) -> bool:
         return self.down is None
 
+    def due(self, now: float) -> bool:
+        """Whether a probe may go at `now` (UTC epoch, s). One farther ahead than any wait: the clock was set back."""
+        return not now < self.probe_at <= now + 2 * LAST_PROBE_S
+
     def failed(self, kind: FailureKind, now: float, jitter: float) -> Link:
         """It did not get through: asked again after 2 s and doubling, a minute at most, for ever."""
         tries = self.tries + 1

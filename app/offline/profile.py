@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import platformdirs
 
 from app.offline.errors import ProfileInUse, ProfileUnusable
+from app.offline.files import BLOBS, sync_folder
 
 
 def default_folder(role: Literal["patient", "provider"]) -> Path:
@@ -27,7 +30,7 @@ class Profile:
 
     def __init__(self, folder: Path, lock: int) -> None:
         self.folder = folder
-        self.blobs = folder / "blobs"
+        self.blobs = folder / BLOBS
         self.store_path = folder / "store.db"
         self.key_file = folder / "store.key"
         self.wrapped_key_file = folder / "store.key.wrapped"
@@ -41,10 +44,12 @@ class Profile:
         """
         try:
             folder = folder.expanduser().absolute()
+            made = [path for path in folder.parents if not path.exists()]
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _close_to_others(folder)
-            (folder / "blobs").mkdir(mode=0o700, exist_ok=True)
+            (folder / BLOBS).mkdir(mode=0o700, exist_ok=True)
             descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+            _sync_names(folder, made)
         except OSError as exc:
             raise ProfileUnusable(str(exc)) from exc
         try:
@@ -76,6 +81,16 @@ def _close_to_others(folder: Path) -> None:
         raise ProfileUnusable(f"{folder} belongs to user {found.st_uid}")
     if stat.S_IMODE(found.st_mode) & 0o077:
         folder.chmod(0o700)
+
+
+def _sync_names(folder: Path, made: Sequence[Path]) -> None:
+    """The profile's own name survives a power loss, or all that is saved in it would be gone with the name.
+
+    At every start: an earlier one may have ended between making it and this. `made`: parents that were not there.
+    """
+    for path in (folder, folder.parent, *(new.parent for new in made)):
+        with contextlib.suppress(PermissionError):  # a parent that only lets us through is not ours to sync
+            sync_folder(path)
 
 
 def _take_lock(descriptor: int) -> None:

@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.offline.errors import BlobAltered, BlobMissing
-from app.offline.files import sync_folder
 from app.offline.life import Life
 from app.offline.outbox import settled
 from app.offline.store import Setting, StoreCore
+from app.offline.strays import put_in_order
 from app.offline.transfer import DELIVERED, Event, Interrupted, Lost, OutboxBlob, Transfer, step
 
 log = logging.getLogger(__name__)
 
+CUT_OFF = "Something was being saved when Thinline stopped. Please look whether all is here, and add what is missing."
+RESTORED = (
+    "The list of the items saved on this computer was damaged. Thinline uses its last good copy. "
+    "Please look whether all is here, and add what is missing."
+)
+
 
 @dataclass(frozen=True)
 class Swept:
-    """What the sweep found: files without rows removed, rows whose file is lost, tries that were cut off."""
+    """What the sweep found: files that no row names (erased or set aside), rows whose file is lost, tries cut off,
+    submissions put together again. `notice` is for the person, "" when there is nothing to tell.
+    """
 
     strays: int
     lost: int
     interrupted: int
+    rebuilt: int = 0
+    notice: str = ""
 
 
-def sweep(core: StoreCore, blobs: Path) -> Swept:
-    """Run it in the store's thread, before any sending.
+def sweep(core: StoreCore, blobs: Path, now: float | None = None) -> Swept:
+    """Run it in the store's thread, before any sending. `now`: UTC epoch, s; else the clock's.
 
-    Files that no row names go: they were never shown as saved, or their row is ERASED. A row whose file is missing or
-    of another size, without a receipt, becomes REFUSED with a sentence. (Rows STORED and not erased, and the files of
-    what was withdrawn, are the worker's next work.) After a backup was put back no file goes: it may be newer than
-    the rows, and is kept under the owner "restored".
+    Files that no row names: what was not whole, or was erased, goes; the rest comes back as submissions or is set
+    aside (strays.py). A row whose file is missing or of another size, without a receipt, becomes REFUSED with a
+    sentence. (Rows STORED and not erased, and the files of what was withdrawn, are the worker's next work.)
     """
-    strays = _remove_strays(core, blobs)
+    ordered = put_in_order(core, blobs, time.time() if now is None else now)
     lost = interrupted = 0
     for submission in core.submissions():
         changed = []
@@ -47,9 +55,18 @@ def sweep(core: StoreCore, blobs: Path) -> Swept:
         after = settled(replace(submission, blobs=tuple(changed)))
         if after != submission:
             core.save_submission(submission, after)
-    if strays or lost or interrupted:
-        log.info("sweep: %d stray files removed, %d blobs lost, %d tries cut off", strays, lost, interrupted)
-    return Swept(strays, lost, interrupted)
+    if ordered.erased or ordered.kept or ordered.rebuilt or lost or interrupted:
+        log.info("sweep: %s, %d blobs lost, %d tries cut off", ordered, lost, interrupted)
+    return Swept(
+        ordered.erased + ordered.kept, lost, interrupted, ordered.rebuilt, _notice(core, bool(ordered.unknown))
+    )
+
+
+def _notice(core: StoreCore, unknown: bool) -> str:
+    if core.get(Setting.RESTORED) is not None:
+        core.delete(Setting.RESTORED)
+        return RESTORED
+    return CUT_OFF if unknown else ""
 
 
 def _event(row: OutboxBlob, blobs: Path, withdrawn: bool) -> Event | None:
@@ -64,19 +81,3 @@ def _event(row: OutboxBlob, blobs: Path, withdrawn: bool) -> Event | None:
     if size != row.size:
         return Lost(BlobAltered.sentence)
     return Interrupted() if row.state is Transfer.UPLOADING else None
-
-
-def _remove_strays(core: StoreCore, blobs: Path) -> int:
-    known = core.blob_files()
-    found = [entry for entry in os.scandir(blobs) if entry.name not in known and entry.is_file()]
-    if core.get(Setting.RESTORED):
-        core.keep_strays([entry.name for entry in found])
-        return 0
-    strays = [entry.path for entry in found]
-    for path in strays:
-        with contextlib.suppress(OSError):
-            os.unlink(path)
-    if strays:
-        with contextlib.suppress(OSError):
-            sync_folder(blobs)
-    return len(strays)

@@ -234,6 +234,11 @@ def files(db: apsw.Connection) -> frozenset[str]:
     return frozenset(str(name) for (name,) in named)
 
 
+def gone_files(db: apsw.Connection) -> frozenset[str]:
+    gone = db.execute("SELECT file FROM blobs WHERE state IN ('erased', 'dropped')")
+    return frozenset(str(name) for (name,) in gone)
+
+
 def _read(db: apsw.Connection, where: str, arguments: tuple[str | int, ...]) -> tuple[OutboxSubmission, ...]:
     found = cast(
         Iterable[_SubmissionValues],

@@ -19,7 +19,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 import apsw
 
 from app.offline import rows
-from app.offline.errors import DiskFull, StoreFailed, StoreTooNew, WrongKey
+from app.offline.database import FATAL, check_copy, connect, failure
+from app.offline.errors import DiskFull, StoreFailed, StoreGone, StoreTooNew, WrongKey
+from app.offline.files import holds_items
 from app.offline.life import Life
 from app.offline.outbox import OutboxSubmission
 
@@ -31,7 +33,6 @@ T = TypeVar("T")
 KEY_BYTES = 32
 DRAFT = "draft"
 """The kind of a draft's document; its id is also the owner of the files it keeps."""
-_FATAL = (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.BusyError)
 
 
 class Setting(StrEnum):
@@ -52,7 +53,7 @@ class Setting(StrEnum):
     METERED_CHOICE = "metered-choice"  # app.offline.plan.Metered: what may go over a link that costs by the byte
     LINK_METERED = "link-metered"  # b"1": the person says that this link costs by the byte
     BACKED_UP_AT = "backed-up-at"  # decimal, UTC epoch, s
-    RESTORED = "restored"  # b"1": this store came from a backup, and sealed files may be newer than it
+    RESTORED = "restored"  # b"1": this store came from a backup, until the first sweep after that
 
 
 def _bytes(value: object) -> bytes:
@@ -61,43 +62,14 @@ def _bytes(value: object) -> bytes:
     return value
 
 
-def connect(path: Path, key: bytes, *, journal: str = "wal") -> apsw.Connection:
-    """A connection set up as all of ours are; nothing has been read through it. Raises apsw.Error."""
-    connection = apsw.Connection(str(path))
-    try:
-        connection.pragma("hexkey", (b"raw:" + key).hex())  # without "raw:" it would be a passphrase
-        connection.pragma("locking_mode", "exclusive")
-        connection.pragma("journal_mode", journal)
-        for name, value in (("synchronous", "full"), ("foreign_keys", 1), ("secure_delete", 1)):
-            connection.pragma(name, value)
-        connection.pragma("temp_store", "memory")  # a spilled sorter would be a file outside of the cipher
-    except BaseException:
-        with contextlib.suppress(apsw.Error):
-            connection.close()
-        raise
-    return connection
-
-
-def check_copy(path: Path, key: bytes) -> None:
-    """Opens the copy of a store at `path` and reads all of it. Raises :class:`WrongKey` or :class:`StoreFailed`."""
-    try:
-        db = connect(path, key, journal="delete")
-        try:
-            if db.pragma("integrity_check") != "ok" or not db.pragma("user_version"):
-                raise StoreFailed("the copy is not whole")
-        finally:
-            db.close()
-    except apsw.NotADBError as exc:
-        raise WrongKey(str(exc)) from exc
-    except apsw.Error as exc:
-        raise StoreFailed(f"{type(exc).__name__}: {exc}") from exc
-
-
 class StoreCore:
     """The synchronous store: one thread at a time. Any method may raise :class:`StoreFailed` or :class:`DiskFull`."""
 
     def __init__(self, path: Path, key: bytes) -> None:
-        """Opens or makes the store. Raises :class:`WrongKey`, :class:`StoreTooNew`, :class:`StoreFailed`."""
+        """Opens the store, or makes it where nothing lies beside it.
+
+        Raises :class:`WrongKey`, :class:`StoreTooNew` or :class:`StoreFailed` (StoreGone, StoreDamaged).
+        """
         if len(key) != KEY_BYTES:
             raise ValueError(f"the store's key has {KEY_BYTES} bytes")
         self._path = path
@@ -271,11 +243,10 @@ class StoreCore:
         with self._transaction() as db:
             rows.keep_files(db, owner, files)
 
-    def keep_strays(self, files: Collection[str]) -> None:
-        """After a backup was put back: `files`, which no row names, are kept (owner "restored"); done once."""
-        with self._transaction() as db:
-            db.executemany("INSERT OR IGNORE INTO kept_files VALUES (?, ?)", [(file, "restored") for file in files])
-            db.execute("DELETE FROM settings WHERE name = ?", (Setting.RESTORED,))
+    def gone_files(self) -> frozenset[str]:
+        """The file names of all rows whose file was erased: one that is there again may go."""
+        with self._reading() as db:
+            return rows.gone_files(db)
 
     # copies
 
@@ -300,6 +271,7 @@ class StoreCore:
 
     def _connect(self) -> apsw.Connection:
         connection: apsw.Connection | None = None
+        self._check_there()
         try:
             connection = connect(self._path, self._key)
             if connection.pragma("quick_check") != "ok":
@@ -316,9 +288,18 @@ class StoreCore:
             if isinstance(exc, apsw.FullError):
                 raise DiskFull(str(exc)) from exc
             if isinstance(exc, apsw.Error):
-                raise StoreFailed(f"{type(exc).__name__}: {exc}") from exc
+                raise failure(exc) from exc
             raise
         return connection
+
+    def _check_there(self) -> None:
+        """SQLite takes an empty file for a new database and removes its log: the sealed files would be nobody's."""
+        try:
+            empty = not self._path.exists() or self._path.stat().st_size == 0
+            if empty and holds_items(self._path.parent):
+                raise StoreGone(f"{self._path} is missing or empty")
+        except OSError as exc:
+            raise StoreFailed(str(exc)) from exc
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[apsw.Connection]:
@@ -329,9 +310,9 @@ class StoreCore:
         except apsw.FullError as exc:
             self.close()
             raise DiskFull(str(exc)) from exc
-        except _FATAL as exc:
+        except FATAL as exc:
             self.close()
-            raise StoreFailed(f"{type(exc).__name__}: {exc}") from exc
+            raise failure(exc) from exc
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[apsw.Connection]:
@@ -341,7 +322,7 @@ class StoreCore:
             try:
                 yield db
                 self._commit(db)
-            except (apsw.FullError, *_FATAL):
+            except (apsw.FullError, *FATAL):
                 raise  # the connection is closed by our caller, which rolls back
             except BaseException:
                 if db.in_transaction:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import httpx
 
 from app.net.errors import BadAnswer, NetError, Refused, Unreachable
 from app.offline.allowance import Allowance
+from app.offline.errors import BlobMissing
 from app.offline.files import check_blob
 from app.offline.outbox import OutboxBlob
 from app.offline.patch import Patience, Transport, next_chunk, stream_patch
@@ -96,13 +98,24 @@ class Uploader:
         :class:`NotReceipted` once it has all the bytes: what it took is never stored for sure.
         """
         row = job.row
-        await asyncio.to_thread(check_blob, self._blobs, row.file, row.sha256, row.size)
+        try:
+            await asyncio.to_thread(check_blob, self._blobs, row.file, row.sha256, row.size)
+        except BlobMissing:
+            return await self._had_already(job, listener)
         with await asyncio.to_thread(open, self._blobs / row.file, "rb") as file:
             sending = _Sending(self, job, listener, file)
             await sending.find()
             await sending.send_rest()
         if not self.server.receipts:
             raise NotReceipted(row.blob)
+        return await sending.receipt()
+
+    async def _had_already(self, job: UploadJob, listener: UploadListener) -> bytes:
+        """The receipt, if the clinic has all of a file that is missing here. Raises as :meth:`send`."""
+        sending = _Sending(self, job, listener, io.BytesIO())
+        await sending.find()
+        if not self.server.receipts or not sending.whole:
+            raise BlobMissing(job.row.file)
         return await sending.receipt()
 
 
@@ -124,6 +137,11 @@ class _Sending:
         if self._location and await self._ask():
             return
         await self._create()
+
+    @property
+    def whole(self) -> bool:
+        """Whether the clinic has all the bytes."""
+        return self._offset == self._row.size
 
     async def send_rest(self) -> None:
         clock = asyncio.get_running_loop().time

@@ -95,6 +95,11 @@ def seal_manifest(manifest: Manifest, key: Ed25519PrivateKey, recipients: Sequen
     return seal(clear, recipients)
 
 
+def manifest_id(sha256: str) -> str:
+    """A manifest's blob id, from the SHA-256 of its ciphertext: found anew, it is the same upload to the clinic."""
+    return sha256[:32]
+
+
 def open_manifest(ciphertext: bytes, identity: AgeIdentity, signers: Mapping[str, bytes]) -> Manifest:
     """Opens a manifest and verifies who made it.
 

@@ -44,6 +44,8 @@ class OutboxWorker:
         self.allowance = allowance or Allowance()
         self.fault = ""
         """A sentence when this computer itself fails (its disk), else ""."""
+        self.notice = ""
+        """A sentence on what the sweep could not put in order by itself, else ""; `told()` takes it away."""
         self._store = store
         self._blobs = blobs
         self._around = surroundings or Surroundings()
@@ -138,6 +140,10 @@ class OutboxWorker:
         """Bytes a second at which things go today; None when unknown."""
         return self._courier.rate()
 
+    def told(self) -> None:
+        """The person has seen the notice."""
+        self.notice = ""
+
     def usage(self) -> Usage:
         """Bytes of ciphertext sent in this calendar month."""
         return self._ledger.usage
@@ -151,7 +157,8 @@ class OutboxWorker:
     async def _run(self) -> None:
         while True:
             try:
-                await self._store.call(sweep, self._blobs)
+                swept = await self._store.call(sweep, self._blobs, self._around.clock())
+                self.notice = swept.notice or self.notice
                 self._courier.choices = await self._store.call(load_choices)
                 self.fault = ""
                 while True:

@@ -11,7 +11,9 @@ from app.net.directory import check_record, check_team
 from app.net.enrolment import Enrolment, confirm_root, context_for, enrol
 from app.net.errors import NetError, Refused
 from app.net.http import ClinicHttp, Credentials
+from app.offline.backup import mend
 from app.offline.errors import OfflineError
+from app.offline.files import COPIES
 from app.offline.keys import AskPassphrase, DeviceKeys, KeyPlace, KeyRing, device_keys, open_store_key
 from app.offline.profile import Profile
 from app.offline.store import Setting, Store
@@ -56,6 +58,7 @@ class Account:
         profile = await asyncio.to_thread(Profile.open, folder)
         try:
             secret = await asyncio.to_thread(open_store_key, profile, ring, ask)
+            await asyncio.to_thread(mend, profile.store_path, secret.secret, profile.folder / COPIES)
             store = await Store.open(profile.store_path, secret.secret)
         except BaseException:
             profile.close()

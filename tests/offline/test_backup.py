@@ -10,10 +10,11 @@ import pytest
 
 from app.offline import backup
 from app.offline.backup import NoBackup, back_up, back_up_when_due, copies, restore
+from app.offline.database import check_copy
 from app.offline.errors import StoreFailed, WrongKey
 from app.offline.files import write_blob
-from app.offline.recovery import sweep
-from app.offline.store import StoreCore, check_copy
+from app.offline.recovery import RESTORED, sweep
+from app.offline.store import StoreCore
 from tests.offline.offline_kit import CANARY, every_byte
 from tests.offline.test_outbox import submission
 
@@ -95,13 +96,10 @@ def test_a_damaged_store_comes_back_and_newer_files_are_kept(core: StoreCore, tm
     assert again.submissions() == before
     assert again.get("later") is None
     assert (tmp_path / "store.db.damaged").read_bytes() == bytes(data)
-    sweep(again, blobs)  # the rows' own files were never written in this test: they are told as lost
-    assert newer in again.blob_files()
-    sweep(again, blobs)
-    assert (blobs / newer).exists()
-    (blobs / "stray").write_bytes(b"x")
-    sweep(again, blobs)
-    assert not (blobs / "stray").exists()
+    swept = sweep(again, blobs)  # the rows' own files were never written in this test: they are told as lost
+    assert (swept.strays, swept.notice) == (1, RESTORED)
+    assert (tmp_path / "strays" / newer).read_bytes() == b"sealed after the copy was made"
+    assert sweep(again, blobs).notice == ""
     again.close()
 
 

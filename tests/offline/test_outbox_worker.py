@@ -350,7 +350,7 @@ def test_a_disk_that_keeps_failing_is_not_asked_in_a_busy_loop(
     async def scene(s: Scene) -> None:
         sweeps = 0
 
-        def failing(core: StoreCore, blobs: Path) -> None:
+        def failing(core: StoreCore, blobs: Path, now: float) -> None:
             nonlocal sweeps
             sweeps += 1
             raise StoreFailed("the disk failed")

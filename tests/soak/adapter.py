@@ -7,15 +7,20 @@ from pathlib import Path
 from app.net.errors import BadAnswer, NetError, NotTheClinic, Refused, Unreachable
 from app.offline import uploader as uploader_module
 from app.offline.allowance import Allowance
-from app.offline.backup import back_up, restore
+from app.offline.backup import back_up, mend, restore
 from app.offline.capture import Capture, Part, SealedSubmission, Words, save_sealed, seal_submission
 from app.offline.connectivity import LOOK_S, Change
+from app.offline.drafts import DraftBook
 from app.offline.errors import DiskFull, OfflineError, StoreFailed, WriteFailed, WrongKey
 from app.offline.files import check_blob, erase_blob, write_blob
+from app.offline.finishing import original_of
+from app.offline.from_file import Parts, found_in
 from app.offline.keys import DeviceKeys, device_keys, open_store_key
 from app.offline.outbox import (
     DELIVERED,
+    GONE,
     LAST_RETRY_S,
+    Dropped,
     Erased,
     Event,
     Failed,
@@ -30,17 +35,21 @@ from app.offline.outbox import (
     Stored,
     Transfer,
     apply,
+    taken_back,
     try_again,
+    withdraw,
 )
 from app.offline.patch import Patience
 from app.offline.plan import Erase, Probe, Send, Sleep, Stage, next_work, view
 from app.offline.profile import Profile
+from app.offline.purposes import Purpose
 from app.offline.receipts import check_receipt
 from app.offline.recovery import sweep
 from app.offline.store import Setting, Store, StoreCore
 from app.offline.trust import sender
 from app.offline.vault import SealedBytes, open_blob, open_manifest
 from app.offline.worker import OutboxWorker, Surroundings
+from app.wire.intake import PartRole
 
 
 def open_core(profile: Profile) -> StoreCore:
@@ -64,6 +73,7 @@ def short_deadlines(seconds: float) -> None:
 
 __all__ = [
     "DELIVERED",
+    "GONE",
     "LAST_RETRY_S",
     "LOOK_S",
     "Allowance",
@@ -72,6 +82,8 @@ __all__ = [
     "Change",
     "DeviceKeys",
     "DiskFull",
+    "DraftBook",
+    "Dropped",
     "Erase",
     "Erased",
     "Event",
@@ -87,10 +99,13 @@ __all__ = [
     "OutboxSubmission",
     "OutboxWorker",
     "Part",
+    "PartRole",
+    "Parts",
     "Patience",
     "Probe",
     "Profile",
     "Progress",
+    "Purpose",
     "Refused",
     "SealedBytes",
     "SealedSubmission",
@@ -114,18 +129,23 @@ __all__ = [
     "check_receipt",
     "device_keys",
     "erase_blob",
+    "found_in",
     "intact",
+    "mend",
     "next_work",
     "open_blob",
     "open_core",
     "open_manifest",
+    "original_of",
     "restore",
     "save_sealed",
     "seal_submission",
     "sender",
     "short_deadlines",
     "sweep",
+    "taken_back",
     "try_again",
     "view",
+    "withdraw",
     "write_blob",
 ]

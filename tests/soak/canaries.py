@@ -1,8 +1,8 @@
 """Campaign: a canary in every personal field; then everything that lies or passes anywhere is searched for it.
 
 Searched, in seven spellings: the profile (database, log, sealed files; open and closed), a temporary folder,
-all log lines at level DEBUG, every byte on the wire (a proxy of ours, in front of plain HTTP, so that TLS
-hides nothing), the service's disk and what it wrote to its standard error.
+all log lines at level DEBUG, what a crash leaves, every byte on the wire (a proxy of ours, in front of plain HTTP,
+so that TLS hides nothing), the service's disk and what it wrote to its standard error.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import json
 import logging
 import os
 import random
+import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,6 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.offline.offline_kit import Until, every_byte
+from tests.offline.photo_files import corners, jpeg
 from tests.offline.test_real_clinic import Town
 from tests.soak import adapter as app
 from tests.soak.campaign import LOGS, Outcome, fast_folder, sentence
@@ -30,8 +33,8 @@ from tests.soak.faulty_proxy import FaultyProxy
 from tests.soak.town import at_the_clinic, opened, patient_http, town
 
 FIELDS = (
-    "note", "photo name", "photo pixels", "photo EXIF", "form answer", "reading", "written message", "document name",
-    "voice message", "reply text", "visit reason", "visit name", "draft text", "purpose words",
+    "note", "photo name", "photo EXIF", "form answer", "reading", "written message", "document name",
+    "voice message", "reply text", "visit reason", "visit name", "draft text",
 )  # fmt: skip
 
 
@@ -65,48 +68,92 @@ def exif(text: str) -> bytes:
     return b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block
 
 
+def photo(words: dict[str, str]) -> tuple[app.Part, ...]:
+    """A JPEG with a word in its EXIF, taken up by the real code: a thumbnail, a copy, the stripped original."""
+    whole = jpeg(corners(640, 480))
+    found = app.found_in(whole[:2] + exif(words["photo EXIF"]) + whole[2:], words["photo name"])
+    assert isinstance(found, app.Parts)
+    return found.parts
+
+
 def parts(words: dict[str, str]) -> list[app.Part]:
-    """One of each kind of thing that a person can send."""
-    photo = b"\xff\xd8" + exif(words["photo EXIF"]) + words["photo pixels"].encode() * 50 + b"\xff\xd9"
-    answers = {"resourceType": "QuestionnaireResponse", "item": [{"answer": [{"valueString": words["form answer"]}]}]}
+    """One of each other kind of thing that a person can send."""
     reading = {"resourceType": "Observation", "note": [{"text": words["reading"]}], "valueQuantity": {"value": 140}}
     return [
-        app.Part(photo, words["photo name"], "image/jpeg"),
-        app.Part(json.dumps(answers).encode(), "answers", "application/fhir+json"),
-        app.Part(json.dumps(reading).encode(), "readings", "application/fhir+json"),
-        app.Part(words["written message"].encode(), "", "text/plain"),
+        app.Part(json.dumps(reading).encode(), "readings", "application/fhir+json", app.PartRole.WORDS),
+        app.Part(words["written message"].encode(), "", "text/plain", app.PartRole.WORDS),
         app.Part(b"%PDF-1.7 " + words["document name"].encode(), words["document name"], "application/pdf"),
         app.Part(words["voice message"].encode() * 9, "", "audio/ogg"),
     ]
+
+
+async def finished(store: app.Store, made: Town, words: dict[str, str]) -> tuple[str, list[bytes]]:
+    """A draft with all of it, finished: the submission, and the clear contents that it and its original hold."""
+    book = app.DraftBook(store, made.profile.blobs)
+    draft = (await book.begin(app.Purpose.WOUND_CHECK)).draft
+    answers = {"resourceType": "QuestionnaireResponse", "item": [{"answer": [{"valueString": words["form answer"]}]}]}
+    pictures = photo(words)
+    await book.add_parts(draft, [*pictures, *parts(words)])
+    await book.set_answers(draft, "https://example.org/form", json.dumps(answers))
+    await book.set_note(draft, words["note"])
+    for kind, field in (("reply", "reply text"), ("form", "form answer")):
+        await store.call(app.StoreCore.put_documents, kind, {"0" * 32: words[field].encode()})
+    await store.call(app.StoreCore.put_visits, {"0" * 32: (words["visit reason"] + words["visit name"]).encode()})
+    left = (await book.begin(app.Purpose.READINGS)).draft  # this one is still being written
+    await book.set_note(left, words["draft text"])
+    await book.finish(draft)
+    return draft, [json.dumps(answers).encode(), *(part.data for part in (*pictures, *parts(words)))]
 
 
 async def live(made: Town, words: dict[str, str]) -> tuple[bytes, list[bytes]]:
     """Saved, kept, sent, opened and seen: the bytes on the wire, and the profile's bytes at three moments."""
     proxy = FaultyProxy(("127.0.0.1", made.clinic.port), random.Random(0), keep_bytes=True)
     store, until, moments = await app.Store.open(made.profile.store_path, made.key), Until(), []
-    for kind, field in (("draft", "draft text"), ("reply", "reply text"), ("form", "form answer")):
-        await store.call(app.StoreCore.put_documents, kind, {"0" * 32: words[field].encode()})
-    await store.call(app.StoreCore.put_visits, {"0" * 32: (words["visit reason"] + words["visit name"]).encode()})
-    spoken = app.Words(words["purpose words"][:60], words["note"])
-    submission = await app.Capture(store, made.profile.blobs).save(parts(words), spoken)
+    submission, planted = await finished(store, made, words)
     moments.append(every_byte(made.profile.folder))
     async with proxy.running(), patient_http(made, proxy.url) as http:
         around = app.Surroundings(watch=False)
         worker = app.OutboxWorker(store, made.profile.blobs, http, on_change=until.changed, surroundings=around)
         worker.start()
-        await until.holds(lambda: [s.stage for s in worker.snapshot()] == [app.Stage.RECEIVED], timeout=90)
+        for held in await store.call(app.StoreCore.submissions):
+            await worker.release(held.submission)  # its original, too
+        await until.holds(lambda: [s.stage for s in worker.snapshot()] == [app.Stage.RECEIVED] * 2, timeout=90)
         await until.holds(lambda: not any(made.profile.blobs.iterdir()), timeout=90)
         await worker.refresh_states()
         await worker.stop()
     moments.append(every_byte(made.profile.folder))
     await store.close()
     moments.append(every_byte(made.profile.folder))
-    note, clear = opened(made, at_the_clinic(made.clinic.data).whole[submission])
+    whole = at_the_clinic(made.clinic.data).whole
+    note, clear = opened(made, whole.pop(submission))
+    (original,) = (opened(made, files)[1] for files in whole.values())
     assert note == words["note"]
-    assert [part.data for part in parts(words)] == clear, (
-        "what was planted did not arrive: the search would find nothing"
-    )
+    assert sorted([*clear, *original]) == sorted(planted), "what was planted did not arrive: nothing would be found"
+    assert words["photo EXIF"].encode() not in b"".join(planted)
     return bytes(proxy.wire), moments
+
+
+def crashed(folder: Path, words: dict[str, str]) -> bytes:
+    """What a process of ours that holds every word leaves on the disk when it crashes with core files allowed."""
+    place = folder / "cores"
+    place.mkdir()
+    said = subprocess.run([sys.executable, "-c", _CRASH, *words.values()], cwd=place, env=_environment(), check=False)
+    assert said.returncode == -signal.SIGABRT
+    return every_byte(place)
+
+
+_CRASH = """
+import os, resource, sys
+hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+from app.hardening import keep_memory_off_the_disk
+keep_memory_off_the_disk()
+os.abort()
+"""
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 
 
 @contextmanager
@@ -133,6 +180,7 @@ def run(seed: int) -> Outcome:
             "the profile before sending": moments[0],
             "the profile after sending": moments[1],
             "the closed profile": moments[2],
+            "core files": crashed(folder, words),
             "the temporary folder": every_byte(temporary),
             "the logs": logs.getvalue().encode(),
             "the service's disk": made.clinic.bytes_on_disk(),

@@ -70,6 +70,7 @@ class ModelClinic:
         self.last_offline = False  # the last exchange found no link
         self.progressed: list[float] = []
         self.violations: list[str] = []
+        self.withdrawn: set[str] = set()
         self._rng = rng
         self._tally = tally
         self._names = 0
@@ -111,7 +112,7 @@ class ModelClinic:
             raise
         self.last_offline = False
         if response.status_code not in expect:
-            raise Refused(response.status_code, ErrorCode.INTERNAL)
+            raise Refused(response.status_code, ErrorCode(response.headers.get("Code", ErrorCode.INTERNAL)))
         return response
 
     async def _exchange(
@@ -232,6 +233,8 @@ class ModelClinic:
             return self._create(headers)
         if method == "GET" and path == "/v1/submissions":
             return self._rows()
+        if path.endswith("/withdrawn"):
+            return self._withdraw(path.split("/")[-2])
         held = self.uploads.get(name)
         if held is None:
             return httpx.Response(404)
@@ -243,11 +246,19 @@ class ModelClinic:
             return self._receipt(held, fault)
         raise AssertionError(f"{method} {path}")
 
+    def _withdraw(self, submission: str) -> httpx.Response:
+        self.withdrawn.add(submission)
+        self.uploads = {name: held for name, held in self.uploads.items() if held.meta.submission != submission}
+        self.progressed.append(asyncio.get_running_loop().time())
+        return httpx.Response(204)
+
     def _create(self, headers: dict[str, str]) -> httpx.Response:
         pairs = (pair.split(" ") for pair in headers["Upload-Metadata"].split(","))
         values = {key: base64.b64decode(value).decode() for key, value in pairs}
         meta = UploadMetadata.model_validate({**values, "count": int(values["count"])})
         length = int(headers["Upload-Length"])
+        if meta.submission in self.withdrawn:
+            return httpx.Response(410, headers={"Code": ErrorCode.WITHDRAWN.value})
         for name, held in self.uploads.items():
             if (held.meta.submission, held.meta.blob) == (meta.submission, meta.blob):
                 if (held.meta, held.length) != (meta, length):

@@ -15,10 +15,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.offline.offline_kit import NOW, Clinic, open_device
+from tests.offline.offline_kit import NOW, Clinic
 from tests.soak import adapter as app
 from tests.soak.campaign import Tally, Violation, fast_folder, main
 from tests.soak.clinic_model import ModelClinic
+from tests.soak.town import enrolled
 from tests.soak.virtual import run_virtually, virtual_surroundings
 
 PAGE = 4096
@@ -39,7 +40,8 @@ class Original:
 def original() -> Original:
     base = Path(tempfile.mkdtemp(prefix="thinline-soak-damage-"))
     clinic, rng = Clinic(), random.Random("damage")
-    device = open_device(base / "profile", clinic)
+    device = enrolled(base / "profile", clinic)
+    app.back_up(device.core, base / "profile" / "copies", 1e9)
     for size in (400, 9000, 40_000):
         parts = [app.Part(rng.randbytes(size), "a", "image/jpeg")]
         sealed = app.seal_submission(app.sender(device.core), parts, app.Words("photo"), NOW)
@@ -55,6 +57,8 @@ def case(seed: int, number: int, tally: Tally) -> None:
     with fast_folder() as place:
         folder = place / "profile"
         shutil.copytree(told.sudden if number % 20 >= 18 else told.closed, folder)
+        if number % 5 == 0:
+            shutil.rmtree(folder / "copies")
         target = _target(folder, rng)
         what = _cut(target, rng, number) if number % 2 else _flip(target, rng)
         judge(folder, target, what, tally)
@@ -96,6 +100,7 @@ async def _deliver(folder: Path, told: Original) -> tuple[ModelClinic, dict[str,
     """All that can go goes; the stages and reasons in the end. Raises what opening the store raises."""
     profile = app.Profile.open(folder)
     try:
+        app.mend(profile.store_path, profile.key_file.read_bytes(), folder / "copies")
         store = app.Store(app.open_core(profile), None)  # type: ignore[arg-type]  # the loop runs it in place
         model = ModelClinic(told.clinic, random.Random(0), Tally())
         worker = app.OutboxWorker(store, profile.blobs, model, surroundings=virtual_surroundings())
@@ -127,23 +132,26 @@ async def _sealed_file(folder: Path, told: Original, name: str, tally: Tally, wh
 
 
 async def _database(folder: Path, told: Original, tally: Tally, what: str) -> None:
-    """Either the store refuses to open (and nothing is touched), or every item is there and goes."""
+    """Every item is there and goes, by the copy of the store where need be; without a copy it may refuse to open, and
+    then nothing is touched. The items are newer than the copy: they come back by their manifests.
+    """
+    copies = (folder / "copies").exists()
     before = {path.name: path.read_bytes() for path in (folder / "blobs").iterdir()}
     try:
         model, stages, reasons = await _deliver(folder, told)
     except app.OfflineError as exc:
         after = {path.name: path.read_bytes() for path in (folder / "blobs").iterdir()}
-        if after != before or not str(exc):
-            raise Violation(f"{what}: refused, and yet files were touched") from exc
-        tally["in the database: noticed at its opening"] += 1
+        if after != before or not str(exc) or copies:
+            raise Violation(f"{what}: refused, and yet files were touched, or a copy was not used") from exc
+        tally["in the database: no copy, refused, nothing touched"] += 1
         return
     if "" in reasons:
-        tally["in the database: noticed at its first use"] += 1
-        return
+        raise Violation(f"{what}: {reasons['']}")
     expected = set(told.files.values())
     if set(model.whole()) != expected or any(stages.get(name) is not app.Stage.RECEIVED for name in expected):
         raise Violation(f"{what}: not noticed, and items are lost: {sorted(stages.values())} of {len(expected)}")
-    tally["in the database: without effect, all went"] += 1
+    restored = (folder / "store.db.damaged").exists()
+    tally["in the database: " + ("copy put back, all went" if restored else "mended or without effect, all went")] += 1
 
 
 if __name__ == "__main__":

@@ -24,11 +24,12 @@ from pathlib import Path
 
 import apsw
 
-from tests.offline.offline_kit import NOW, Clinic, open_device
+from tests.offline.offline_kit import NOW, Clinic
 from tests.soak import adapter as app
 from tests.soak.campaign import LOGS, Outcome, Tally, Violation, fast_folder, sentence
 from tests.soak.clinic_model import ModelClinic
 from tests.soak.recorder import Op, Recorder
+from tests.soak.town import enrolled
 from tests.soak.virtual import run_virtually, virtual_surroundings
 
 PAGE = 4096
@@ -65,7 +66,7 @@ class Trouble:
 
 def make_world(folder: Path) -> World:
     clinic = Clinic()
-    device = open_device(folder / "template", clinic)
+    device = enrolled(folder / "template", clinic)
     _capture(device.core, device.profile, 3000)
     device.close()
     return World(clinic, folder / "template")
@@ -80,9 +81,10 @@ def _capture(core: app.StoreCore, profile: app.Profile, size: int) -> str:
 
 def capture(folder: Path) -> str | None:
     """The id of what was said to be saved, or None when the person was told that it was not."""
-    profile = app.Profile.open(folder)
+    profile: app.Profile | None = None
     core: app.StoreCore | None = None
     try:
+        profile = app.Profile.open(folder)
         core = app.open_core(profile)
         return _capture(core, profile, 30_000)
     except app.OfflineError:
@@ -90,12 +92,16 @@ def capture(folder: Path) -> str | None:
     finally:
         if core is not None:
             core.close()
-        profile.close()
+        if profile is not None:
+            profile.close()
 
 
 async def deliver(world: World, folder: Path, seconds: float, model: ModelClinic) -> str:
     """The real worker for `seconds` of virtual time; the sentence of its last fault."""
-    profile = app.Profile.open(folder)
+    try:
+        profile = app.Profile.open(folder)
+    except app.OfflineError as exc:
+        return str(exc)
     try:
         store = app.Store(app.open_core(profile), None)  # type: ignore[arg-type]  # the loop runs it in place
     except app.OfflineError as exc:

@@ -1,8 +1,9 @@
 """Campaign: kill -9 at every write, sync, truncation, rename, removal and request, the real service and all.
 
-Each case copies an enrolled profile, runs one act (the first start, a capture, a delivery, the sweep after a killed
-delivery) in a process that kills itself at its N-th step, a write half done in every second case; then a new process
-delivers what is left. `--count` bounds the number of points, spread evenly; 0 means all.
+Each case copies an enrolled profile, runs one act (the first start, a capture, a draft from its beginning to its
+finishing, a delivery, the sweep after a killed delivery) in a process that kills itself at its N-th step, a write half
+done in every second case; then a new process delivers what is left. `--count` bounds the number of points, spread
+evenly; 0 means all.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from tests.soak.town import at_the_clinic, opened, patient_http, town
 
 PHOTO = CANARY + bytes(range(256)) * 20 + CANARY
 NOTE = CANARY.decode()
-ACTS = ("first", "capture", "deliver", "recover")
+ACTS = ("first", "capture", "draft", "deliver", "recover")
 Say = Callable[[str], None]
 
 
@@ -94,6 +95,9 @@ def act(point: Point, folder: Path, made: Town, say: Say) -> None:
             app.device_keys(core)
         elif point.act == "capture":
             capture(profile, core, say)
+        elif point.act == "draft":
+            core.close()
+            asyncio.run(draft(profile, made, say))
         elif point.act == "recover":
             app.sweep(core, profile.blobs)
         elif point.act == "deliver":
@@ -110,8 +114,33 @@ def capture(profile: app.Profile, core: app.StoreCore, say: Say) -> None:
     say(f"saved {sealed.submission}\n")
 
 
+async def draft(profile: app.Profile, made: Town, say: Say) -> None:
+    """Once its photo is taken it has to arrive: the next process goes on with it."""
+    store = await app.Store.open(profile.store_path, made.key)
+    book = app.DraftBook(store, profile.blobs)
+    name = (await book.begin(app.Purpose.WOUND_CHECK)).draft
+    await book.add_part(name, app.Part(PHOTO, NOTE, "image/jpeg"))
+    say(f"saved {name}\n")
+    await book.set_note(name, NOTE)
+    await book.finish(name)
+    await store.close()
+
+
+async def go_on(store: app.Store, profile: app.Profile) -> None:
+    """What a person does who finds something begun."""
+    await store.call(app.sweep, profile.blobs)
+    book = app.DraftBook(store, profile.blobs)
+    for left in await book.drafts():
+        if left.parts:
+            await book.set_note(left.draft, NOTE)
+            await book.finish(left.draft)
+        else:
+            await book.discard(left.draft)
+
+
 async def deliver(profile: app.Profile, made: Town) -> None:
     store, until = await app.Store.open(profile.store_path, made.key), Until()
+    await go_on(store, profile)
     async with patient_http(made, made.clinic.url) as http:
         around = app.Surroundings(watch=False)
         worker = app.OutboxWorker(store, profile.blobs, http, on_change=until.changed, surroundings=around)
@@ -120,7 +149,7 @@ async def deliver(profile: app.Profile, made: Town) -> None:
 
         def done() -> bool:
             erased = all(row.state is app.Transfer.ERASED for s in worker._submissions for row in s.blobs)
-            return erased and len(worker.snapshot()) == len(saved) and not any(profile.blobs.iterdir())
+            return erased and len(worker.snapshot()) >= len(saved) and not any(profile.blobs.iterdir())
 
         await until.holds(done, timeout=90)
         assert all(status.stage is app.Stage.RECEIVED for status in worker.snapshot())
@@ -162,13 +191,13 @@ class Killer:
         if name == "first":
             return folder, []
         shutil.copytree(self._made.profile.folder, folder)
-        if name == "capture":
+        if name in ("capture", "draft"):
             return folder, []
         _, said = in_new_process(Point("capture", 0), folder, self._made)
         if name == "recover":
+            in_new_process(Point("deliver", 12), folder, self._made)
             for stray in ("0" * 32, "1" * 32 + ".part"):
                 (folder / "blobs" / stray).write_bytes(b"what a capture that was cut off leaves")
-            in_new_process(Point("deliver", 60), folder, self._made)
         return folder, saved(said)
 
     def points(self) -> list[Point]:

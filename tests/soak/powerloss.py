@@ -1,12 +1,15 @@
 """Campaign: the power goes at any moment; whatever legal state the disk is in, the real recovery must keep the laws.
 
-A scenario (one for every SCENARIO_CASES cases) runs the real code once with all its writes recorded: captures, tries,
-offsets, receipts, erasures, settings. A case takes a moment of it, makes one legal state of the disk, opens it twice.
+A scenario (one for every SCENARIO_CASES cases) runs the real code once with all its writes recorded: captures, drafts
+taken up, finished and thrown away, originals held back, tries, offsets, receipts, erasures, withdrawals, replies and
+forms kept, settings. A case takes a moment of it, makes one legal state of the disk, opens it twice.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import os
 import random
 import sys
@@ -21,6 +24,7 @@ from tests.soak import adapter as app
 from tests.soak.campaign import Tally, Violation, fast_folder, main
 from tests.soak.crash_states import Disk
 from tests.soak.recorder import Op, Recorder
+from tests.soak.virtual import run_virtually
 
 SCENARIO_CASES = 100
 
@@ -54,7 +58,7 @@ def _live(root: Path, rng: random.Random, clinic: Clinic, recorder: Recorder) ->
     recorder.mark(("ready", None))
     core = _capture(profile, core, rng, clinic, recorder)
     for _ in range(rng.randrange(3, 9)):
-        act = rng.choice((_capture, _capture, _send, _send, _settings, _reopen))
+        act = rng.choice((_capture, _draft, _draft, _send, _send, _withdraw, _settings, _reopen))
         core = act(profile, core, rng, clinic, recorder)
     if rng.random() < 0.5:
         core.close()
@@ -99,12 +103,64 @@ def _send(
     return core
 
 
+def _draft(
+    profile: app.Profile, core: app.StoreCore, rng: random.Random, clinic: Clinic, recorder: Recorder
+) -> app.StoreCore:
+    run_virtually(_drafting(profile, core, rng, recorder))
+    return core
+
+
+async def _drafting(profile: app.Profile, core: app.StoreCore, rng: random.Random, recorder: Recorder) -> None:
+    """Something is taken into a draft, an old one or a new one; it may be finished, or thrown away."""
+    book = app.DraftBook(app.Store(core, None), profile.blobs)  # type: ignore[arg-type]  # the loop runs it in place
+    old = [one.draft for one in await book.drafts()]
+    name = old[0] if old and rng.random() < 0.5 else (await book.begin(app.Purpose.WOUND_CHECK)).draft
+    copy = app.Part(rng.randbytes(3000), "a.avif", "image/avif", app.PartRole.COPY)
+    parts = [copy, app.Part(rng.randbytes(9000), "a.jpg", "image/jpeg", app.PartRole.ORIGINAL, of=copy.blob)]
+    after = await book.add_parts(
+        name, parts if rng.random() < 0.5 else [app.Part(rng.randbytes(50), "", "image/jpeg")]
+    )
+    recorder.mark(("taken", (name, tuple(part.named.blob for part in after.parts))))
+    await book.set_note(name, "It itches. " * rng.choice((1, 700)))
+    end = rng.random()
+    if end < 0.15:
+        recorder.mark(("throwing away", name))
+        await book.discard(name)
+    elif end < 0.7:
+        await book.finish(name)
+        recorder.mark(("finished", name))
+
+
+def _withdraw(
+    profile: app.Profile, core: app.StoreCore, rng: random.Random, clinic: Clinic, recorder: Recorder
+) -> app.StoreCore:
+    """A person takes something back; the clinic says yes."""
+    found = [s for s in core.submissions() if s.life in (app.Life.FINISHED, app.Life.RECEIVED, app.Life.HELD)]
+    if not found:
+        return core
+    before = rng.choice(found)
+    after = app.withdraw(before)
+    core.save_submission(before, after)
+    recorder.mark(("withdrawn", before.submission))
+    if after.life is app.Life.WITHDRAWING:
+        before, after = after, app.taken_back(after)
+        core.save_submission(before, after)
+    for row in (row for row in after.blobs if row.state not in app.GONE):
+        app.erase_blob(profile.blobs, row.file)
+        before, after = after, app.apply(after, row.blob, app.Dropped())
+        core.save_submission(before, after)
+    return core
+
+
 def _settings(
     profile: app.Profile, core: app.StoreCore, rng: random.Random, clinic: Clinic, recorder: Recorder
 ) -> app.StoreCore:
     name, value = f"setting-{rng.randrange(3)}", rng.randbytes(rng.choice((8, 9000)))
     core.put(name, value)
     recorder.mark(("setting", (name, value)))
+    kind, body = rng.choice(("reply", "form")), rng.randbytes(500)
+    core.put_documents(kind, {name: body, "before": None})
+    recorder.mark(("document", (kind, name)))
     return core
 
 
@@ -142,7 +198,8 @@ def case(seed: int, number: int, tally: Tally) -> None:
 
 
 def _lay_out(disk: Disk, rng: random.Random, root: Path, folder: Path) -> None:
-    (folder / "blobs").mkdir(parents=True)
+    for name in ("blobs", "strays"):
+        (folder / name).mkdir(parents=True)
     for path, data in disk.crashed(rng).items():
         (folder / os.path.relpath(path, root)).write_bytes(data)
 
@@ -175,8 +232,10 @@ def _judge(
     app.sweep(core, profile.blobs)
     found = core.submissions()
     rows = {row.blob: row for submission in found for row in submission.blobs}
-    for row in rows.values():
-        _judge_row(row, profile, clinic)
+    for submission in found:
+        for row in submission.blobs if submission.life is not app.Life.WITHDRAWN else ():
+            _judge_row(row, profile, clinic)
+    thrown = {said for kind, said in marks if kind == "throwing away"}
     settings: dict[str, bytes] = {}
     for kind, said in marks:
         tally[f"promises: {kind}"] += 1
@@ -192,11 +251,40 @@ def _judge(
         elif kind == "setting":
             name, value = said  # type: ignore[misc]
             settings[name] = value
+        elif kind == "taken":
+            name, blobs = said  # type: ignore[misc]
+            if name not in thrown and (lost := set(blobs) - set(rows) - _in_draft(core, profile, name)):
+                raise Violation(f"{lost} of draft {name} were taken and are gone")
+        else:
+            _judge_words(core, kind, said)
     _judge_settings(core, settings)
     known = core.blob_files()
     if any(path.name not in known for path in profile.blobs.iterdir()):
         raise Violation("the sweep left a file that no row names")
     return found
+
+
+def _in_draft(core: app.StoreCore, profile: app.Profile, name: str) -> set[str]:
+    """The blobs of the draft's parts whose files are there whole."""
+    body = core.document("draft", name)
+    parts = json.loads(body)["parts"] if body is not None else []
+    return {
+        part["named"]["blob"]
+        for part in parts
+        if hashlib.sha256((profile.blobs / part["file"]).read_bytes()).hexdigest() == part["named"]["sha256"]
+    }
+
+
+def _judge_words(core: app.StoreCore, kind: str, said: object) -> None:
+    if kind == "finished":
+        if core.submission(str(said)) is None or core.document("draft", str(said)) is not None:
+            raise Violation(f"{said} was finished and is a draft again")
+    elif kind == "withdrawn":
+        kept = core.submission(str(said))
+        if kept is None or kept.life not in (app.Life.WITHDRAWING, app.Life.WITHDRAWN):
+            raise Violation(f"{said} was taken back and stands again")
+    elif kind == "document" and core.document(*said) is None:  # type: ignore[misc]
+        raise Violation(f"{said} was kept and is gone")
 
 
 def _judge_row(row: app.OutboxBlob, profile: app.Profile, clinic: Clinic) -> None:

@@ -17,10 +17,11 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.offline.offline_kit import Clinic, open_device
+from tests.offline.offline_kit import Clinic
 from tests.soak import adapter as app
 from tests.soak.campaign import Tally, Violation, fast_folder, main
 from tests.soak.clinic_model import ModelClinic
+from tests.soak.town import enrolled
 from tests.soak.virtual import Loop, run_virtually
 
 EPOCH = 1_790_000_000.0
@@ -36,7 +37,7 @@ def template() -> tuple[Clinic, Path]:
     """An enrolled profile to copy, one for each process."""
     folder = Path(tempfile.mkdtemp(prefix="thinline-soak-template-"))
     clinic = Clinic()
-    open_device(folder / "profile", clinic).close()
+    enrolled(folder / "profile", clinic).close()
     return clinic, folder / "profile"
 
 
@@ -51,6 +52,7 @@ class Device:
         self._tally = tally
         self.model = ModelClinic(clinic, rng, tally)
         self._saved: dict[str, int] = {}  # submission -> blobs, manifest included
+        self._withdrawn: set[str] = set()
         self._skew = 0.0
         self._store: app.Store | None = None
         self._worker: app.OutboxWorker | None = None
@@ -91,12 +93,45 @@ class Device:
 
     async def capture(self) -> None:
         rng = self._rng
+        if rng.random() < 0.4:
+            await self._finish_draft()
+            return
         sizes = [rng.choice((1, 700, 3000, 3000, 150_000)) for _ in range(rng.randrange(3))]
         parts = [app.Part(rng.randbytes(size), "a", "image/jpeg") for size in sizes]
         name = await app.Capture(self.store, self._profile.blobs).save(parts, app.Words("photo", "It itches."))
         self._saved[name] = len(parts) + 1
         self._tally["submissions"] += 1
         self.worker.kick()
+
+    async def _finish_draft(self) -> None:
+        """A copy goes at once, its original waits until it is asked for."""
+        rng, book = self._rng, app.DraftBook(self.store, self._profile.blobs)
+        draft = (await book.begin(app.Purpose.WOUND_CHECK)).draft
+        copy = app.Part(rng.randbytes(3000), "a.avif", "image/avif", app.PartRole.COPY)
+        original = app.Part(rng.randbytes(9000), "a.jpg", "image/jpeg", app.PartRole.ORIGINAL, of=copy.blob)
+        await book.add_parts(draft, [copy, original])
+        self._saved[await book.finish(draft)] = 2
+        later = await self.store.call(app.original_of, copy.blob)
+        assert later is not None
+        self._saved[later] = 2
+        self._tally["submissions"] += 2
+        self._tally["drafts"] += 1
+        self.worker.kick()
+
+    async def release(self) -> None:
+        for submission in self.worker._submissions:
+            await self.worker.release(submission.submission)
+
+    async def withdraw(self) -> None:
+        await self.worker.withdraw(self._rng.choice(sorted(self._saved)))
+        for name in sorted(self._saved):
+            kept = await self.store.call(app.StoreCore.submission, name)
+            if kept is not None and kept.life in (app.Life.WITHDRAWING, app.Life.WITHDRAWN):
+                del self._saved[name]
+                self._withdrawn.add(name)
+                self._tally["withdrawn"] += 1
+        if not self._saved:
+            await self.capture()
 
     async def restart(self) -> None:
         await self.close()
@@ -190,6 +225,7 @@ class Device:
             if loop.time() >= until:
                 raise Violation(f"not delivered {CALM_S:.0f} s after the last fault: {self._standing()}")
             await asyncio.sleep(10.0)
+            await self.release()
             for status in self.worker.snapshot():
                 if status.stage is app.Stage.NEEDS_YOU:
                     await self.worker.try_again(status.submission)
@@ -205,12 +241,13 @@ class Device:
     def _settled(self) -> bool:
         statuses = {status.submission: status.stage for status in self.worker.snapshot()}
         done = all(statuses.get(name) in (app.Stage.RECEIVED, app.Stage.SEEN) for name in self._saved)
-        return done and not any(self._profile.blobs.iterdir())
+        leaving = any(s.life is app.Life.WITHDRAWING for s in self.worker._submissions)
+        return done and not leaving and not any(self._profile.blobs.iterdir())
 
     def _standing(self) -> str:
         rows = [(row.state.value, row.tries, row.retry_at - self.clock(), row.reason)
                 for submission in self.worker._submissions for row in submission.blobs]  # fmt: skip
-        return f"{rows} fault={self.worker.fault!r} probe in {self.worker._link.probe_at - self.clock():.0f} s"
+        return f"{rows} fault={self.worker.fault!r} probe in {self.worker._courier.link.probe_at - self.clock():.0f} s"
 
     def shut(self) -> None:
         self._profile.close()
@@ -225,7 +262,7 @@ def schedule(device: Device, rng: random.Random) -> list[tuple[float, Callable[[
     """When what happens: (virtual seconds, act), in order."""
     acts = (
         [device.capture] * 3 + [device.link] * 3 + [device.restart] * 2 + [device.visit] * 2 + [device.weather] * 3
-        + [device.set_clock, device.kick, device.person, device.look]
+        + [device.set_clock, device.kick, device.person, device.look, device.release, device.withdraw]
     )  # fmt: skip
     horizon = rng.choice((60.0, 900.0, 7200.0, 86400.0))
     times = sorted(rng.uniform(0.0, horizon) for _ in range(rng.randrange(4, 16)))

@@ -12,9 +12,17 @@ from pathlib import Path
 from app.net.http import ClinicHttp, Credentials
 from app.wire.signed import Context, sign_bytes
 from tests.clinic.service import start_clinic
+from tests.offline.offline_kit import Clinic, Device, open_device
 from tests.offline.test_real_clinic import Town
 from tests.soak import adapter as app
 from tests.soak.campaign import Violation
+
+
+def enrolled(folder: Path, clinic: Clinic) -> Device:
+    """A profile as it is after enrolling: nothing in it is older than the care team's list."""
+    device = open_device(folder, clinic)
+    device.core.put(app.Setting.RESEALED_VERSION, b"1")
+    return device
 
 
 @contextlib.contextmanager
@@ -22,6 +30,9 @@ def town(folder: Path) -> Iterator[Town]:
     clinic = start_clinic(folder)
     try:
         made = Town(clinic, folder)
+        core = app.StoreCore(made.profile.store_path, made.key)
+        core.put(app.Setting.RESEALED_VERSION, b"1")  # as after enrolling: nothing is older than the care team's list
+        core.close()
         yield made
         made.profile.close()
     finally:
