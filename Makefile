@@ -10,8 +10,16 @@ setup:
 demo: setup
 	@$(PYTHON) -m app demo $(ARGS)
 
+# What talks in real time has the machine to itself; all else shares the cores. With ARGS, only what they name.
+TOGETHER := tests/clinic tests/fuzz tests/net tests/offline tests/soak tests/ui tests/wire
+
 test: setup
+ifeq ($(strip $(ARGS)),)
+	$(PYTHON) -m pytest -n 2 $(TOGETHER)
+	$(PYTHON) -m pytest $(addprefix --ignore=,$(TOGETHER))
+else
 	$(PYTHON) -m pytest $(ARGS)
+endif
 
 check: setup
 	.venv/bin/ruff format --check .
