@@ -61,6 +61,7 @@ class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
         self._begin_photos(make_camera)
         self.sending = SendingDesk(self._sending_around(), env.recorder, self.chosen_devices, self.on_device)
         self._allowance = Allowance()
+        self._told_fault = ""
         self._worker: OutboxWorker | None = None
         self._capture: Capture | None = None
         self._leaving = asyncio.Lock()
@@ -232,6 +233,16 @@ class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
 
     def _outbox_changed(self) -> None:
         self.sending.items.statuses_changed()
+        worker = self._worker
+        if worker is None:
+            return
+        if worker.notice:  # what a sudden end has cost, told once
+            self.say(worker.notice, Level.WARN)
+            worker.told()
+        if worker.fault != self._told_fault:
+            self._told_fault = worker.fault
+            if worker.fault:
+                self.say(worker.fault, Level.BAD)
 
     # Photos
 
