@@ -129,9 +129,12 @@ def save_sealed(core: StoreCore, blobs: Path, sealed: SealedSubmission) -> None:
 def _undo(core: StoreCore, blobs: Path, submission: str, written: Sequence[str]) -> None:
     """A commit that failed may yet have reached the disk: take the rows away first, the files only after that.
 
-    When even that fails the files stay; the sweep at the next start decides by what rows it finds.
+    A full disk may not even let rows be taken away; when they are seen not to be there, the files go all the same:
+    what a person was told is not saved must not come back by its manifest. Else the next sweep decides.
     """
     with contextlib.suppress(OfflineError):
         core.forget_submission(submission)
-        for name in written:
-            erase_blob(blobs, name)
+    with contextlib.suppress(OfflineError):
+        if core.submission(submission) is None:
+            for name in written:
+                erase_blob(blobs, name)

@@ -32,7 +32,7 @@ from app.presenters.photo_taking import StillCamera as StillCamera
 from app.presenters.recording import Recording
 from app.presenters.sending import SendingDesk
 from app.presenters.sending_around import SendingAround
-from app.presenters.sentences import WORDS
+from app.presenters.sentences import OUTBOX_FAULT, WORDS
 from app.presenters.views import Level, NextVisit, Page, PatientView
 from app.presenters.visit import VisitRoom
 from app.wire.messages import Changed
@@ -242,7 +242,7 @@ class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
         if worker.fault != self._told_fault:
             self._told_fault = worker.fault
             if worker.fault:
-                self.say(worker.fault, Level.BAD)
+                self.say(OUTBOX_FAULT.text, OUTBOX_FAULT.level)
 
     # Photos
 

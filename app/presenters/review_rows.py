@@ -11,12 +11,12 @@ from app.presenters.review_sentences import (
     due_at,
     due_sentence,
     holds_words,
+    purpose_words,
     relation,
     sealed_words,
     told,
 )
 from app.presenters.review_views import InboxRow, OtherItem
-from app.presenters.sending_words import purpose_title
 from app.wire.intake import InboxItem, Manifest
 
 
@@ -68,7 +68,7 @@ def _row(
         return row
     return replace(
         row,
-        purpose=purpose_title(manifest.purpose),
+        purpose=purpose_words(manifest.purpose),
         holds=holds_words(manifest),
         urgent=manifest.urgent,
         told=told(manifest, received.get(manifest.amends or ""), now),

@@ -183,3 +183,23 @@ def reply_state(come: datetime | None, read: datetime | None, now: datetime) -> 
     if come is not None:
         return Sentence(f"Arrived at the patient's device, {moment(come, now)}.", Level.GOOD)
     return AT_CLINIC
+
+
+def purpose_words(purpose: str) -> str:
+    """A submission's purpose as a provider reads it; an unknown one as it is."""
+    return _PURPOSE.get(purpose, purpose)
+
+
+_PURPOSE = {
+    "photo": "Photo",
+    "file": "File",
+    "closer": "Sharp photo in the visit",
+    "closer-clip": "Clip from the visit",
+    "words": "Written message",
+    "new-problem": "New problem",
+    "wound-check": "Wound check",
+    "refill": "Prescription refill",
+    "results": "Results",
+    "follow-up": "Follow-up",
+    "readings": "Readings",
+}

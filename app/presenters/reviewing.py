@@ -28,11 +28,11 @@ from app.presenters.review_sentences import (
     ORIGINAL_HERE,
     QUICK,
     TAKEN_BACK,
+    purpose_words,
     told,
     wants_words,
 )
 from app.presenters.review_views import AnswerView, InboxRow, OpenedItem, PartRow
-from app.presenters.sending_words import purpose_title
 from app.presenters.view_basics import Level
 from app.presenters.views import Page, ProviderView
 from app.wire.intake import InboxItem, PartRole
@@ -152,7 +152,7 @@ class ReviewingPresenter(InvitingPresenter[ProviderView]):
             submission_id=submission,
             patient_name=self.names().get(manifest.device_id, "A patient"),
             created_at=manifest.created_at.astimezone(),
-            purpose=purpose_title(manifest.purpose),
+            purpose=purpose_words(manifest.purpose),
             note=manifest.note,
             urgent=manifest.urgent,
             told=told(manifest, first.received_at if first is not None else None, now),

@@ -44,6 +44,11 @@ def clinic_sentence(error: Exception | None, *, known: bool) -> Sentence:
 WORDS = "words"
 """The purpose of a submission that is written words alone."""
 
+OUTBOX_FAULT = Sentence(
+    "This computer's disk does not take what is written to it. What you saved before is still here; it is tried again "
+    "by itself.",
+    Level.BAD,
+)
 WEAK_KEY = Sentence(
     "This computer has no key ring, so the key to your saved items lies in a file: whoever can read this disk could "
     "read them.",

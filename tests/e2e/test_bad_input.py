@@ -115,7 +115,7 @@ def test_files_that_are_no_photos_and_a_clinic_that_is_away(tmp_path, service):
                 assert path.name in view.notice.text
             assert patient.view.items == ()
             patient.presenter.add_files([good])
-            await patient.until(lambda v: v.items and "Waiting for the connection" in v.items[0].text)
+            await patient.until(lambda v: v.items and "cannot be reached" in v.items[0].text)
             await asyncio.to_thread(service.start)
 
     asyncio.run(run())

@@ -4,10 +4,11 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from app.presenters.views import Page, PhotoPhase, PictureState, VisitPhase
+from app.presenters.views import ItemStage, Page, PhotoPhase, PictureState, VisitPhase
 from app.wire.trust import Role
 from tests.clinic.service import start_clinic
 from tests.e2e.e2e_people import desk, person, start_visit, two_people
@@ -91,7 +92,9 @@ def test_a_full_disk_saves_nothing_says_so_and_loses_nothing(tmp_path, service):
             await patient.until(lambda v: "Connected" in v.clinic.text)
             await photograph(patient)
             patient.presenter.keep_photo()
-            await patient.until(lambda v: v.items and v.page is Page.HOME)
+            # Delivered and erased: else that makes room again, after the ballast.
+            await patient.until(lambda v: v.items and v.page is Page.HOME and v.items[0].stage is ItemStage.RECEIVED)
+            await asyncio.to_thread(until_empty, small / "ann" / "blobs")
             await asyncio.to_thread(fill, small / "ballast")
             await photograph(patient)
             patient.presenter.keep_photo()
@@ -121,6 +124,16 @@ async def photograph(patient):
         except AssertionError:
             continue
     raise AssertionError("the camera gave no picture")
+
+
+def until_empty(folder):
+    """Delivered files go; there is nothing else to wait on from outside."""
+    turn = threading.Event()
+    for _ in range(400):
+        if not list(folder.iterdir()):
+            return
+        turn.wait(0.05)
+    raise AssertionError("a delivered file stays")
 
 
 def fill(path):

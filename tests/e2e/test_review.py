@@ -71,7 +71,7 @@ async def scenario(tmp_path, service):
         await patient.until(lambda v: any(item.text.startswith("Opened by") for item in v.items))
         copy = provider.view.opened.parts[0].blob
         replies = ReplyBook(account.store, account.http, Member(account.clinic.device_id, Role.PATIENT, account.keys))
-        await asked_and_read(provider, replies, copy)
+        await asked_and_read(patient, provider, replies, copy)
         await originals_come(patient, provider, sent, copy)
         await taken_back(patient, provider, book, sent)
 
@@ -129,7 +129,7 @@ async def looked_at(provider):
     assert heard.opened.sheet.clip.safe.pictures == ()
 
 
-async def asked_and_read(provider, replies, copy):
+async def asked_and_read(patient, provider, replies, copy):
     provider.presenter.keep_answer("A draft")
     provider.presenter.want_original(0, True)
     await provider.until(lambda v: v.opened.parts[0].wanted)
@@ -151,7 +151,8 @@ async def asked_and_read(provider, replies, copy):
         "The original was asked for.",
     )
     assert view.inbox[0].answered
-    (came,) = await replies.fetch()
+    await patient.until(lambda v: any("asks you something" in item.text for item in v.items))
+    (came,) = await replies.all()
     assert came.content.wants == (copy,)
     assert came.content.name == "Dr Lee"
     await provider.until(lambda v: v.opened.replies[0].state.text.startswith("Arrived at the patient's device"))
@@ -160,8 +161,8 @@ async def asked_and_read(provider, replies, copy):
 
 
 async def originals_come(patient, provider, sent, copy):
+    """Asked for, and so let go by the patient's app itself."""
     original = await patient.presenter.account.store.call(original_of, copy)
-    await patient.presenter._worker.release(original)
     view = await provider.until(lambda v: len(v.inbox) == 2 and all(row.purpose for row in v.inbox))
     assert view.inbox[0].submission_id == original, "what is not answered comes first"
     assert "Originals for what came" in view.inbox[0].told[-1].text

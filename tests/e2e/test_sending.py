@@ -12,6 +12,7 @@ import pytest
 
 from app.offline.inbox import InboxReader
 from app.offline.plan import Metered
+from app.offline.recovery import RESTORED
 from app.offline.replies import Member, ReplyBook
 from app.offline.store import StoreCore
 from app.presenters.form_views import FormInput
@@ -259,6 +260,28 @@ def test_stopped_taken_back_and_thrown_away(tmp_path: Path) -> None:
             await patient.until(lambda v: not v.sending.drafts)
 
     asyncio.run(run())
+
+
+def test_a_damaged_store_is_mended_and_the_patient_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        async with clinic(tmp_path) as made:
+            patient = made.patient
+            patient.presenter.items.set_paused(True)
+            await begin(patient, "refill")
+            await write_and_send(patient, "Please, my cream.")
+            await patient.presenter.stop()
+            profile = tmp_path / "ann"
+            assert list((profile / "copies").iterdir()), "one a day, the first when the app begins"
+            (profile / "store.db").write_bytes(b"")
+            patient = await reopened(patient, tmp_path)
+            view = await patient.until(lambda v: v.notice and v.items)
+            assert view.notice.text == RESTORED
+            patient.presenter.items.set_paused(False)
+            await patient.until(lambda v: v.items[0].stage is ItemStage.RECEIVED)
+            await patient.presenter.stop()
+
+    asyncio.run(run())
+    assert "a copy of the store was put back" in caplog.text
 
 
 @pytest.mark.parametrize("film", [True, False])
