@@ -1,11 +1,16 @@
-"""The command line of a limited child process: every child of ours is started by this one."""
+"""Limited child processes: every child of ours is started by this command line, and foreign content by this run."""
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from app.offline import limited
 
@@ -25,3 +30,46 @@ def child_environment() -> dict[str, str]:
     """The few variables that a child needs; one thread for each library that would take all cores."""
     kept = {name: os.environ[name] for name in ("SYSTEMROOT", "PATH") if name in os.environ}
     return kept | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+class ChildFailed(Exception):
+    """It did not end in time or gave no answer; `str()` is for a log."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`memory` in bytes, `cpu` and `wall` (the whole run) in s."""
+
+    memory: int
+    cpu: int
+    wall: float
+
+
+def run_child(
+    script: ModuleType,
+    *arguments: object,
+    data: bytes,
+    limits: Limits,
+    variables: Mapping[str, str] | None = None,
+) -> tuple[dict[str, Any], bytes]:
+    """Blocks. `data` goes to the child's stdin; what it writes is a line of JSON, and the bytes that follow it.
+
+    Raises :class:`ChildFailed`. What the answer says, "ok" or not, is for the caller.
+    """
+    try:
+        child = subprocess.run(
+            child_command(script, *arguments, memory=limits.memory, cpu=limits.cpu),
+            check=False,
+            input=data,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=limits.wall,
+            env=child_environment() | dict(variables or {}),
+        )
+    except subprocess.TimeoutExpired as exc:
+        raise ChildFailed(f"not done within {limits.wall:.0f} s") from exc
+    line, newline, body = child.stdout.partition(b"\n")
+    if child.returncode != 0 or not newline:
+        raise ChildFailed(f"the child ended with {child.returncode}")
+    answer: dict[str, Any] = json.loads(line)
+    return answer, body

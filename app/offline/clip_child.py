@@ -1,10 +1,10 @@
-"""The child process that decodes a foreign clip: run as a file by `python -I`, with limits that it sets upon itself.
+"""The child process that decodes a foreign clip: run as a file by `python -I`, under the limits of limited.py.
 
-Arguments: "whole", "piece", "look" or "voice"; where a piece begins and how long it is (ms); memory (bytes), CPU time
-(s), the most seconds, pixels of a picture, pictures a second and bytes to give back. The clip comes in on stdin. Out
-on stdout go a line of JSON, {"ok": true, "times": [s], "sizes": [bytes], "sound": bytes, "width": w, "height": h,
-"seconds": s} (fewer of them for a look or a voice) or {"ok": false, "why": "..."}, then the pictures (JPEG) and the
-sound (mono, 48 kHz, 16 bits). It imports nothing of ours, writes no file and needs no network.
+Arguments: "whole", "piece", "look" or "voice"; where a piece begins and how long it is (ms); the most seconds, pixels
+of a picture, pictures a second and bytes to give back. The clip comes in on stdin. Out on stdout go a line of
+JSON, {"ok": true, "times": [s], "sizes": [bytes], "sound": bytes, "width": w, "height": h, "seconds": s} (fewer
+of them for a look or a voice) or {"ok": false, "why": "..."}, then the pictures (JPEG) and the sound
+(mono, 48 kHz, 16 bits). It imports nothing of ours, writes no file and needs no network.
 """
 
 from __future__ import annotations
@@ -46,17 +46,6 @@ class Made:
     height: int = 0
     size: int = 0
     before: Any = None  # the picture on show when a piece begins
-
-
-def _limit(memory: int, cpu: int) -> None:
-    if sys.platform == "win32":
-        return  # no such limits there; the caller's time-out and the bounds remain
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # nothing is written to a disk
 
 
 def _open(av: Any, data: bytes, bounds: Bounds) -> tuple[Any, Any, Any]:
@@ -212,8 +201,7 @@ def _answer(result: dict[str, object], *body: bytes) -> int:
 
 def main(arguments: list[str]) -> int:
     what, *numbers = arguments
-    start, length, memory, cpu, seconds, pixels, fps, most = (int(text) for text in numbers)
-    _limit(memory, cpu)
+    start, length, seconds, pixels, fps, most = (int(text) for text in numbers)
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", OPENCV_LOG_LEVEL="SILENT")
     import av
     import cv2

@@ -5,13 +5,11 @@ All functions block (up to :data:`TIME_S`): call them in an executor.
 
 from __future__ import annotations
 
-import json
-import subprocess
 from dataclasses import dataclass, field
 from typing import Any
 
 from app.offline import clip_child
-from app.offline.child import child_command, child_environment
+from app.offline.child import ChildFailed, Limits, run_child
 from app.offline.errors import OfflineError
 
 CLIP_TYPE = "video/mp4"
@@ -167,26 +165,12 @@ def _clip(data: bytes, task: Task) -> SafeClip:
 
 
 def _run_child(data: bytes, task: Task) -> tuple[dict[str, Any], bytes]:
-    """Runs the child by its file: `-I` keeps the environment and the working folder off its path."""
     piece = (task.what, round(1000 * task.start), round(1000 * task.length))
-    bounds = (*piece, MEMORY_BYTES, CPU_S, task.most, MAX_PIXELS, MAX_FPS, MAX_SAFE_BYTES)
-    command = child_command(clip_child, *bounds, memory=MEMORY_BYTES, cpu=CPU_S)
+    bounds = (task.most, MAX_PIXELS, MAX_FPS, MAX_SAFE_BYTES)
     try:
-        child = subprocess.run(
-            command,
-            check=False,
-            input=data,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=TIME_S,
-            env=child_environment(),
-        )
-    except subprocess.TimeoutExpired as exc:
-        raise ClipBroken(f"not decoded within {TIME_S:.0f} s") from exc
-    line, newline, body = child.stdout.partition(b"\n")
-    if child.returncode != 0 or not newline:
-        raise ClipBroken(f"the child ended with {child.returncode}")
-    answer = json.loads(line)
+        answer, body = run_child(clip_child, *piece, *bounds, data=data, limits=Limits(MEMORY_BYTES, CPU_S, TIME_S))
+    except ChildFailed as exc:
+        raise ClipBroken(str(exc)) from exc
     if not answer["ok"]:
         raise ClipBroken(answer["why"])
     return answer, body

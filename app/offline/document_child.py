@@ -1,6 +1,6 @@
-"""The child process that draws foreign PDFs: run as a file by `python -I`, with limits that it sets upon itself.
+"""The child process that draws foreign PDFs: run as a file by `python -I`, under the limits of limited.py.
 
-Arguments: memory (bytes), CPU time (s), the most pages, the longest side of a page's picture (px) or 0 for a check,
+Arguments: the most pages, the longest side of a page's picture (px) or 0 for a check,
 bytes to give back at most. The PDF comes in on stdin. Out on stdout go a line of JSON, {"ok": true, "pages": n,
 "sizes": [[w, h, bytes]]} or {"ok": false, "why": "locked" | "pages" | "broken", "detail": "..."}, then the JPEGs.
 PDFium is asked to draw pages and nothing else: no forms are begun, so no script of a file ever runs, and no link,
@@ -25,17 +25,6 @@ class Refused(Exception):
     def __init__(self, why: str, detail: str) -> None:
         super().__init__(detail)
         self.why = why
-
-
-def _limit(memory: int, cpu: int) -> None:
-    if sys.platform == "win32":
-        return  # no such limits there; the caller's time-out and the bounds remain
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # nothing is written to a disk
 
 
 def _open(pdfium: Any, data: bytes, most: int) -> Any:
@@ -77,8 +66,7 @@ def _answer(result: dict[str, object], *body: bytes) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    memory, cpu, most, side, give_back = (int(text) for text in arguments)
-    _limit(memory, cpu)
+    most, side, give_back = (int(text) for text in arguments)
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", OPENCV_LOG_LEVEL="SILENT")
     import cv2
     import pypdfium2 as pdfium  # type: ignore[import-untyped]

@@ -5,13 +5,11 @@ All functions block (up to :data:`TIME_S`): call them in an executor. No clear b
 
 from __future__ import annotations
 
-import json
-import subprocess
 from dataclasses import dataclass, field
 from typing import Any
 
 from app.offline import document_child
-from app.offline.child import child_command, child_environment
+from app.offline.child import ChildFailed, Limits, run_child
 from app.offline.errors import OfflineError
 from app.offline.parts import PDF, PartRefused, media_type_of
 from app.offline.photos import check_photo, clean_copy
@@ -109,29 +107,15 @@ def _refusal(why: str, detail: str) -> OfflineError:
 
 
 def _run_child(data: bytes, side: int) -> tuple[dict[str, Any], bytes]:
-    """Runs the child by its file: `-I` keeps the environment and the working folder off its path."""
     if len(data) > MAX_DOCUMENT_BYTES:
         raise DocumentTooLarge(
             f"This document is too large: up to {MAX_DOCUMENT_BYTES // (1024 * 1024)} MB can be sent."
         )
-    bounds = (MEMORY_BYTES, CPU_S, MAX_PAGES, side, MAX_SAFE_BYTES)
-    command = child_command(document_child, *bounds, memory=MEMORY_BYTES, cpu=CPU_S)
+    limits = Limits(MEMORY_BYTES, CPU_S, TIME_S)
     try:
-        child = subprocess.run(
-            command,
-            check=False,
-            input=data,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=TIME_S,
-            env=child_environment(),
-        )
-    except subprocess.TimeoutExpired as exc:
-        raise DocumentBroken(f"not drawn within {TIME_S:.0f} s") from exc
-    line, newline, body = child.stdout.partition(b"\n")
-    if child.returncode != 0 or not newline:
-        raise DocumentBroken(f"the child ended with {child.returncode}")
-    answer = json.loads(line)
+        answer, body = run_child(document_child, MAX_PAGES, side, MAX_SAFE_BYTES, data=data, limits=limits)
+    except ChildFailed as exc:
+        raise DocumentBroken(str(exc)) from exc
     if not answer["ok"]:
         raise _refusal(answer["why"], answer["detail"])
     return answer, body

@@ -212,9 +212,11 @@ async def stream_patch(
             expect=PATCH_STATUSES,
         )
     )
+    asking = _Asking(inquiry, offset, patience)
     try:
-        reason = await _watch(request, stream, allowance, patience, _Asking(inquiry, offset, patience))
+        reason = await _watch(request, stream, allowance, patience, asking)
     finally:
+        await asking.end()
         await _end(request)
         await pieces.aclose()
     if reason is not None:
@@ -223,19 +225,6 @@ async def stream_patch(
 
 
 async def _watch(
-    request: asyncio.Future[httpx.Response],
-    stream: _Stream,
-    allowance: Allowance,
-    patience: Patience,
-    asking: _Asking,
-) -> type[Stalled | Paused] | None:
-    try:
-        return await _watched(request, stream, allowance, patience, asking)
-    finally:
-        await asking.end()
-
-
-async def _watched(
     request: asyncio.Future[httpx.Response],
     stream: _Stream,
     allowance: Allowance,

@@ -1,6 +1,6 @@
-"""The child process that decodes foreign images: run as a file by `python -I`, with limits that it sets upon itself.
+"""The child process that decodes foreign images: run as a file by `python -I`, under the limits of limited.py.
 
-Arguments: memory (bytes), CPU time (s). On stdin comes a line of JSON, the job, then the image's bytes. Out on stdout
+On stdin comes a line of JSON, the job, then the image's bytes. Out on stdout
 go a line of JSON, {"ok": true, "width": w, "height": h, "made": [[name, media type, width, height, bytes], ...]}
 or {"ok": false, "why": "..."}, and the bytes of what was made, one after the other. Sizes are as stored, before turns.
 It imports nothing of ours, writes no file and needs no network. A camera's own pixels are encoded by the same
@@ -32,17 +32,6 @@ Made = tuple[str, str, int, int, bytes]
 
 class Undecodable(ValueError):
     """The image does not decode, or not to what its file says."""
-
-
-def limit(memory: int, cpu: int) -> None:
-    if sys.platform == "win32":
-        return  # no such limits there; the caller's time-out and the bound on pixels remain
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # nothing is written to a disk
 
 
 def upright(image: Pixels, turns: list[list[Any]]) -> Pixels:
@@ -182,9 +171,7 @@ def _answer(result: dict[str, object], body: bytes = b"") -> int:
     return 0
 
 
-def main(arguments: list[str]) -> int:
-    memory, cpu = (int(text) for text in arguments)
-    limit(memory, cpu)
+def main() -> int:
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", OPENCV_LOG_LEVEL="SILENT")
     import cv2
 
@@ -202,4 +189,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -5,15 +5,35 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import Literal
 
 from app.offline.photo_heif import HeifError, plan
 
-_PNG = b"\x89PNG\r\n\x1a\n"
+PNG_MARK = b"\x89PNG\r\n\x1a\n"
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avis"})
 _MOST_BOXES = 64
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # TEM, RSTn, SOI: markers without a length
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # SOFn; DHT, JPG and DAC are not frames
+
+
+class Container(Enum):
+    """What holds a picture, by its first bytes."""
+
+    JPEG = "JPEG"
+    PNG = "PNG"
+    WEBP = "WebP"
+    ISO = "ISO base media"  # AVIF, HEIC and much else
+
+
+def container_of(data: bytes) -> Container | None:
+    if data.startswith(b"\xff\xd8\xff"):
+        return Container.JPEG
+    if data.startswith(PNG_MARK):
+        return Container.PNG
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return Container.WEBP
+    return Container.ISO if data[4:8] == b"ftyp" else None
 
 
 class HeaderError(ValueError):
@@ -45,16 +65,17 @@ def read_header(data: bytes) -> Header:
 
 
 def _read(data: bytes) -> Header:
-    if data.startswith(b"\xff\xd8\xff"):
-        return _jpeg(data)
-    if data.startswith(_PNG):
-        return _png(data)
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return _webp(data)
-    if data[4:12] == b"ftypavif":
-        return _avif(data)
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
-        return _heic(data)
+    match container_of(data):
+        case Container.JPEG:
+            return _jpeg(data)
+        case Container.PNG:
+            return _png(data)
+        case Container.WEBP:
+            return _webp(data)
+        case Container.ISO if data[8:12] == b"avif":
+            return _avif(data)
+        case Container.ISO if data[8:12] in _HEIF_BRANDS:
+            return _heic(data)
     raise HeaderError("no image that we know")
 
 

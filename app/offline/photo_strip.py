@@ -12,10 +12,10 @@ import zlib
 from collections.abc import Iterator
 
 from app.offline import photo_exif
+from app.offline.photo_header import PNG_MARK, Container, container_of
 from app.offline.photo_heif import Box, Heif, HeifError, boxes, read_heif
 
 _EXIF = b"Exif\0\0"
-_PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_KEPT = frozenset(
     {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"cICP"}
 )
@@ -57,14 +57,15 @@ def stripped(data: bytes) -> bytes:
     AVIF and HEIC keep their size: what goes is overwritten with zeros, for their boxes name places in the file.
     """
     try:
-        if data.startswith(b"\xff\xd8\xff"):
-            return _jpeg(data)
-        if data.startswith(_PNG):
-            return _png(data)
-        if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-            return _webp(data)
-        if data[4:8] == b"ftyp":
-            return _heif(data)
+        match container_of(data):
+            case Container.JPEG:
+                return _jpeg(data)
+            case Container.PNG:
+                return _png(data)
+            case Container.WEBP:
+                return _webp(data)
+            case Container.ISO:
+                return _heif(data)
     except (struct.error, IndexError, HeifError) as exc:
         raise CannotStrip("the file is cut short or broken") from exc
     raise CannotStrip("no image that we know")
@@ -73,14 +74,16 @@ def stripped(data: bytes) -> bytes:
 def orientation_of(data: bytes) -> int:
     """EXIF's 1 to 8 of a JPEG, PNG or WebP; 1 where there is none, or where the container says it (HEIC, AVIF)."""
     try:
-        if data.startswith(b"\xff\xd8\xff"):
-            blocks = (body[6:] for marker, body, _ in _segments(data) if marker == 0xE1 and body.startswith(_EXIF))
-        elif data.startswith(_PNG):
-            blocks = (body for kind, body, _ in _chunks(data) if kind == b"eXIf")
-        elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-            blocks = (body.removeprefix(_EXIF) for kind, body in _riff(data) if kind == b"EXIF")
-        else:
-            return 1
+        match container_of(data):
+            case Container.JPEG:
+                segments = _segments(data)
+                blocks = (body[6:] for marker, body, _ in segments if marker == 0xE1 and body.startswith(_EXIF))
+            case Container.PNG:
+                blocks = (body for kind, body, _ in _chunks(data) if kind == b"eXIf")
+            case Container.WEBP:
+                blocks = (body.removeprefix(_EXIF) for kind, body in _riff(data) if kind == b"EXIF")
+            case _:
+                return 1
         return photo_exif.orientation(next(blocks, b""))
     except (struct.error, IndexError, CannotStrip):
         return 1
@@ -135,7 +138,7 @@ def _jpeg(data: bytes) -> bytes:
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
     """ISO/IEC 15948 5.3: (type, body, all of it), up to IEND."""
-    at, kind = len(_PNG), b""
+    at, kind = len(PNG_MARK), b""
     while kind != b"IEND":
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + 12 + length
@@ -147,7 +150,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
 
 def _png(data: bytes) -> bytes:
     up = orientation_of(data)
-    parts = [_PNG]
+    parts = [PNG_MARK]
     for kind, _, whole in _chunks(data):
         if kind in _PNG_KEPT:
             parts.append(whole)

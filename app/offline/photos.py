@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from app.offline import photo_child
-from app.offline.child import child_command, child_environment
+from app.offline.child import ChildFailed, Limits, run_child
 from app.offline.errors import OfflineError
 from app.offline.photo_exif import Turn, turns
 from app.offline.photo_header import Header, HeaderError, HeifFound, read_header
@@ -156,24 +155,11 @@ def _bounded_header(data: bytes) -> Header:
 
 
 def _run_child(data: bytes, job: dict[str, Any]) -> tuple[tuple[int, int], tuple[Encoded, ...]]:
-    """Runs the child by its file: `-I` keeps the environment and the working folder off its path."""
-    command = child_command(photo_child, MEMORY_BYTES, CPU_S, memory=MEMORY_BYTES, cpu=CPU_S)
+    given, bound = json.dumps(job).encode() + b"\n" + data, {"OPENCV_IO_MAX_IMAGE_PIXELS": str(MAX_PIXELS)}
     try:
-        child = subprocess.run(
-            command,
-            check=False,
-            input=json.dumps(job).encode() + b"\n" + data,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=TIME_S,
-            env=child_environment() | {"OPENCV_IO_MAX_IMAGE_PIXELS": str(MAX_PIXELS)},
-        )
-    except subprocess.TimeoutExpired as exc:
-        raise PhotoBroken(f"not decoded within {TIME_S:.0f} s") from exc
-    line, newline, body = child.stdout.partition(b"\n")
-    if child.returncode != 0 or not newline:
-        raise PhotoBroken(f"the child ended with {child.returncode}")
-    answer = json.loads(line)
+        answer, body = run_child(photo_child, data=given, limits=Limits(MEMORY_BYTES, CPU_S, TIME_S), variables=bound)
+    except ChildFailed as exc:
+        raise PhotoBroken(str(exc)) from exc
     if not answer["ok"]:
         raise PhotoBroken(answer["why"])
     made: list[Encoded] = []

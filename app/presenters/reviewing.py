@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -60,13 +61,13 @@ class ReviewingPresenter(InvitingPresenter[ProviderView]):
     _draft_number = 0
     _sending = False
 
+    @abstractmethod
     def names(self) -> Mapping[str, str]:
         """Device id -> the person's name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def my_name(self) -> str:
         """As the patient shall read it under an answer."""
-        raise NotImplementedError
 
     # Commands
 

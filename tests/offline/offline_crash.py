@@ -76,15 +76,20 @@ class Steps:
             self.step("after commit")
 
         StoreCore._commit = staticmethod(commit)  # type: ignore[method-assign]
-        request = ClinicHttp.request
+        watch_requests(self.step)
 
-        async def counted(http: ClinicHttp, method: str, path: str, **kwargs: Any) -> Any:
-            self.step(f"before {method}")
-            response = await request(http, method, path, **kwargs)
-            self.step(f"after {method}")
-            return response
 
-        ClinicHttp.request = counted  # type: ignore[assignment, method-assign]
+def watch_requests(step: Callable[[str], None]) -> None:
+    """`step` is told before and after each exchange with the clinic."""
+    request = ClinicHttp.request
+
+    async def counted(http: ClinicHttp, method: str, path: str, **more: Any) -> Any:
+        step(f"before {method}")
+        response = await request(http, method, path, **more)
+        step(f"after {method}")
+        return response
+
+    ClinicHttp.request = counted  # type: ignore[assignment, method-assign]
 
 
 def photo() -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import apsw
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app.offline.keys import DeviceKeys, device_keys, open_store_key
@@ -92,3 +93,13 @@ class Until:
                 if condition():
                     return
                 await self._changed.wait()
+
+
+def before_commit(db: apsw.Connection) -> None:
+    """In place of StoreCore._commit."""
+    raise apsw.IOError("the disk failed before the commit")
+
+
+def after_commit(db: apsw.Connection) -> None:
+    db.execute("COMMIT")
+    raise apsw.IOError("the disk failed while the commit was being synced")

@@ -22,21 +22,19 @@ from app.offline.recovery import sweep
 from app.offline.store import Setting, Store, StoreCore
 from app.offline.vault import open_blob, open_manifest
 from app.wire.signed import Context, sign
-from tests.offline.offline_kit import CANARY, NOW, PATIENT, Clinic, Device, every_byte, open_device
+from tests.offline.offline_kit import (
+    CANARY,
+    NOW,
+    PATIENT,
+    Clinic,
+    Device,
+    after_commit,
+    before_commit,
+    every_byte,
+    open_device,
+)
 
 PHOTO = b"\xff\xd8\xff" + CANARY * 1000
-
-
-@pytest.fixture
-def clinic() -> Clinic:
-    return Clinic()
-
-
-@pytest.fixture
-def device(tmp_path: Path, clinic: Clinic) -> Iterator[Device]:
-    opened = open_device(tmp_path / "profile", clinic)
-    yield opened
-    opened.close()
 
 
 def take(device: Device, count: int = 1) -> str:
@@ -141,15 +139,6 @@ def test_a_failed_sync_leaves_nothing_and_is_not_tried_again(
     nothing_was_kept(device)
     take(device)
     assert len(device.core.submissions()) == 1
-
-
-def before_commit(db: apsw.Connection) -> None:
-    raise apsw.IOError("the disk failed before the commit")
-
-
-def after_commit(db: apsw.Connection) -> None:
-    db.execute("COMMIT")
-    raise apsw.IOError("the disk failed while the commit was being synced")
 
 
 @pytest.mark.parametrize("commit", [before_commit, after_commit])

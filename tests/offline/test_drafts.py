@@ -31,7 +31,16 @@ from app.offline.vault import open_blob, open_manifest
 from app.wire.intake import Manifest, PartRole
 from app.wire.signed import Context, sign
 from app.wire.trust import CareTeamMember
-from tests.offline.offline_kit import CANARY, NOW, PATIENT, Clinic, every_byte, open_device
+from tests.offline.offline_kit import (
+    CANARY,
+    NOW,
+    PATIENT,
+    Clinic,
+    after_commit,
+    before_commit,
+    every_byte,
+    open_device,
+)
 
 PHOTO = b"\xff\xd8\xff" + CANARY * 50
 PULSE = typed(Measure.PULSE, "62", "/min", NOW).reading
@@ -401,15 +410,6 @@ def test_a_sync_that_fails_changes_nothing(
                     assert await at.submissions() == ()
 
     asyncio.run(main())
-
-
-def before_commit(db: apsw.Connection) -> None:
-    raise apsw.IOError("the disk failed before the commit")
-
-
-def after_commit(db: apsw.Connection) -> None:
-    db.execute("COMMIT")
-    raise apsw.IOError("the disk failed while the commit was being synced")
 
 
 @pytest.mark.parametrize("commit", [before_commit, after_commit])

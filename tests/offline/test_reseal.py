@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -26,22 +24,10 @@ from app.offline.vault import open_blob, open_manifest
 from app.wire.intake import Manifest
 from app.wire.signed import Context, Signed, sign
 from app.wire.trust import CareTeamList, CareTeamMember, device_id_of
-from tests.offline.offline_kit import CANARY, NOW, PATIENT, Clinic, Device, every_byte, open_device
+from tests.offline.offline_kit import CANARY, NOW, PATIENT, Clinic, Device, every_byte
 
 CLEAR = CANARY * 9000
 NEW = DeviceKeys.generate()
-
-
-@pytest.fixture
-def clinic() -> Clinic:
-    return Clinic()
-
-
-@pytest.fixture
-def device(tmp_path: Path, clinic: Clinic) -> Iterator[Device]:
-    opened = open_device(tmp_path / "profile", clinic)
-    yield opened
-    opened.close()
 
 
 def team_of(version: int, keys: DeviceKeys) -> CareTeamList:

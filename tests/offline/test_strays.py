@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,18 +33,6 @@ from tests.offline.offline_kit import NOW, PATIENT, Clinic, Device, Until, every
 from tests.offline.offline_service import ScriptedClinic
 
 AT = 1_795_000_000.0
-
-
-@pytest.fixture
-def clinic() -> Clinic:
-    return Clinic()
-
-
-@pytest.fixture
-def device(tmp_path: Path, clinic: Clinic) -> Iterator[Device]:
-    device = open_device(tmp_path / "profile", clinic)
-    yield device
-    device.close()
 
 
 def take(device: Device, parts: int = 2) -> str:

@@ -21,9 +21,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from app.net.http import ClinicHttp
+from tests.offline.offline_crash import watch_requests
 from tests.offline.offline_kit import CANARY, NOW, Until, every_byte
 from tests.offline.test_real_clinic import Town
 from tests.soak import adapter as app
@@ -64,17 +63,6 @@ class Steps:
                 before()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def watch_requests(self) -> None:
-        request = ClinicHttp.request
-
-        async def counted(http: ClinicHttp, method: str, path: str, **more: Any) -> Any:
-            self.step(f"before {method}")
-            response = await request(http, method, path, **more)
-            self.step(f"after {method}")
-            return response
-
-        ClinicHttp.request = counted  # type: ignore[assignment, method-assign]
-
 
 def _half(op: Op) -> None:
     with open(op.path, "r+b") as file:
@@ -88,7 +76,7 @@ def _half(op: Op) -> None:
 def act(point: Point, folder: Path, made: Town, say: Say) -> None:
     steps = Steps(point)
     with Recorder(str(folder), steps.on_op).installed():
-        steps.watch_requests()
+        watch_requests(steps.step)
         profile = app.Profile.open(folder)
         core = app.open_core(profile)
         if point.act == "first":

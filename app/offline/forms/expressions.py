@@ -134,7 +134,7 @@ class ChildEvaluator:
 
     def _start(self) -> subprocess.Popen[bytes]:
         """By its file: `-I` keeps the environment and the working folder off its path."""
-        bounds = (MEMORY_BYTES, CHILD_CPU_S, CPU_S, MAX_ANSWER_BYTES)
+        bounds = (CPU_S, MAX_ANSWER_BYTES)
         self._child = subprocess.Popen(
             child_command(fhirpath_child, *bounds, memory=MEMORY_BYTES, cpu=CHILD_CPU_S),
             stdin=subprocess.PIPE,

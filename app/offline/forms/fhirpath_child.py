@@ -1,7 +1,7 @@
-"""The child process that evaluates a form's FHIRPath: run as a file by `python -I`, limited by itself.
+"""The child process that evaluates a form's FHIRPath: run as a file by `python -I`, under the limits of limited.py.
 
-Arguments: memory (bytes), CPU time (s) for all, CPU time (s) for one request, the most bytes of an answer. A request
-is a line of JSON on stdin, its answer a line on stdout: {"values": [...]} or {"fault": "..."}.
+Arguments: CPU time (s) for one request, the most bytes of an answer. A request is a line of JSON on stdin, its answer
+a line on stdout: {"values": [...]} or {"fault": "..."}.
 
 {"resource": ..., "questionnaire": ..., "weights": {"system|code": n}} sets what is evaluated from then on;
 {"text": ..., "focus": [keys], "item": {...}, "variables": [[name, text, focus], ...]} evaluates one expression.
@@ -23,17 +23,6 @@ _MAX_CACHED = 2000
 
 class _TooLong(BaseException):
     """The time for one request is used up. No Exception: what is evaluated must not catch it."""
-
-
-def _limit(memory: int, cpu: int) -> None:
-    if sys.platform == "win32":
-        return  # no such limits there; the caller's time-out remains
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
 def _alarm(seconds: float) -> None:
@@ -141,8 +130,7 @@ def _answer(evaluator: Evaluator, line: bytes, seconds: float, most: int) -> byt
 
 
 def main(arguments: list[str]) -> int:
-    memory, cpu, seconds, most = (int(text) for text in arguments)
-    _limit(memory, cpu)
+    seconds, most = (int(text) for text in arguments)
     if sys.platform != "win32":
         signal.signal(signal.SIGVTALRM, _late)
     out, sys.stdout = sys.stdout.buffer, sys.stderr  # fhirpathpy prints what it traces

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen
@@ -80,58 +81,49 @@ def _paint(row: QAbstractButton, round_sign: bool) -> None:
     painter.end()
 
 
-class OneRow(QRadioButton):
+if TYPE_CHECKING:
+    _Button = QAbstractButton
+else:
+    _Button = object  # Qt allows one of its classes among the bases, and a row brings its own
+
+
+class _Row(_Button):
+    """As wide as the page and as high as its words need; all of it can be hit. Stands before a button of Qt's."""
+
+    round_sign = True
+
+    def __init__(self, name: str, words: str) -> None:
+        super().__init__()
+        _prepare(self, name)
+        _label(self, words)
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        return _high(self, width)
+
+    def sizeHint(self) -> QSize:
+        return QSize(400, _high(self, self.width() if self.width() > 100 else 400))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(200, _high(self, max(self.width(), 200)))
+
+    def hitButton(self, at: QPoint) -> bool:
+        return self.rect().contains(at)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        _paint(self, self.round_sign)
+
+
+class OneRow(_Row, QRadioButton):
     """One of several answers; arrow keys move among them."""
 
-    def __init__(self, name: str, words: str) -> None:
-        super().__init__()
-        _prepare(self, name)
-        _label(self, words)
 
-    def hasHeightForWidth(self) -> bool:
-        return True
-
-    def heightForWidth(self, width: int) -> int:
-        return _high(self, width)
-
-    def sizeHint(self) -> QSize:
-        return QSize(400, _high(self, self.width() if self.width() > 100 else 400))
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(200, _high(self, max(self.width(), 200)))
-
-    def hitButton(self, at: QPoint) -> bool:
-        return self.rect().contains(at)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        _paint(self, True)
-
-
-class ManyRow(QCheckBox):
+class ManyRow(_Row, QCheckBox):
     """One of several answers of which more than one may be chosen."""
 
-    def __init__(self, name: str, words: str) -> None:
-        super().__init__()
-        _prepare(self, name)
-        _label(self, words)
-
-    def hasHeightForWidth(self) -> bool:
-        return True
-
-    def heightForWidth(self, width: int) -> int:
-        return _high(self, width)
-
-    def sizeHint(self) -> QSize:
-        return QSize(400, _high(self, self.width() if self.width() > 100 else 400))
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(200, _high(self, max(self.width(), 200)))
-
-    def hitButton(self, at: QPoint) -> bool:
-        return self.rect().contains(at)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        _paint(self, False)
+    round_sign = False
 
 
 class _OtherLine(QLineEdit):

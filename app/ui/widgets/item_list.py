@@ -29,6 +29,18 @@ STAGES: dict[ItemStage, tuple[str, str]] = {
 }
 
 
+def _row(title: Text, text: Text) -> QHBoxLayout:
+    """Two lines of words that take what room there is; what else a row has goes beside them."""
+    words = QVBoxLayout()
+    words.setSpacing(2)
+    words.addWidget(title)
+    words.addWidget(text)
+    row = QHBoxLayout()
+    row.setSpacing(12)
+    row.addLayout(words, 1)
+    return row
+
+
 class SentRow(Card):
     """One thing sent or to be sent: its stage as a sign and in words, and how far it is."""
 
@@ -47,14 +59,8 @@ class SentRow(Card):
         self._again.on_press(lambda: again(key))
         self._look = ActionButton(sending_names.item_open(key), self.tr("Open"), "", Kind.SECONDARY)
         self._look.on_press(lambda: look(key))
-        words = QVBoxLayout()
-        words.setSpacing(2)
-        words.addWidget(self._title)
-        words.addWidget(self._text)
-        row = QHBoxLayout()
-        row.setSpacing(12)
-        row.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignVCenter)
-        row.addLayout(words, 1)
+        row = _row(self._title, self._text)
+        row.insertWidget(0, self._sign, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self._again, 0)
         row.addWidget(self._look, 0)
         self.body.addLayout(row)
@@ -87,13 +93,7 @@ class BegunRow(Card):
         self._text = Text(role="quiet")
         self._go_on = ActionButton(sending_names.draft_open(key), self.tr("Go on"), "next", Kind.SECONDARY)
         self._go_on.on_press(lambda: go_on(key))
-        words = QVBoxLayout()
-        words.setSpacing(2)
-        words.addWidget(self._title)
-        words.addWidget(self._text)
-        row = QHBoxLayout()
-        row.setSpacing(12)
-        row.addLayout(words, 1)
+        row = _row(self._title, self._text)
         row.addWidget(self._go_on, 0)
         self.body.addLayout(row)
 
