@@ -17,6 +17,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from app.net.errors import BadAnswer, CertificateMismatch, NetError, NotTheClinic, Refused, Unreachable
+from app.net.paced import SEND_BUFFER_BYTES, PacedTransport
 from app.wire import API, PROTOCOL_HEADER, PROTOCOL_VERSION
 from app.wire.errors import ErrorCode, Problem
 from app.wire.trust import Challenge, ChallengeRequest, TokenRequest, TokenResult
@@ -25,7 +26,6 @@ M = TypeVar("M", bound=BaseModel)
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 _TOKEN_MARGIN_S = 60.0
-_SEND_BUFFER_BYTES = 32 * 1024
 _KEEP_ALIVE_S = 70.0  # the service closes after 75; an upload asks every 30, and a TLS handshake costs 2 KB
 
 
@@ -183,11 +183,8 @@ def _transport(tls: ssl.SSLContext | None) -> httpx.AsyncHTTPTransport | None:
     for speech nor counted as sent. None where the system names a proxy: httpx then finds its own way there."""
     if urllib.request.getproxies():
         return None
-    return httpx.AsyncHTTPTransport(
-        verify=tls if tls is not None else True,
-        limits=httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=_KEEP_ALIVE_S),
-        socket_options=[(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)],
-    )
+    limits = httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=_KEEP_ALIVE_S)
+    return PacedTransport(tls, limits, [(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)])
 
 
 def transport_error(exc: BaseException) -> NetError:
