@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import struct
 
+import pytest
+
+from tests.bench.upload import carried
 from tests.bench.upload_side import Wire
 
 SYN, ACK = 2, 16
@@ -44,3 +47,9 @@ def test_other_packets_are_bytes_of_the_wire_alone() -> None:
     udp[9] = 17
     seen = wire(bytes(udp))
     assert (seen.ip, seen.payload, seen.stream) == (50, 0, 0)
+
+
+def test_what_a_link_could_carry_follows_its_steps() -> None:
+    assert carried(64.0, 10) == pytest.approx(80_000)
+    assert carried("0:64,20:1000", 10) == pytest.approx(80_000)
+    assert carried("0:64,20:1000", 21) == pytest.approx(160_000 + 125_000)

@@ -1,6 +1,7 @@
 """Bench part "upload": the app's outbox and service on the lab's link, thin and clean, and cut again and again.
 
-    upload.py [CASE ...]     of "clean", "short" (a queue of half a round trip) and "cut"; all without any
+    upload.py [CASE ...]     of "clean", "short" (a queue of half a round trip), "loss" (5 %), "wide" (1000 kbit/s from
+                             the 20th second), "fast" (20 Mbit/s, 40 ms) and "cut"; all without any
 
 Prints JSON lines of what, figure, target. Needs the lab and root (network namespaces); without them it says so.
 Bytes are counted as they leave the patient's device. "Cut" is scaled in time: rate, distance, queue in bytes, TCP's
@@ -50,7 +51,7 @@ class Case:
 
     name: str
     size: int
-    link: dict[str, float]
+    link: dict[str, Any]
     scale: float = 1.0
     cuts: bool = False
     patience: float = 900.0
@@ -59,6 +60,9 @@ class Case:
 CASES = (
     Case("clean", 2_400_000, {"rate": THIN_KBPS, "delay": 300, "queue_ms": 600}),
     Case("short", 2_400_000, {"rate": THIN_KBPS, "delay": 300, "queue_ms": 300}),
+    Case("loss", 1_000_000, {"rate": THIN_KBPS, "delay": 300, "queue_ms": 300, "loss": 0.05}),
+    Case("wide", 2_600_000, {"rate": f"0:{THIN_KBPS:g},20:1000", "delay": 300, "queue_ms": 300}),
+    Case("fast", 20_000_000, {"rate": 20_000, "delay": 20, "queue_ms": 100}),
     Case(
         "cut",
         100_000_000,
@@ -180,14 +184,27 @@ def measured(lab: Path, case: Case) -> dict[str, Any]:
         return answer
 
 
+def carried(rate: float | str, seconds: float) -> float:
+    """Bytes that a link of `rate` (kbit/s, or the lab's steps `start_s:kbps,...`) could carry in `seconds`."""
+    steps = [step.split(":") for step in (rate if isinstance(rate, str) else f"0:{rate}").split(",")]
+    starts = [float(start) for start, _ in steps]
+    ends = [*starts[1:], float("inf")]
+    return sum(
+        float(kbps) * 125 * max(0.0, min(end, seconds) - start)
+        for (_, kbps), start, end in zip(steps, starts, ends, strict=True)
+    )
+
+
 def tell_clean(case: Case, found: dict[str, Any]) -> None:
-    size, seconds = found["size"], found["seconds"]
-    line = f"{size / 1e6:.1f} MB over a clean {THIN_KBPS:g} kbit/s, 600 ms, a queue of {case.link['queue_ms']:g} ms"
+    size, seconds, link = found["size"], found["seconds"], case.link
+    line = f"{size / 1e6:.1f} MB over {link['rate']} kbit/s, {2 * link['delay']} ms, a queue of {link['queue_ms']} ms"
+    line += f", {link['loss']:.0%} loss" if "loss" in link else ""
     say(f"{line}: time", f"{seconds:.0f} s", "")
+    share = size / carried(link["rate"], seconds)
     say(
         f"{line}: ciphertext of all the link could carry",
-        f"{size / (THIN_KBPS * 125 * seconds):.1%}",
-        ">= 93 %" if case.name == "clean" else "",
+        f"{share:.1%}",
+        ">= 93 %" if case.name in ("clean", "short") else "",
     )
     say(f"{line}: ciphertext of what went up the link (IP bytes)", f"{size / found['ip']:.1%}", "")
 
