@@ -18,7 +18,7 @@ TARGET_S = 0.06
 SETTLE_S = 4.0
 """A queue that is off its target is brought there in about this time."""
 FIRST_SEGMENTS, LEAST_SEGMENTS = 4, 2
-"""On the way, whatever the queue: what the kernel's own control has left under frequent loss."""
+"""On the way at the start, and at the least whatever the queue seems to be."""
 FREE_ABOVE, BOUND_BELOW = 250_000.0, 64_000.0
 """Bytes a second: no bound is needed above the one, and one is taken up again below the other."""
 STEPS = (0.0, 0.03, 0.06, 0.12, 0.25, 0.5, 1.0)
