@@ -136,7 +136,7 @@ class Presenter(SoundPage, WordsPage, PassphrasePage, Generic[V]):
 
     @command
     def enrol(self, address: str, code: str) -> None:
-        if self._account is not None and not self._busy and not self._account.enrolled:
+        if not self._busy and (self._account is None or not self._account.enrolled):
             self.spawn(self._enrol(address, code))
 
     @command
@@ -244,6 +244,9 @@ class Presenter(SoundPage, WordsPage, PassphrasePage, Generic[V]):
         self._busy, self._notice = True, None
         self.changed()
         try:
+            async with self._opening:  # a person may be quicker than the profile
+                if self._account is None or self._account.enrolled:
+                    return
             await self.account.enrol(address, code, self.role)
             await self._begin()
             if self.account.key_place is KeyPlace.KEY_FILE:
