@@ -19,7 +19,10 @@ from app.media.rate import controller
 from app.media.rate.controller import Decision
 from app.media.rate.ladder import Pictures
 from app.media.rate.split import Split
+from app.media.rtc.control import Control
+from app.media.rtc.inbound import Inbound
 from app.media.rtc.outbound import Outbound
+from app.media.rtc.rtcp import SenderReport, parse_rtcp
 from app.media.rtc.sdp import Formats
 from app.media.rtc.unwrap import Unwrapper
 from app.media.video.assembly import FrameAssembler, VideoPacket, WholeFrame
@@ -166,3 +169,32 @@ def test_pictures_that_wait_before_the_key_picture_asked_for_are_dropped(monkeyp
     assert after[0].key
     assert not any(frame.key for frame in after[1:])
     assert len(after) >= 12
+
+
+def test_sender_reports_come_soon_after_the_first_picture_and_more_than_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sender, told = Sender(VideoCodec.VP8), list[tuple[float, bytes]]()
+
+    def heard(data: bytes) -> bool:
+        told.append((asyncio.get_running_loop().time(), data))
+        return True
+
+    async def script() -> None:
+        inbound = Inbound(FORMATS[VideoCodec.VP8], Inline(), lambda *_: None, lambda *_: None, lambda: None)
+        control = Control(
+            FORMATS[VideoCodec.VP8], sender.outbound, inbound, cname="us", send=heard, feedback=lambda _: None,
+            peer=lambda _: None,
+        )  # fmt: skip
+        control.start()
+        await asyncio.sleep(1)
+        sender.use(100_000, MOVING)
+        await asyncio.sleep(4)
+        await control.stop()
+
+    sender.play(script, monkeypatch)
+    ssrc = sender.sent[0][1].ssrc
+    reports = [
+        at for at, data in told for part in parse_rtcp(data) if isinstance(part, SenderReport) and part.ssrc == ssrc
+    ]
+    assert 1.0 < reports[0] < 1.4
+    assert len(reports) >= 3
+    assert reports[2] < 4.0

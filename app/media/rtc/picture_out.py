@@ -27,7 +27,7 @@ _AT_ONCE_S = 0.001  # timers are no finer than that
 _BACKLOG_S, _BACKLOG_MOST_S, _BACKLOG_PICTURES = 0.11, 0.2, 2.0
 """A picture that would wait behind so much is not encoded: a newer one will be, when the link is free."""
 _MOST_PAYLOAD = 1_100
-_KEY_GAP_S = 0.7
+_KEY_GAP_S = 0.3
 _FIRST_STILLS = (0.6, 0.8)
 
 
