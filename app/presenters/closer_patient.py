@@ -16,7 +16,7 @@ from app.media.closer import coding
 from app.media.closer.giver import AskHeard, Giver
 from app.media.closer.life import BadStep, Life
 from app.media.closer.messages import LABEL, Given, What
-from app.media.closer.share import content_rate, pictures_stand
+from app.media.closer.share import content_rate, still_share
 from app.media.video import still_checks
 from app.offline.errors import OfflineError
 from app.presenters.closer import Closer, CloserAround
@@ -191,11 +191,11 @@ class PatientCloser(Closer):
             return
         now, urgent = self.around.clock(), self.side.sending.urgent
         if urgent is not None and self._shot_at is not None:  # else the next grade is being made: as before
-            session.set_still_first(pictures_stand(urgent.part.grade, now - self._shot_at))
+            session.set_still_share(still_share(urgent.part.grade, now - self._shot_at))
         self.side.tick(now, content_rate(bps), session.data_backlog(LABEL))
 
     def rest(self) -> None:
         session = self.around.session()
         if session is not None:
-            session.set_still_first(False)
+            session.set_still_share(0.0)
         self.around.changed()

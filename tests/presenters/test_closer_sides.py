@@ -26,7 +26,7 @@ class ScriptedSession:
 
     def __init__(self, loop):
         self.loop, self.up, self.rgb, self.still_bps = loop, True, scene(), 8e6
-        self.still_first = []
+        self.shares = []
         self.to = None
         self.shutter = asyncio.Event()
         self.shutter.set()
@@ -47,8 +47,8 @@ class ScriptedSession:
         await self.shutter.wait()
         return self.rgb
 
-    def set_still_first(self, on):
-        self.still_first.append(on)
+    def set_still_share(self, share):
+        self.shares.append(share)
 
 
 class Visit:
@@ -128,8 +128,10 @@ def test_asked_agreed_seen_sharper_filed_once_and_put_away():
         [(original, purpose)] = visit.filed
         assert purpose == "closer"
         assert cv2.imdecode(np.frombuffer(original, np.uint8), 1).shape == (960, 1280, 3)
-        assert visit.sessions["Ann"].still_first[0] is True, "moving pictures stand for the first look"
-        assert visit.sessions["Ann"].still_first[-1] is False
+        shares = visit.sessions["Ann"].shares
+        assert shares[0] == 1.0, "moving pictures stand for the first look"
+        assert 0.0 < shares[-2] < 1.0, "and go on, smaller, beside the fine one"
+        assert shares[-1] == 0.0
         visit.lee.dismiss()
         visit.ann.dismiss()
         assert (visit.lee.view(), visit.ann.view()) == (None, None)

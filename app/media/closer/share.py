@@ -1,4 +1,4 @@
-"""PURE: what of the link a still may take, and for how long moving pictures stand for it (law 1)."""
+"""PURE: what of the link a still may take, and what moving pictures leave it (law 1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from app.media.closer.messages import Grade
 _CONTENT_SHARE = 0.66
 """Of what goes over the wire: packets of 360 bytes carry some 270 of ours, and a little room stays."""
 _STAND_S = {Grade.PREVIEW: 8.0, Grade.MIDDLE: 20.0}
-"""Since the shot: a first look and one for the eye go before pictures that move; the fine one goes beneath them."""
+"""Since the shot: a first look and one for the eye go before pictures that move; the fine one goes beside them."""
+_BESIDE = 0.4
+"""Pictures take all that there is, up to two megabits; of what is left beside them a fine still would never come."""
 
 
 def content_rate(wire_bps: float) -> float:
@@ -15,6 +17,8 @@ def content_rate(wire_bps: float) -> float:
     return max(0.0, wire_bps) / 8 * _CONTENT_SHARE
 
 
-def pictures_stand(grade: Grade, waited_s: float) -> bool:
-    """Whether moving pictures stand while a part of this grade is the next to go, so long after the shot."""
-    return waited_s < _STAND_S.get(grade, 0.0)
+def still_share(grade: Grade, waited_s: float) -> float:
+    """Of what moving pictures may take, what a part of this grade takes, being the next to go, so long after the shot;
+    1: pictures stand.
+    """
+    return 1.0 if waited_s < _STAND_S.get(grade, 0.0) else _BESIDE
