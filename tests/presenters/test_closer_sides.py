@@ -252,6 +252,41 @@ def test_a_full_disk_is_told_and_the_provider_sees_the_photo_all_the_same():
     run(test)
 
 
+def test_while_a_slow_camera_changes_its_mode_the_live_picture_is_the_first_look():
+    async def test(visit):
+        camera = visit.sessions["Ann"]
+        camera.shutter.clear()
+        await visit.asked()
+        visit.ann.answer(True)
+        await visit.until(lambda: shown(visit) is not None)
+        assert shown(visit) == (240, 320, 3), "of the live picture"
+        assert set(camera.shares) == {1.0}, "pictures stand from the touch on"
+        assert visit.ann.view().life is Life.TAKING
+        assert visit.ann.view().says.text == "Hold still. The photo is being taken."
+        assert visit.filed == []
+        camera.shutter.set()
+        await visit.until(lambda: visit.ann.view().life is Life.DONE and shown(visit) == (960, 1280, 3))
+        [(original, _)] = visit.filed
+        assert cv2.imdecode(np.frombuffer(original, np.uint8), 1).shape == (960, 1280, 3)
+
+    run(test)
+
+
+def test_a_camera_that_goes_while_it_is_at_it_leaves_the_picture_of_the_touch():
+    async def test(visit):
+        camera = visit.sessions["Ann"]
+        camera.shutter.clear()
+        await visit.asked()
+        visit.ann.answer(True)
+        await visit.until(lambda: shown(visit) is not None)
+        camera.rgb = None
+        camera.shutter.set()
+        await visit.until(lambda: visit.ann.view().life is Life.DONE and visit.lee.view().life is Life.DONE)
+        assert len(visit.filed) == 1
+
+    run(test)
+
+
 def test_what_would_make_it_better_is_said_before_it_is_taken():
     async def test(visit):
         visit.sessions["Ann"].rgb = scene() // 8
