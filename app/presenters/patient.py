@@ -130,6 +130,7 @@ class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
             items=self.sending.items.rows(),
             sound=self.sound_view(),
             sending=self.sending.view(),
+            passphrase=self.passphrase_view(),
         )
 
     def _sending_around(self) -> SendingAround:

@@ -320,7 +320,9 @@ def said(widget: QWidget) -> str:
         return widget.label()
     if isinstance(widget, QComboBox):
         return widget.currentText()
-    if isinstance(widget, QLineEdit | QAbstractSpinBox):
+    if isinstance(widget, QLineEdit):
+        return widget.displayText()  # dots for a passphrase, as a person sees it
+    if isinstance(widget, QAbstractSpinBox):
         return widget.text()
     if isinstance(widget, QPlainTextEdit):
         return widget.toPlainText()

@@ -143,3 +143,19 @@ def png_header(width, height):
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+
+
+def test_who_presses_connect_before_the_profile_is_open_is_not_forgotten(tmp_path, service):
+    async def run():
+        who = person(Role.PROVIDER, tmp_path / "quick")
+        opening = asyncio.create_task(who.presenter.start())
+        await asyncio.sleep(0)
+        who.presenter.enrol(service.url, service.code)
+        assert who.presenter._account is None, "it is quicker than the profile"
+        try:
+            await who.until(lambda v: v.page is Page.HOME)
+            await opening
+        finally:
+            await who.presenter.stop()
+
+    asyncio.run(run())

@@ -134,7 +134,7 @@ class Control:
     def turn(self, now: float) -> None:
         """Sends what is due. What several things want to say goes in one datagram."""
         # Until the first report, the least that feedback has taken: it holds the wait for its turn, as a repair does.
-        rtt = self.rtt_s or self._out.log.least_trip or _RTT_S
+        rtt = self._trip_s
         self._in.tick(now, rtt if self._formats.nack else None)
         parts: list[Part] = []
         if now >= self._report_due:
@@ -223,6 +223,11 @@ class Control:
 
     # In
 
+    @property
+    def _trip_s(self) -> float:
+        """There and back, as far as it is known."""
+        return self.rtt_s or self._out.log.least_trip or _RTT_S
+
     def on_rtcp(self, data: bytes, now: float) -> None:
         """One RTCP datagram in clear, authenticated. What is malformed is counted and dropped."""
         try:
@@ -248,7 +253,7 @@ class Control:
                 self._out.on_nack(list(lost), now)
             case PictureLoss() | FullIntraRequest():
                 self.plis_received += 1
-                self._out.pictures.want_key()
+                self._out.on_picture_loss(now, self._trip_s)
             case Remb(bitrate=bitrate):
                 self.remb_bps = float(bitrate)
                 self._on_guest(now)

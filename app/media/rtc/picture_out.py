@@ -77,7 +77,7 @@ class PictureSource:
         """None stops the pictures at once; the next ones begin with a key frame. Another rate alone costs none."""
         if pictures is None:
             self._drop()
-        elif _rung(pictures) != _rung(self._pictures):
+        elif shape(pictures) != shape(self._pictures):
             # At once, not when the rung before would have had its next picture: between stills that is seconds away.
             self._due, self._fps = 0.0, pictures.fps
         self._pictures = pictures
@@ -98,8 +98,10 @@ class PictureSource:
         return (self._encoder.width, self._encoder.height) if self._encoder is not None else (0, 0)
 
     def want_key(self) -> None:
-        """The far side lost its reference (PLI or FIR, RFC 4585, RFC 5104)."""
+        """The next picture, and that at once: between stills it would be seconds away."""
         self._key_wanted = True
+        self._due = min(self._due, self._keyed_at + _KEY_GAP_S)
+        self._wake.set()
 
     async def run(self) -> None:
         """For ever; cancel it."""
@@ -185,6 +187,6 @@ class PictureSource:
         return replace(pictures, bitrate=round(pictures.bitrate * _FIRST_STILLS[self._begun]))
 
 
-def _rung(pictures: Pictures | None) -> tuple[int, int, bool] | None:
+def shape(pictures: Pictures | None) -> tuple[int, int, bool] | None:
     """What makes another rung; rates alone do not."""
     return None if pictures is None else (pictures.width, pictures.height, pictures.are_stills)
