@@ -21,7 +21,8 @@ from app.media.video.capture import STILL_SUFFIX
 
 WIDTH, HEIGHT, RATE = 640, 480, 25
 SECONDS = 8
-STILL_SIZE = (4032, 3024)
+STILL_SIZE = (2592, 1944)
+"""Five megapixels, as a plain webcam has them: its original is delivered while the demo is watched."""
 
 _MEDIA = Path(__file__).parent / "media"
 _STILL_QUALITY = 90
@@ -53,7 +54,7 @@ class Portrait:
 
 @dataclass(frozen=True)
 class Sample:
-    """What stands in for one side's camera (video file, 640x480, 25 frames/s, 8 s; beside it a photograph of 12
+    """What stands in for one side's camera (video file, 640x480, 25 frames/s, 8 s; beside it a photograph of 5
     megapixels for its still mode) and microphone (FLAC, 16 kHz).
     """
 

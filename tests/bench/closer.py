@@ -24,15 +24,19 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import cv2
+
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from app.demo.samples import make_sample
+from app.media.video.capture import STILL_SUFFIX
 from tests.bench.lab import ROOT, find_lab
 
 _SIDE = str(Path(__file__).with_name("closer_side.py"))
 _ADDRESSES = {"lee": "10.77.0.1", "ann": "10.77.0.2"}  # the lab's
 _UP_S, _PATIENCE_S, _BETWEEN_S, _END_S = 20.0, 90.0, 5.0, 20.0
 _MIDDLE_WIDTH = 1_000
+_STILL_SIZE = (4032, 3024)
 _MOST_PREVIEW_S = 3.0
 
 
@@ -45,6 +49,7 @@ class Call:
         self._sides: dict[str, subprocess.Popen[str]] = {}
         for name, place, home in (("ann", "b", "home"), ("lee", "a", "town")):
             sample = make_sample(home, samples)  # type: ignore[arg-type]
+            _enlarge(sample.camera.with_suffix(STILL_SUFFIX))
             words = [name, _ADDRESSES[name], str(sample.camera), str(sample.microphone)]
             with (log / f"{name}.log").open("w") as errors:
                 self._sides[name] = link.popen(
@@ -92,6 +97,13 @@ class Call:
                 process.wait()
         for reader in self._readers:
             reader.join(_END_S)
+
+
+def _enlarge(photo: Path) -> None:
+    """To the 12 megapixels that many cameras have."""
+    picture = cv2.imread(str(photo))
+    assert picture is not None
+    cv2.imwrite(str(photo), cv2.resize(picture, _STILL_SIZE, interpolation=cv2.INTER_CUBIC))
 
 
 @contextmanager
