@@ -105,12 +105,19 @@ class Hand:
                 raise HandError(f"{self.name}: {part}.{name} did not pass {more_than:.0f} within {seconds:.0f} s")
         return self.stat(part, name)
 
-    def wait_event(self, kind: str, seconds: float) -> dict[str, Any]:
-        """The newest event of a kind, waited for."""
+    def wait_event(self, kind: str, seconds: float, after: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The newest event of a kind, waited for; one that came after that one."""
+
+        def newest() -> dict[str, Any] | None:
+            found = next((e for e in reversed(self.events) if e["event"] == kind), None)
+            return None if found is after else found
+
         with self._arrived:
-            if not self._arrived.wait_for(lambda: any(e["event"] == kind for e in self.events), _PATIENCE * seconds):
+            if not self._arrived.wait_for(lambda: newest() is not None, _PATIENCE * seconds):
                 raise HandError(f"{self.name}: no {kind} within {seconds:.0f} s")
-            return next(e for e in reversed(self.events) if e["event"] == kind)
+            event = newest()
+            assert event is not None
+            return event
 
     def close(self) -> int:
         """Closes the window as a person does; returns the exit code of its process."""

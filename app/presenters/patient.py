@@ -205,7 +205,7 @@ class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
                 self.spawn(self.sending.answering.refresh())
 
     def changed(self) -> None:
-        self._allowance.set(self._room.upload_allowance if self._room is not None else None)
+        self._allowance.set(self.upload_allowance)
         super().changed()
 
     async def _after_visit(self) -> None:

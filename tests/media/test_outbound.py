@@ -5,11 +5,13 @@ what they build on.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import av
 import pytest
 from aiortc.rtp import RtpPacket
 from moving_pictures import captured
@@ -19,6 +21,7 @@ from app.media.rate import controller
 from app.media.rate.controller import Decision
 from app.media.rate.ladder import Pictures
 from app.media.rate.split import Split
+from app.media.rtc import picture_out
 from app.media.rtc.control import Control
 from app.media.rtc.inbound import Inbound
 from app.media.rtc.outbound import Outbound
@@ -26,10 +29,14 @@ from app.media.rtc.rtcp import SenderReport, parse_rtcp
 from app.media.rtc.sdp import Formats
 from app.media.rtc.unwrap import Unwrapper
 from app.media.video.assembly import FrameAssembler, VideoPacket, WholeFrame
+from app.media.video.av1 import Av1Encoder
 from app.media.video.codecs import VideoCodec
+from app.media.video.encoding import open_encoder
 from app.media.video.frames import CapturedFrame
+from app.media.video.svt import Av1Error
 
 FORMATS = {VideoCodec.AV1: Formats(opus=111, av1=45, av1_rtx=46), VideoCodec.VP8: Formats(opus=111, vp8=96, rtx=97)}
+BOTH = Formats(opus=111, av1=45, av1_rtx=46, vp8=96, rtx=97)
 MOVING = Pictures(320, 240, 15.0, 250_000, 280_000)
 STILLS = Pictures(320, 240, 0.2, 8_000, 9_000)
 SMALLER = Pictures(160, 120, 10.0, 60_000, 70_000)
@@ -198,3 +205,95 @@ def test_sender_reports_come_soon_after_the_first_picture_and_more_than_once(mon
     assert 1.0 < reports[0] < 1.4
     assert len(reports) >= 3
     assert reports[2] < 4.0
+
+
+class Takes:
+    """The far side of a sender that may use both codecs: each packet by the codec of its payload type."""
+
+    def __init__(self, sender: Sender) -> None:
+        self.frames: list[WholeFrame] = []
+        self.payload_types: list[int] = []
+        self.repairs: list[int] = []
+        self._far = FrameAssembler()
+        sender.outbound._send = self._take
+
+    def _take(self, data: bytes) -> bool:
+        now, packet = asyncio.get_running_loop().time(), RtpPacket.parse(data)
+        if packet.payload_type in BOTH.repairs:
+            self.repairs.append(packet.payload_type)
+            return True
+        self.payload_types.append(packet.payload_type)
+        codec = BOTH.video[packet.payload_type]
+        read = VideoPacket.read(codec, packet.sequence_number, packet.timestamp, bool(packet.marker), packet.payload)
+        self.frames += self._far.add(read, now, None)[0]
+        return True
+
+    @property
+    def codecs(self) -> list[VideoCodec]:
+        return [codec for codec, _ in itertools.groupby(frame.codec for frame in self.frames)]
+
+
+def refuse(*_: Any, **__: Any) -> Any:
+    raise Av1Error("SVT-AV1 refused a picture (0x1)")
+
+
+def opens_vp8_alone(codec: VideoCodec, *given: Any) -> Any:
+    return refuse() if codec is VideoCodec.AV1 else open_encoder(codec, *given)
+
+
+@pytest.mark.parametrize("fails", ["opening", "encoding"])
+def test_where_the_better_encoder_fails_the_other_codec_goes_on_with_a_key_picture(
+    fails: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(FORMATS, VideoCodec.AV1, BOTH)
+    sender = Sender(VideoCodec.AV1)
+    takes = Takes(sender)
+
+    async def script() -> None:
+        if fails == "opening":
+            monkeypatch.setattr(picture_out, "open_encoder", opens_vp8_alone)
+        sender.use(300_000, MOVING)
+        await asyncio.sleep(1)
+        monkeypatch.setattr(Av1Encoder, "encode", refuse)
+        await asyncio.sleep(1)
+        sender.outbound.on_nack([sender.outbound.video.sequence - 1], time.monotonic())
+        await asyncio.sleep(0.1)
+
+    sender.play(script, monkeypatch)
+    before = [] if fails == "opening" else [VideoCodec.AV1]
+    assert takes.codecs == [*before, VideoCodec.VP8]
+    first = next(frame for frame in takes.frames if frame.codec is VideoCodec.VP8)
+    assert first.key
+    decoder = Decoded()
+    shown = [decoder.take(frame) for frame in takes.frames if frame.codec is VideoCodec.VP8]
+    assert len(shown) >= 12
+    assert all(size == (320, 240) for size in shown), "each decodes"
+    assert takes.repairs == [BOTH.rtx], "repaired as what it is"
+    assert [record.levelname for record in caplog.records] == ["WARNING"], "told once"
+
+
+def test_an_encoder_that_fails_with_no_other_codec_on_the_far_side_ends_the_pictures_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sender = Sender(VideoCodec.AV1)
+
+    async def script() -> None:
+        sender.use(300_000, MOVING)
+        await asyncio.sleep(1)
+        monkeypatch.setattr(Av1Encoder, "encode", refuse)
+        await asyncio.sleep(1)
+        assert sender.outbound.pictures.pictures is None
+
+    sender.play(script, monkeypatch)
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+class Decoded:
+    """A real decoder of VP8; `take` gives the size of the picture in a frame."""
+
+    def __init__(self) -> None:
+        self._decoder = av.CodecContext.create("vp8", "r")
+
+    def take(self, frame: WholeFrame) -> tuple[int, int]:
+        (picture,) = self._decoder.decode(av.Packet(frame.data))
+        return picture.width, picture.height

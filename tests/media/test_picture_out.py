@@ -42,7 +42,7 @@ class Studio:
 
     def __init__(self, codec: VideoCodec, monkeypatch: pytest.MonkeyPatch | None = None) -> None:
         self.source = PictureSource(
-            Inline(), self._newest, lambda: self.backlog_s, self._take, codec=codec, speeds=QUICK
+            Inline(), self._newest, lambda: self.backlog_s, self._take, codecs=(codec,), speeds=QUICK
         )
         self.made: list[tuple[float, EncodedPicture]] = []
         self.backlog_s = 0.0

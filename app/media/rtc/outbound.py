@@ -114,7 +114,7 @@ class Outbound:
         self._video = _chosen(formats, speeds)
         self.pictures = PictureSource(
             executor, newest, lambda: self._pacer.backlog_s, self._on_picture,
-            codec=formats.video.get(self._video or 0, VideoCodec.VP8), speeds=speeds,
+            codecs=_codecs(formats, self._video), speeds=speeds,
         )  # fmt: skip
         self._video_rtx = None if self._video is None else formats.repair_of(self._video)
         self._picture_open = False  # the last of its packets to leave was not its end
@@ -233,14 +233,14 @@ class Outbound:
     # Pictures
 
     def _on_picture(self, picture: EncodedPicture) -> None:
-        assert self._video is not None
+        number = next(number for number, codec in self._formats.video.items() if codec is picture.codec)
         if self._key_due and not picture.key:
             return
         self._key_due = False
         self.video.newest = (picture.timestamp, picture.timestamp / self.video.clock)
         last = len(picture.payloads) - 1
         for i, payload in enumerate(picture.payloads):
-            packet = self.video.unnumbered(self._video, picture.timestamp, payload, marker=i == last)
+            packet = self.video.unnumbered(number, picture.timestamp, payload, marker=i == last)
             if not self._pacer.push(Kind.PICTURES, self._size(packet), packet):
                 self._begin_anew()  # what was not queued is missed like a loss
                 return
@@ -261,12 +261,11 @@ class Outbound:
             return
         for sequence in lost:
             packet = self._history.get(sequence)
-            if packet is None or not self._repairs.take(now, self._size(packet) + 2):
+            repair = None if packet is None else self._formats.repair_of(packet.payload_type)
+            if packet is None or repair is None or not self._repairs.take(now, self._size(packet) + 2):
                 continue
             payload = sequence.to_bytes(2, "big") + packet.payload
-            again = self.rtx.packet(
-                self._video_rtx, packet.timestamp - self.rtx.offset, payload, marker=bool(packet.marker)
-            )
+            again = self.rtx.packet(repair, packet.timestamp - self.rtx.offset, payload, marker=bool(packet.marker))
             if self._pacer.push(Kind.REPAIR, self._size(again), again):
                 self.repaired += 1
         self._queued.set()
@@ -354,6 +353,14 @@ def _chosen(formats: Formats, speeds: Speeds) -> int | None:
     """The payload type of our pictures: the far side's best that this machine is quick enough for."""
     able = [number for number, codec in formats.video.items() if codec is not VideoCodec.AV1 or speeds.can_av1]
     return next(iter(able), next(iter(formats.video), None))
+
+
+def _codecs(formats: Formats, chosen: int | None) -> tuple[VideoCodec, ...]:
+    """That of our pictures, and VP8 where it is another and the far side takes it: its encoder needs no library of
+    ours and asks little of a machine.
+    """
+    first = formats.video.get(chosen or 0, VideoCodec.VP8)
+    return first, *(c for c in formats.video.values() if c is VideoCodec.VP8 and c is not first)
 
 
 def data_size(data: bytes) -> int:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
+
+import av
 
 from app.media.rate.ladder import Pictures
 from app.media.video import av1_rtp, vp8_rtp
@@ -29,6 +31,7 @@ _BACKLOG_S, _BACKLOG_MOST_S, _BACKLOG_PICTURES = 0.11, 0.2, 2.0
 _MOST_PAYLOAD = 1_100
 _KEY_GAP_S = 0.3
 _FIRST_STILLS = (0.6, 0.8)
+_BROKEN = (Av1Error, Av1Missing, av.FFmpegError)
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,13 @@ class EncodedPicture:
     payloads: list[bytes]
     timestamp: int
     key: bool
+    codec: VideoCodec
 
 
 class PictureSource:
-    """`newest` gives the camera's newest picture, `backlog_s` how long what is queued takes to leave."""
+    """`newest` gives the camera's newest picture, `backlog_s` how long what is queued takes to leave. `codecs`: the
+    first is used; where its encoder fails, the next, beginning with a key picture.
+    """
 
     def __init__(
         self,
@@ -50,11 +56,12 @@ class PictureSource:
         backlog_s: Callable[[], float],
         emit: Callable[[EncodedPicture], None],
         *,
-        codec: VideoCodec,
+        codecs: Sequence[VideoCodec],
         speeds: Speeds,
     ) -> None:
         self._executor, self._newest, self._backlog_s, self._emit = executor, newest, backlog_s, emit
-        self.codec, self._speeds = codec, speeds
+        self.codec, *self._others = codecs
+        self._speeds = speeds
         self._pictures: Pictures | None = None
         self._wake = asyncio.Event()
         self._encoder: PictureEncoder | None = None
@@ -113,7 +120,13 @@ class PictureSource:
                 if encoder is None:
                     continue
                 key = self._key_wanted and loop.time() - self._keyed_at >= _KEY_GAP_S
-                made = await loop.run_in_executor(self._executor, partial(encoder.encode, captured.frame, key=key))
+                try:
+                    made = await loop.run_in_executor(self._executor, partial(encoder.encode, captured.frame, key=key))
+                except _BROKEN as exc:
+                    if self._encoder is encoder:
+                        self._drop()
+                        self._fall_back(exc)
+                    continue
                 if (
                     made.data and self._encoder is encoder
                 ):  # else the encoder dropped it, or the rung changed meanwhile
@@ -132,7 +145,7 @@ class PictureSource:
             payloads = av1_rtp.packetize(made.data, self.limit)
         else:
             payloads = vp8_rtp.packetize(made.data, self._picture_id, self.limit)
-        self._emit(EncodedPicture(payloads, timestamp, made.key))
+        self._emit(EncodedPicture(payloads, timestamp, made.key, self.codec))
 
     async def _next_picture(self, loop: asyncio.AbstractEventLoop) -> tuple[CapturedFrame, Pictures]:
         while True:
@@ -172,13 +185,21 @@ class PictureSource:
         self._drop()
         try:
             self._encoder = open_encoder(self.codec, pictures, source, self._speeds)
-        except (Av1Error, Av1Missing) as exc:
-            if not self._failed:
-                log.error("pictures cannot be sent: %s", exc)
-            self._pictures, self._failed = None, True
+        except _BROKEN as exc:
+            self._fall_back(exc)
             return None
         self._encoder_for, self._fps, self._begun = wanted, pictures.fps, 0
         return self._encoder
+
+    def _fall_back(self, exc: Exception) -> None:
+        """To the next codec that the far side takes, at once; without one there are no pictures."""
+        if self._others:
+            log.warning("pictures go on as %s: %s", self._others[0], exc)
+            self.codec, self._due = self._others.pop(0), 0.0
+            return
+        if not self._failed:
+            log.error("pictures cannot be sent: %s", exc)
+        self._pictures, self._failed = None, True
 
     def _beginning(self, pictures: Pictures) -> Pictures:
         """The first still is a key picture of twice the size, and nothing is seen before it: it begins rough."""
