@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from app.demo.clinic import DemoClinic
 from app.demo.hand import Hand, HandError
@@ -29,6 +30,7 @@ class Script:
         self._provider = provider
         self._report = report
         self._shots = 0
+        self._copy: dict[str, Any] = {}
 
     def run(self) -> None:
         self._enrol()
@@ -39,6 +41,7 @@ class Script:
         self._cut_and_photo()
         self._reconnect()
         self._deliver()
+        self._fetch_original()
 
     def _enrol(self) -> None:
         """The first provider's own window is the desk; what it invites by, the patient types in."""
@@ -156,17 +159,39 @@ class Script:
         inbox = self._only_item(self._provider, "inbox.", ".open")
         self._provider.click(inbox)
         self._provider.wait(names.item_picture(0), seconds=15)
-        opened = self._provider.wait_event("opened", 15)
-        digest = opened["sha256"][0]
+        self._copy = self._provider.wait_event("opened", 15)
+        self._report.facts["photo"]["sha256_copy"] = self._copy["sha256"][0]
+        self._patient.wait(item, seconds=20, text_has="Opened by")
+        self._seen("The provider opens it, a light copy; the patient sees that", "opened")
+
+    def _fetch_original(self) -> None:
+        """What was taken stays with the patient until somebody asks for it: then it comes, the very same bytes."""
+        self._provider.click(names.ITEM_WANT)
+        self._provider.click(names.ANSWER_ASK)
+        self._provider.wait(names.ITEM_ORIGINAL, seconds=60, text_has="has come")
+        self._provider.click(self._only_item(self._provider, "item.other.", ""))
+        opened = self._opened_after(self._copy)
         facts = self._report.facts["photo"]
-        facts["sha256_opened"] = digest
+        digest = facts["sha256_opened"] = opened["sha256"][0]
         if digest != facts["sha256_taken"]:
             raise HandError("the photo that was opened is not the photo that was taken")
-        self._patient.wait(item, seconds=20, text_has="Opened by")
-        self._seen("The provider opens it; the patient sees that", "opened", f"SHA-256 {digest[:16]}… on both sides")
+        self._seen(
+            "The provider asks for the original; it comes by itself",
+            "original",
+            f"SHA-256 {digest[:16]}… on both sides",
+        )
+
+    def _opened_after(self, before: dict[str, Any]) -> dict[str, Any]:
+        until = time.monotonic() + 30
+        while (found := self._provider.event("opened")) in (None, before):
+            if time.monotonic() > until:
+                raise HandError("the original did not open")
+            time.sleep(0.1)
+        assert found is not None
+        return found
 
     def _only_item(self, hand: Hand, begin: str, end: str) -> str:
-        """The name of the one widget that begins and ends so: there is exactly one photo."""
+        """The name of the one widget that begins and ends so: there is exactly one photo, and one original."""
 
         def found() -> list[str]:
             return [n for n in hand.ask("names")["names"] if n.startswith(begin) and n.endswith(end)]
