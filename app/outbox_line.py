@@ -30,6 +30,7 @@ from app.offline.parts import AVIF, CLIP, FHIR, HEIC, JPEG, PDF, PNG, TEXT, VOIC
 from app.offline.passphrase_source import FD_HELP, asker, at_terminal
 from app.offline.profile import default_folder
 from app.offline.purposes import Purpose
+from app.offline.quick import QuickBook
 from app.offline.readings import Reading
 from app.offline.standing import Stage, view
 from app.offline.store import StoreCore
@@ -216,6 +217,10 @@ def _line(row: OutboxSubmission) -> str:
 
 
 async def _send(account: Account, options: argparse.Namespace) -> Outcome:
+    quick = QuickBook(account.store, account.profile.blobs, DraftBook(account.store, account.profile.blobs))
+    for draft in await quick.left():  # the window was closed over it
+        with contextlib.suppress(OfflineError):  # it stays a draft; the others go
+            await quick.finish(draft.draft)
     changed = asyncio.Event()
     worker = OutboxWorker(account.store, account.profile.blobs, account.http, on_change=changed.set)
     for row in await account.store.call(StoreCore.submissions):

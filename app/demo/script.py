@@ -42,6 +42,7 @@ class Script:
         self._cut_and_photo()
         self._reconnect()
         self._deliver()
+        self._fetch_original()
 
     def _enrol(self) -> None:
         """The first provider's own window is the desk; what it invites by, the patient types in."""
@@ -172,25 +173,45 @@ class Script:
         for item in self._items(self._patient, "items.", ".text", 2):
             self._patient.wait(item, seconds=60, text_has="Received by the clinic")
         self._seen("Both photos are received: the clinic's signed receipts were checked", "received")
-        taken = self._report.facts["photo"]["sha256_taken"]
         rows = self._items(self._provider, "inbox.", ".open", 2)
-        digests = [self._opened(row) for row in rows]
-        if taken not in digests:
-            raise HandError("the photo that was opened is not the photo that was taken")
-        self._report.facts["photo"]["sha256_opened"] = taken
+        copies = [row for row in rows if self._opens_a_copy(row)]
+        if len(copies) != 1:
+            raise HandError(f"of two photos one should be a light copy, not {len(copies)}")
         for item in self._items(self._patient, "items.", ".text", 2):
             self._patient.wait(item, seconds=20, text_has="Opened by")
-        self._seen("The provider opens them; the patient sees that", "opened", f"SHA-256 {taken[:16]}… on both sides")
+        if copies[0] != rows[-1]:
+            self._open(copies[0])
+        self._seen("The provider opens them, of one a light copy; the patient sees that", "opened")
 
-    def _opened(self, row: str) -> str:
-        """Opens one row of the inbox; the SHA-256 of what was in it."""
+    def _opens_a_copy(self, row: str) -> bool:
+        self._open(row)
+        return names.ITEM_WANT in self._provider.ask("names")["names"]
+
+    def _open(self, row: str) -> None:
         before = self._provider.event("opened")
         if before is not None:
             self._provider.click(names.ITEM_BACK)
         self._provider.click(row)
         self._provider.wait(names.item_picture(0), seconds=30)
+        self._provider.wait_event("opened", 30, after=before)
+
+    def _fetch_original(self) -> None:
+        """What was taken stays with the patient until somebody asks for it: then it comes, the very same bytes."""
+        before = self._provider.event("opened")
+        self._provider.click(names.ITEM_WANT)
+        self._provider.click(names.ANSWER_ASK)
+        self._provider.wait(names.ITEM_ORIGINAL, seconds=60, text_has="has come")
+        self._provider.click(self._items(self._provider, "item.other.", "", 1)[0])
         opened = self._provider.wait_event("opened", 30, after=before)
-        return str(opened["sha256"][0])
+        facts = self._report.facts["photo"]
+        digest = facts["sha256_opened"] = opened["sha256"][0]
+        if digest != facts["sha256_taken"]:
+            raise HandError("the photo that was opened is not the photo that was taken")
+        self._seen(
+            "The provider asks for the original; it comes by itself",
+            "original",
+            f"SHA-256 {digest[:16]}… on both sides",
+        )
 
     def _only_item(self, hand: Hand, begin: str, end: str) -> str:
         return self._items(hand, begin, end, 1)[0]
