@@ -30,6 +30,7 @@ from app.media.slot import FrameSlot
 from app.media.video.camera import CameraPreview
 from app.media.video.speed import SpeedTest, memory_path
 from app.offline.keys import system_ring
+from app.offline.passphrase_source import from_file
 from app.offline.profile import default_folder
 from app.presenters.devices import Chosen
 from app.presenters.environment import Environment
@@ -211,6 +212,7 @@ def _environment(
     return Environment(
         folder=options.profile or default_folder(options.role),
         ring=system_ring() if options.keyring else None,
+        passphrase=from_file,
         session=session,
         sound_test=sound_test,
         remote=remote,

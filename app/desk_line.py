@@ -14,6 +14,7 @@ from app.net.address import AddressError
 from app.net.errors import NetError
 from app.offline.errors import OfflineError
 from app.offline.keys import system_ring
+from app.offline.passphrase_source import FD_HELP, asker, at_terminal
 from app.offline.profile import default_folder
 from app.presenters.account import Account
 from app.presenters.desk import Desk, DeskError, Person
@@ -42,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--profile", type=Path, default=default_folder("provider"), help="the provider's profile")
     common.add_argument("--no-keyring", action="store_true", help="keep the store's key in a file (weak)")
+    common.add_argument("--passphrase-fd", type=int, metavar="N", help=FD_HELP)
     common.add_argument("--json", action="store_true")
     commands = parser.add_subparsers(dest="do", required=True)
     enrol = commands.add_parser("enrol", parents=[common], help="use a provider's code here")
@@ -75,7 +77,10 @@ def _moment(text: str) -> datetime:
 
 
 async def _run(options: argparse.Namespace) -> dict[str, object]:
-    account = await Account.open(options.profile, None if options.no_keyring else system_ring())
+    ring = None if options.no_keyring else system_ring()
+    typed = at_terminal(asyncio.get_running_loop())
+    ask = asker(options.passphrase_fd, choose=ring is not None, typed=typed)
+    account = await Account.open(options.profile, ring, ask)
     try:
         if options.do == "enrol":
             await account.enrol(options.address, options.code, Role.PROVIDER)

@@ -27,8 +27,10 @@ from app.offline.keys import system_ring
 from app.offline.life import Life
 from app.offline.outbox import OutboxSubmission
 from app.offline.parts import AVIF, CLIP, FHIR, HEIC, JPEG, PDF, PNG, TEXT, VOICE, WEBP
+from app.offline.passphrase_source import FD_HELP, asker, at_terminal
 from app.offline.profile import default_folder
 from app.offline.purposes import Purpose
+from app.offline.quick import QuickBook
 from app.offline.readings import Reading
 from app.offline.standing import Stage, view
 from app.offline.store import StoreCore
@@ -81,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--profile", type=Path, help="the profile's folder (else that of the window)")
     common.add_argument("--no-keyring", action="store_true", help="keep the store's key in a file (weak)")
+    common.add_argument("--passphrase-fd", type=int, metavar="N", help=FD_HELP)
     common.add_argument("--json", action="store_true", help="answer as one JSON object")
     commands = parser.add_subparsers(dest="do", required=True)
 
@@ -111,7 +114,10 @@ def _parser() -> argparse.ArgumentParser:
 async def _run(options: argparse.Namespace) -> Outcome:
     role = Role.PROVIDER if options.do == "open" else Role.PATIENT
     folder = options.profile or default_folder("provider" if role is Role.PROVIDER else "patient")
-    account = await Account.open(folder, None if options.no_keyring else system_ring())
+    ring = None if options.no_keyring else system_ring()
+    typed = at_terminal(asyncio.get_running_loop())
+    ask = asker(options.passphrase_fd, choose=ring is not None, typed=typed)
+    account = await Account.open(folder, ring, ask)
     try:
         if options.do == "enrol":
             await account.enrol(options.address, options.code, role)
@@ -211,6 +217,10 @@ def _line(row: OutboxSubmission) -> str:
 
 
 async def _send(account: Account, options: argparse.Namespace) -> Outcome:
+    quick = QuickBook(account.store, account.profile.blobs, DraftBook(account.store, account.profile.blobs))
+    for draft in await quick.left():  # the window was closed over it
+        with contextlib.suppress(OfflineError):  # it stays a draft; the others go
+            await quick.finish(draft.draft)
     changed = asyncio.Event()
     worker = OutboxWorker(account.store, account.profile.blobs, account.http, on_change=changed.set)
     for row in await account.store.call(StoreCore.submissions):

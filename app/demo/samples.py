@@ -17,10 +17,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.media.video.capture import STILL_SUFFIX
+
 WIDTH, HEIGHT, RATE = 640, 480, 25
 SECONDS = 8
+STILL_SIZE = (2592, 1944)
+"""Five megapixels, as a plain webcam has them: its original is delivered while the demo is watched."""
 
 _MEDIA = Path(__file__).parent / "media"
+_STILL_QUALITY = 90
 _NOISE_LEVEL = 1.5  # standard deviation, of 255: a webcam by daylight
 _NOISE_FRAMES = 7  # prime to the length, so that the loop does not show
 
@@ -49,7 +54,9 @@ class Portrait:
 
 @dataclass(frozen=True)
 class Sample:
-    """What stands in for one side's camera (video file, 640x480, 25 frames/s, 8 s) and microphone (FLAC, 16 kHz)."""
+    """What stands in for one side's camera (video file, 640x480, 25 frames/s, 8 s; beside it a photograph of 5
+    megapixels for its still mode) and microphone (FLAC, 16 kHz).
+    """
 
     camera: Path
     microphone: Path
@@ -72,6 +79,7 @@ def make_sample(side: Literal["home", "town"], folder: Path) -> Sample:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             _write_video(_PORTRAITS[side], half_done)
+            _write_still(_PORTRAITS[side], target.with_suffix(STILL_SUFFIX))
             os.replace(half_done, target)
         except (OSError, cv2.error) as error:  # av's errors are OSErrors
             raise SampleError(f"The sample video for {side} could not be made: {error}") from error
@@ -95,13 +103,19 @@ def _write_video(portrait: Portrait, target: Path) -> None:
         container.mux(stream.encode(None))
 
 
-def _load(portrait: Portrait) -> _Image:
+def _write_still(portrait: Portrait, target: Path) -> None:
+    """The same part of the portrait, large: what the camera's still mode gives."""
+    if not cv2.imwrite(str(target), _load(portrait, STILL_SIZE), [cv2.IMWRITE_JPEG_QUALITY, _STILL_QUALITY]):
+        raise SampleError(f"The picture {target.name} could not be written.")
+
+
+def _load(portrait: Portrait, size: tuple[int, int] = (WIDTH, HEIGHT)) -> _Image:
     picture = cv2.imread(str(_MEDIA / portrait.file))
     if picture is None:
         raise SampleError(f"The picture {portrait.file} is missing from app/demo/media.")
     height = portrait.width * HEIGHT // WIDTH
     part = picture[portrait.top : portrait.top + height, portrait.left : portrait.left + portrait.width]
-    return np.asarray(cv2.resize(part, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC), np.uint8)
+    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
 def _noise() -> list[NDArray[np.int16]]:

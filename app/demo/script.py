@@ -17,6 +17,8 @@ CANARIES = (PATIENT, PROVIDER, REASON, PHONE)
 
 CUT_GOES_ON_S = 6.0
 GOOD_KBPS, THIN_KBPS = 1500.0, 32.0
+SHARP_WIDTH = 1_000
+"""Of the grade for the eye, 1,024 pixels wide."""
 
 
 class Script:
@@ -35,10 +37,12 @@ class Script:
         visit_id = self._schedule()
         self._meet(visit_id)
         self._thin()
+        self._look_closer()
         self._recover()
         self._cut_and_photo()
         self._reconnect()
         self._deliver()
+        self._fetch_original()
 
     def _enrol(self) -> None:
         """The first provider's own window is the desk; what it invites by, the patient types in."""
@@ -115,13 +119,28 @@ class Script:
             self._patient.text(names.VISIT_LINK),
         )
 
-    def _recover(self) -> None:
+    def _look_closer(self) -> None:
+        """Asked by one touch, answered by one: a first look comes over the thin link, the fine one when it is wide."""
+        self._provider.click(names.CLOSER)
+        self._patient.click(names.CLOSER_AGREE, seconds=20)
+        agreed = time.monotonic()
+        self._provider.wait(names.CLOSER_PICTURE, seconds=45, width_over=0)
+        first = round(time.monotonic() - agreed, 1)
+        said = self._provider.text(names.CLOSER_VIEW_SAYS)
+        self._seen(f"{PROVIDER} looks closer: a first look of a sharp photo after {first:g} s", "first-look", said)
         self._path.set(rate_kbps=GOOD_KBPS)
+        self._provider.wait(names.CLOSER_PICTURE, seconds=60, width_over=SHARP_WIDTH)
+        sharp = round(time.monotonic() - agreed, 1)
+        self._report.facts["closer"] = {"first_look_s": first, "first_look_kbps": THIN_KBPS, "sharp_s": sharp}
+        self._seen("The link is wide again: the photo is sharp", "sharp", f"{sharp:g} s after the touch")
+        self._provider.click(names.CLOSER_VIEW_BACK)  # the finest grade comes beneath what follows
+
+    def _recover(self) -> None:
         numbers = {hand.name: hand.picture_number(names.VISIT_REMOTE) for hand in self._both()}
         for hand in self._both():
             hand.wait(names.VISIT_REMOTE, seconds=40, picture_over=numbers[hand.name] + 20)
             hand.wait(names.VISIT_LINK, seconds=25, text_has="connection is good")
-        self._seen("The link is wide again: the pictures come back by themselves", "recovered")
+        self._seen("Moving pictures come back by themselves", "recovered")
 
     def _cut_and_photo(self) -> None:
         self._path.set(cut=True)
@@ -148,36 +167,68 @@ class Script:
         self._seen("The link is back: so is the visit, by itself", "reconnected")
 
     def _deliver(self) -> None:
+        """Two photos lie in the outbox: the closer look's original, and the one of the cut."""
         self._provider.click(names.VISIT_HANGUP)
         self._patient.wait(names.HOME_ITEMS, seconds=15)
-        item = self._only_item(self._patient, "items.", ".text")
-        self._patient.wait(item, seconds=40, text_has="Received by the clinic")
-        self._seen("The photo is received: the clinic's signed receipt was checked", "received")
-        inbox = self._only_item(self._provider, "inbox.", ".open")
-        self._provider.click(inbox)
-        self._provider.wait(names.item_picture(0), seconds=15)
-        opened = self._provider.wait_event("opened", 15)
-        digest = opened["sha256"][0]
+        for item in self._items(self._patient, "items.", ".text", 2):
+            self._patient.wait(item, seconds=60, text_has="Received by the clinic")
+        self._seen("Both photos are received: the clinic's signed receipts were checked", "received")
+        rows = self._items(self._provider, "inbox.", ".open", 2)
+        copies = [row for row in rows if self._opens_a_copy(row)]
+        if len(copies) != 1:
+            raise HandError(f"of two photos one should be a light copy, not {len(copies)}")
+        for item in self._items(self._patient, "items.", ".text", 2):
+            self._patient.wait(item, seconds=20, text_has="Opened by")
+        if copies[0] != rows[-1]:
+            self._open(copies[0])
+        self._seen("The provider opens them, of one a light copy; the patient sees that", "opened")
+
+    def _opens_a_copy(self, row: str) -> bool:
+        self._open(row)
+        return names.ITEM_WANT in self._provider.ask("names")["names"]
+
+    def _open(self, row: str) -> None:
+        before = self._provider.event("opened")
+        if before is not None:
+            self._provider.click(names.ITEM_BACK)
+        self._provider.click(row)
+        self._provider.wait(names.item_picture(0), seconds=30)
+        self._provider.wait_event("opened", 30, after=before)
+
+    def _fetch_original(self) -> None:
+        """What was taken stays with the patient until somebody asks for it: then it comes, the very same bytes."""
+        before = self._provider.event("opened")
+        self._provider.click(names.ITEM_WANT)
+        self._provider.click(names.ANSWER_ASK)
+        self._provider.wait(names.ITEM_ORIGINAL, seconds=60, text_has="has come")
+        self._provider.click(self._items(self._provider, "item.other.", "", 1)[0])
+        opened = self._provider.wait_event("opened", 30, after=before)
         facts = self._report.facts["photo"]
-        facts["sha256_opened"] = digest
+        digest = facts["sha256_opened"] = opened["sha256"][0]
         if digest != facts["sha256_taken"]:
             raise HandError("the photo that was opened is not the photo that was taken")
-        self._patient.wait(item, seconds=20, text_has="Opened by")
-        self._seen("The provider opens it; the patient sees that", "opened", f"SHA-256 {digest[:16]}… on both sides")
+        self._seen(
+            "The provider asks for the original; it comes by itself",
+            "original",
+            f"SHA-256 {digest[:16]}… on both sides",
+        )
 
     def _only_item(self, hand: Hand, begin: str, end: str) -> str:
-        """The name of the one widget that begins and ends so: there is exactly one photo."""
+        return self._items(hand, begin, end, 1)[0]
+
+    def _items(self, hand: Hand, begin: str, end: str, count: int) -> list[str]:
+        """The names of the widgets that begin and end so, as soon as there are so many."""
 
         def found() -> list[str]:
             return [n for n in hand.ask("names")["names"] if n.startswith(begin) and n.endswith(end)]
 
         until = time.monotonic() + 20
-        while not found() and time.monotonic() < until:
+        while len(found()) < count and time.monotonic() < until:
             time.sleep(0.1)
         items = found()
-        if len(items) != 1:
-            raise HandError(f"{hand.name}: {len(items)} items instead of one")
-        return items[0]
+        if len(items) != count:
+            raise HandError(f"{hand.name}: {len(items)} items instead of {count}")
+        return items
 
     def _speech_goes_on(self, seconds: float) -> dict[str, float]:
         """Both sides receive this much more speech; returns the seconds received on each side."""

@@ -33,7 +33,7 @@ class Outgoing:
         self._wish = View.TALK
         self._returning = False
         """People have brought the pictures back: until the link has its say again, they are there by choice."""
-        self.still_first = False
+        self.still_share = 0.0
         self._applied: tuple[Modality, Cause, str] | None = None
         self.peer: PeerState | None = None
         self.feedback: TransportFeedback | RemoteFeedback | None = None
@@ -83,19 +83,19 @@ class Outgoing:
         """What our pictures are for, as the other side's person wishes."""
         self._enforce(controller.look(self._control, view, now), now)
 
-    def set_still_first(self, on: bool, now: float) -> None:
-        """Moving pictures stand while a sharp still, which was asked for, is on its way (law 1); nobody chose to stop
-        them, so nothing is told of it.
+    def set_still_share(self, share: float, now: float) -> None:
+        """Moving pictures leave so much of theirs to a sharp still that was asked for, and stand at 1 (law 1); nobody
+        chose to stop them, so nothing is told of it.
         """
-        if on != self.still_first:
-            self.still_first = on
+        if share != self.still_share:
+            self.still_share = share
             self._apply(now)
 
     @property
     def still_bps(self) -> float:
         """What such a still may take, bit/s on the wire."""
         split = self.decision.split
-        return split.data_bps + (split.pictures_bps + split.repair_bps if self.still_first else 0.0)
+        return split.data_bps + self.still_share * (split.pictures_bps + split.repair_bps)
 
     def on_peer_state(self, state: PeerState, now: float) -> bool:
         """What the other side says of itself; True when that is new."""
@@ -119,10 +119,12 @@ class Outgoing:
 
     @property
     def rung(self) -> Rung:
-        """The rung in force, without pictures while they are not wanted."""
+        """The rung in force, without pictures while they are not wanted or stand for a still."""
         rung = self.decision.rung
-        moving = self.pictures_wanted and not self.still_first
-        return rung if rung.pictures is None or moving else replace(rung, pictures=None)
+        if rung.pictures is None:
+            return rung
+        moving = self.pictures_wanted and self.still_share < 1.0
+        return replace(rung, pictures=rung.pictures.less(self.still_share) if moving else None)
 
     def _sending(self) -> tuple[Modality, Cause]:
         if self.decision.rung.silent:

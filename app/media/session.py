@@ -222,9 +222,9 @@ class VisitSession:
         channels = None if self.transports.current is None else self.transports.current.data
         return 0 if channels is None else channels.backlog(label)
 
-    def set_still_first(self, on: bool) -> None:
-        """Our moving pictures stand while a sharp still is on its way."""
-        self.outgoing.set_still_first(on, time.monotonic())
+    def set_still_share(self, share: float) -> None:
+        """0..1 of what our moving pictures may take goes to a sharp still that is on its way; 1: they stand."""
+        self.outgoing.set_still_share(share, time.monotonic())
 
     @property
     def still_bps(self) -> float | None:

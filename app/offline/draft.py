@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 
 from app.offline.errors import OfflineError
 from app.offline.parts import FHIR, TEXT, Held, Part, plain_name
-from app.offline.purposes import Purpose
+from app.offline.purposes import Purpose, Quick
 from app.offline.readings import MAX_READINGS, Reading
 from app.offline.readings_fhir import to_bundle
 from app.wire.base import Id, UtcTime, WireModel
@@ -74,7 +74,7 @@ class Draft(WireModel):
 
     version: Literal[1] = 1
     draft: Id
-    purpose: Purpose
+    purpose: Purpose | Quick
     created_at: UtcTime
     changed_at: UtcTime
     visit_id: Id | None = None
@@ -89,6 +89,11 @@ class Draft(WireModel):
     @property
     def empty(self) -> bool:
         return not (self.note or self.forms or self.readings or self.parts)
+
+    @property
+    def quick(self) -> bool:
+        """Taken at one touch: it is finished by itself, and no person puts anything to it (app.offline.quick)."""
+        return isinstance(self.purpose, Quick)
 
     @property
     def held(self) -> Held:

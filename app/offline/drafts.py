@@ -31,10 +31,11 @@ from app.offline.files import all_or_none, erase_blob, write_blob
 from app.offline.finishing import Finishing
 from app.offline.life import Held
 from app.offline.parts import Part, PartRefused, check_part
-from app.offline.purposes import Purpose
+from app.offline.purposes import Purpose, Quick
 from app.offline.readings import Reading, checked
 from app.offline.store import DRAFT, Store, StoreCore
 from app.offline.vault import SealedBytes, seal
+from app.wire.intake import ManifestBlob, PartRole
 
 T = TypeVar("T")
 
@@ -53,7 +54,11 @@ class DraftBook:
         self._finishing = Finishing(store, blobs, clock)
 
     async def begin(
-        self, purpose: Purpose, visit_id: str | None = None, amends: str | None = None, answers: str | None = None
+        self,
+        purpose: Purpose | Quick,
+        visit_id: str | None = None,
+        amends: str | None = None,
+        answers: str | None = None,
     ) -> Draft:
         """A new, empty one. `amends`: the submission it adds to; `answers`: the reply it answers."""
         now = self._clock()
@@ -92,6 +97,16 @@ class DraftBook:
         made = list(zip(parts, sealed, strict=True))
         # Shielded: a screen that goes away at this moment must not take the item with it.
         return await self._shielded(_add, self._blobs, draft, made, sender.care_team.version, self._clock())
+
+    async def add_copies(self, draft: str, whole: str, parts: Sequence[Part]) -> Draft:
+        """As :meth:`add_parts`: a copy and its thumbnail; the part `whole`, which is there already as CONTENT, becomes
+        the copy's original in the same transaction. It is not sealed anew. ValueError when there is no such part.
+        """
+        await self._store.call(_would_fit, draft, parts)
+        sender = await self._store.call(trust.sender)
+        sealed = [await asyncio.to_thread(seal, part.data, sender.recipients) for part in parts]
+        made = list(zip(parts, sealed, strict=True))
+        return await self._shielded(_add, self._blobs, draft, made, sender.care_team.version, self._clock(), whole)
 
     async def remove_part(self, draft: str, blob: str) -> Draft:
         """Takes a part away, with those that belong to it; one that is not there is well. Its file is erased."""
@@ -147,7 +162,7 @@ class DraftBook:
 
 
 def _begin(core: StoreCore, draft: Draft) -> Draft:
-    if len(core.documents(DRAFT)) >= MAX_DRAFTS:
+    if not draft.quick and len(core.documents(DRAFT)) >= MAX_DRAFTS:
         raise TooManyDrafts
     _save(core, draft)
     return draft
@@ -189,7 +204,9 @@ def _add(
     made: Sequence[tuple[Part, SealedBytes]],
     team: int,
     now: datetime,
+    whole: str | None = None,
 ) -> Draft:
+    """`whole`: see DraftBook.add_copies."""
     _would_fit(core, draft, [part for part, _ in made])
     before, parts = _read(core, draft), list[DraftPart]()
     with all_or_none(blobs) as written:
@@ -197,13 +214,22 @@ def _add(
             written.append(write_blob(blobs, sealed.ciphertext))
             blob = named(part, sealed.sha256, sealed.clear_sha256)
             parts.append(DraftPart(named=blob, file=written[-1], sealed_size=len(sealed.ciphertext), team=team))
-    after = _changed(before, now, parts=(*before.parts, *parts))
+    there = before.parts if whole is None else _as_original(before.parts, whole, parts)
+    after = _changed(before, now, parts=(*there, *parts))
     try:
         _save(core, after)
     except BaseException:
         _undo(core, blobs, before, written)
         raise
     return after
+
+
+def _as_original(there: Sequence[DraftPart], whole: str, added: Sequence[DraftPart]) -> tuple[DraftPart, ...]:
+    (copy,) = (part for part in added if part.named.role is PartRole.COPY)
+    (found,) = (part for part in there if part.named.blob == whole and part.named.role is PartRole.CONTENT)
+    told = {"role": PartRole.ORIGINAL, "of": copy.named.blob}
+    original = found.model_copy(update={"named": ManifestBlob.model_validate({**dict(found.named), **told})})
+    return tuple(original if part == found else part for part in there)
 
 
 def _undo(core: StoreCore, blobs: Path, before: Draft, written: Iterable[str]) -> None:

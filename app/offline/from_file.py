@@ -84,7 +84,7 @@ def found_in(data: bytes, name: str) -> Found:
         return _fhir(data)
     media_type = media_type_of(data)
     if media_type in PICTURES:
-        return Parts(_photo(data, name))
+        return Parts(photo_parts(data, name))
     _CHECKS[media_type](data)
     return Parts((Part(data, name, media_type),))
 
@@ -92,8 +92,11 @@ def found_in(data: bytes, name: str) -> Found:
 _CHECKS: dict[str, Callable[[bytes], object]] = {PDF: check_document, CLIP: check_clip, VOICE: check_voice}
 
 
-def _photo(data: bytes, name: str) -> tuple[Part, ...]:
-    """A thumbnail, a lighter copy, and the original: of all of them, where and by whom it was taken stays here."""
+def photo_parts(data: bytes, name: str) -> tuple[Part, ...]:
+    """A thumbnail, a lighter copy, and the original: of all of them, where and by whom it was taken stays here.
+
+    Raises NotAPhoto, PhotoTooLarge, PhotoBroken.
+    """
     made = file_copies(data, (DEFAULT_SIDE,))
     (copy,) = made.copies
     light = Part(copy.data, name, copy.media_type, PartRole.COPY)

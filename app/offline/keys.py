@@ -31,7 +31,6 @@ log = logging.getLogger(__name__)
 
 SERVICE = "thinline"
 SECRET_BYTES = 32
-MAX_TRIES = 5
 
 
 class KeyPlace(StrEnum):
@@ -59,7 +58,8 @@ class Asking(StrEnum):
 
 
 AskPassphrase = Callable[[Asking], str | None]
-"""Called outside the UI thread and may wait for a person; None means that there will be none."""
+"""Called outside the UI thread and may wait for a person; None means that there will be none. May raise OfflineError:
+nothing is made or opened then."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,9 @@ def open_store_key(profile: Profile, ring: KeyRing | None, ask: AskPassphrase | 
     A key file that is there comes first; then a file wrapped under a passphrase; then the key ring. A new secret goes
     to the key ring when it gives back what it was given, else under a passphrase if `ask` gives one, else to a key
     file. `ring` None means: use no key ring; `ask` None: nobody can be asked. Raises :class:`KeyMissing` when a store
-    is there and its secret is not: a new one would make the items unreadable for ever; WrongPassphrase or KeyDamaged.
-    May block on a dialog: call it outside the UI thread.
+    is there and its secret is not: a new one would make the items unreadable for ever; WrongPassphrase (the last one
+    given was wrong) or KeyDamaged. Wrong ones are not counted: the cost of Argon2id is the limit, as it is for whoever
+    has copied the file. May block on a dialog: call it outside the UI thread.
     """
     if profile.key_file.exists():
         return StoreKey(_read_key_file(profile), KeyPlace.KEY_FILE)
@@ -130,15 +131,14 @@ def set_passphrase(profile: Profile, key: StoreKey, passphrase: str) -> StoreKey
 def _unwrapped(profile: Profile, ask: AskPassphrase | None) -> bytes:
     check_wrapped(profile.wrapped_key_file)
     why = Asking.OPEN
-    for _ in range(MAX_TRIES):
-        passphrase = ask(why) if ask is not None else None
-        if passphrase is None:
-            raise PassphraseNeeded(str(profile.wrapped_key_file))
+    while ask is not None and (passphrase := ask(why)) is not None:
         try:
             return _of_length(unwrap_secret(profile.wrapped_key_file, passphrase))
         except WrongPassphrase:
             why = Asking.WRONG
-    raise WrongPassphrase(f"{MAX_TRIES} times")
+    if why is Asking.WRONG:
+        raise WrongPassphrase(str(profile.wrapped_key_file))
+    raise PassphraseNeeded(str(profile.wrapped_key_file))
 
 
 def _of_length(secret: bytes) -> bytes:

@@ -16,6 +16,12 @@ class Purpose(StrEnum):
     READINGS = "readings"
 
 
+class Quick(StrEnum):
+    """What is sent at one touch, without being put together: one of :data:`OLDER`, for it was there before."""
+
+    PHOTO = "photo"
+
+
 OLDER = frozenset({"photo", "closer", "closer-clip", "words"})
 """What single items are sent under, by a visit too; they stay readable for ever."""
 

@@ -21,6 +21,7 @@ from app.offline.keys import KeyPlace
 from app.presenters.account import Account
 from app.presenters.around import Filing, Session, Surroundings
 from app.presenters.environment import Environment, command
+from app.presenters.passphrase_page import PassphrasePage
 from app.presenters.refresh import Refresh
 from app.presenters.schedule import fetch_visits, kept_visits
 from app.presenters.sentences import WEAK_KEY, clinic_sentence, visit_over
@@ -42,7 +43,7 @@ _TICK_S = 1.0
 _MAX_PRESENT = 1000
 
 
-class Presenter(SoundPage, WordsPage, Generic[V]):
+class Presenter(SoundPage, WordsPage, PassphrasePage, Generic[V]):
     """State on the I/O loop, frozen views out. Commands come from the UI thread (:func:`command`)."""
 
     role: Role
@@ -69,30 +70,44 @@ class Presenter(SoundPage, WordsPage, Generic[V]):
         self.refresh_visits = Refresh(self._fetch_visits)
         self._refresh_all = Refresh(self._fetch_all)
         self._begin_sound()
+        self._begin_passphrase()
 
     # Life
 
     async def start(self) -> None:
-        """Opens the profile and shows the first page. An error of the profile is shown, not raised."""
-        try:
-            self._account = await Account.open(self.env.folder, self.env.ring)
-        except OfflineError as exc:
-            log.error("the profile does not open: %s", exc.detail)
-            self.say(str(exc), Level.BAD)
-            return
+        """Opens the profile, for which a person may have to type a passphrase, and shows the first page. An error of
+        the profile is shown, not raised."""
+        async with self._opening:
+            if not self._stopping and await self._open_account():
+                await self._show_first()
+
+    async def _show_first(self) -> None:
         await self._load_choice()
-        if self._account.enrolled:
-            if self._account.clinic.role is not self.role:
-                self.say(f"This profile belongs to a {self._account.clinic.role.value}.", Level.BAD)
+        if self.account.enrolled:
+            if self.account.clinic.role is not self.role:
+                self.say(f"This profile belongs to a {self.account.clinic.role.value}.", Level.BAD)
                 return
             await self._begin()
         self.changed()
+
+    async def _open_account(self) -> bool:
+        try:
+            self._account = await Account.open(self.env.folder, self.env.ring, self.ask_passphrase)
+        except OfflineError as exc:
+            if not self._stopping:
+                log.error("the profile does not open: %s", exc.detail)
+                self._answered()
+                self.say(str(exc), Level.BAD)
+            return False
+        self._answered()
+        return not self._stopping
 
     async def stop(self) -> None:
         """Hangs up, lets go of the profile. Takes a few seconds at most; a second call does nothing."""
         if self._stopping:
             return
         self._stopping = True
+        await self._stop_asking()
         if self._room is not None:
             await self._end_visit()
         await self._sound_check.stop()
@@ -121,7 +136,7 @@ class Presenter(SoundPage, WordsPage, Generic[V]):
 
     @command
     def enrol(self, address: str, code: str) -> None:
-        if self._account is not None and not self._busy and not self._account.enrolled:
+        if not self._busy and (self._account is None or not self._account.enrolled):
             self.spawn(self._enrol(address, code))
 
     @command
@@ -229,6 +244,9 @@ class Presenter(SoundPage, WordsPage, Generic[V]):
         self._busy, self._notice = True, None
         self.changed()
         try:
+            async with self._opening:  # a person may be quicker than the profile
+                if self._account is None or self._account.enrolled:
+                    return
             await self.account.enrol(address, code, self.role)
             await self._begin()
             if self.account.key_place is KeyPlace.KEY_FILE:

@@ -16,9 +16,10 @@ from app.media.closer import coding
 from app.media.closer.giver import AskHeard, Giver
 from app.media.closer.life import BadStep, Life
 from app.media.closer.messages import LABEL, Given, What
-from app.media.closer.share import content_rate, pictures_stand
+from app.media.closer.share import content_rate, preview_bytes, still_share
 from app.media.video import still_checks
 from app.offline.errors import OfflineError
+from app.presenters.around import Session
 from app.presenters.closer import Closer, CloserAround
 from app.presenters.closer_clip import ClipMaking
 from app.presenters.closer_sentences import aiming_hint, left_sentence, patient_sentence, taken_hint, unsaved_sentence
@@ -27,6 +28,7 @@ from app.presenters.views import CloserView, Sentence
 log = logging.getLogger(__name__)
 
 _LOOK_S = 1.0
+_QUICK_SHOT_S = 0.8
 
 
 class PatientCloser(Closer):
@@ -39,6 +41,7 @@ class PatientCloser(Closer):
         self._hints: dict[str, str] = {}
         self._dismissed: set[str] = set()
         self._shot_at: float | None = None
+        self._shooting = ""  # the ask that the camera is at
         self._watched = ""
         self.clip = ClipMaking(around)
 
@@ -66,13 +69,15 @@ class PatientCloser(Closer):
         if heard is None or heard.ask in self._dismissed:
             return None
         recording = heard.what == "clip" and heard.life is Life.TAKING
+        shooting = heard.life is Life.SENDING and self._shooting == heard.ask  # a first look is on its way already
+        life = Life.TAKING if shooting else heard.life
         says = (
             self._unsaved.get(heard.ask)
             or (self.clip.says if recording else None)
             or patient_sentence(
                 self.provider,
                 heard.what,
-                heard.life,
+                life,
                 self.side.fraction(heard.ask),
                 saved=heard.ask in self._saved,
                 seen=self.side.preview_there(heard.ask),
@@ -83,7 +88,7 @@ class PatientCloser(Closer):
             return None
         hint, fraction = self._hints.get(heard.ask, ""), self.side.fraction(heard.ask)
         stop = recording and self.clip.can_stop
-        return CloserView(heard.ask, heard.what, heard.life, says, hint, fraction, can_stop=stop)
+        return CloserView(heard.ask, heard.what, life, says, hint, fraction, can_stop=stop)
 
     async def finish(self) -> Sentence | None:
         await super().finish()
@@ -97,9 +102,10 @@ class PatientCloser(Closer):
     # The camera
 
     async def _take(self, heard: AskHeard) -> None:
+        """Pictures stand from the touch on, so that the way is free when there is something to send."""
         session = self.around.session()
-        rgb = None if session is None else await session.best_still()
         try:
+            rgb = None if session is None else await self._shoot(heard, session)
             if rgb is None:
                 self.side.answer(heard.ask, Given.FAILED)
             else:
@@ -110,11 +116,32 @@ class PatientCloser(Closer):
         finally:
             self.look()
 
+    async def _shoot(self, heard: AskHeard, session: Session) -> NDArray[np.uint8] | None:
+        """A camera may take seconds to change its mode: then the live picture is the first look, meanwhile."""
+        self._shot_at, self._shooting = self.around.clock(), heard.ask
+        session.set_still_share(1.0)
+        live = session.still()
+        shot = asyncio.ensure_future(session.best_still())
+        try:
+            await asyncio.wait((shot,), timeout=_QUICK_SHOT_S)
+            if not shot.done() and live is not None:
+                await self._preview(heard, session, live)
+            rgb = await shot
+        finally:
+            shot.cancel()
+            self._shooting = ""
+        return live if rgb is None else rgb
+
+    async def _preview(self, heard: AskHeard, session: Session, rgb: NDArray[np.uint8]) -> None:
+        coded = await asyncio.to_thread(coding.preview, rgb, preview_bytes(session.still_bps or 0.0))
+        self._offer(heard, coded, 0)
+
     async def _give(self, heard: AskHeard, rgb: NDArray[np.uint8]) -> None:
         """The preview first, then safety, then the finer grades."""
-        first = await asyncio.to_thread(coding.preview, rgb)
+        session = self.around.session()
+        if session is not None and not self.side.sending.of(heard.ask):
+            await self._preview(heard, session, rgb)
         self._shot_at = self.around.clock()
-        self._offer(heard, first, 0)
         if self.side.life(heard.ask) is Life.WITHDRAWN:
             return
         await self._file(heard, await asyncio.to_thread(coding.original, rgb), "photo.jpg", "image/jpeg", "closer")
@@ -191,11 +218,11 @@ class PatientCloser(Closer):
             return
         now, urgent = self.around.clock(), self.side.sending.urgent
         if urgent is not None and self._shot_at is not None:  # else the next grade is being made: as before
-            session.set_still_first(pictures_stand(urgent.part.grade, now - self._shot_at))
+            session.set_still_share(still_share(urgent.part.grade, now - self._shot_at))
         self.side.tick(now, content_rate(bps), session.data_backlog(LABEL))
 
     def rest(self) -> None:
         session = self.around.session()
         if session is not None:
-            session.set_still_first(False)
+            session.set_still_share(0.0)
         self.around.changed()

@@ -332,7 +332,7 @@ class Drafting:
         return made_from(clear, (Wanted("screen", "jpeg", _THUMBNAIL_SIDE, _THUMBNAIL_QUALITY),))[1][0].data
 
     async def _reload(self) -> None:
-        self._drafts = await self.book.drafts()
+        self._drafts = tuple(draft for draft in await self.book.drafts() if not draft.quick)
 
     def _show(self, page: Page) -> None:
         self.around.go(page)

@@ -44,6 +44,8 @@ class Environment:
 
     `given`: the devices that the command line names; `list_devices` is called in a thread. `guest_session` makes the
     second session, with a guest, on the devices of the first; its pictures go to `guest`. None: no guests here.
+    `ring` None: a new store's key goes to a file without a question. `passphrase` is called in a thread and gives one
+    that was laid ready for this device, before a person is asked; it may raise OfflineError.
     `clip_sound` plays the sound of a clip that a provider has opened; None: in silence. `recorder` makes clips and
     voice messages outside of a visit; None: none here.
     """
@@ -57,6 +59,7 @@ class Environment:
     given: Chosen = Chosen()  # noqa: RUF009 - frozen
     guest_session: SessionFactory | None = None
     guest: FrameSlot = field(default_factory=FrameSlot)
+    passphrase: Callable[[], str | None] = lambda: None
     clip_sound: ClipPlayer | None = None
     recorder: RecorderMaker | None = None
     list_devices: Callable[[], tuple[FoundDevice, ...]] = list_devices

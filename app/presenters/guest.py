@@ -25,6 +25,7 @@ from app.presenters.around import Session, SessionMaker
 from app.presenters.guest_sentences import GuestState, guest_sentence, guest_title, timeline_guest
 from app.presenters.views import GuestView, PictureState
 from app.presenters.visit_sentences import timeline_sending
+from app.presenters.visit_upload import upload_allowance
 from app.wire.guests import GuestRole, SendGuest
 from app.wire.messages import ClientMessage
 
@@ -84,6 +85,7 @@ class GuestCall:
         self._signals, self._around = signals, around
         self._chosen = (microphone_on, camera_on, speech_alone)
         self._session: Session | None = None
+        self._connection = ConnectionState.CONNECTING
         self._incoming: asyncio.Queue[SignalPart] = asyncio.Queue(16)
         self._tasks: set[asyncio.Task[None]] = set()
         self._over = False
@@ -129,6 +131,12 @@ class GuestCall:
     @property
     def session(self) -> Session | None:
         return self._session
+
+    @property
+    def upload_allowance(self) -> float | None:
+        """Bytes a second that bulk upload may take beside this call; None: no bound, 0: nothing."""
+        spare = None if self._session is None else self._session.upload_bps
+        return upload_allowance(not self._over, self._connection, spare)
 
     async def close(self) -> None:
         """Says goodbye to the page and ends the media. A second call does nothing."""
@@ -188,6 +196,7 @@ class GuestCall:
     def _on_event(self, event: SessionEvent) -> None:
         match event:
             case ConnectionChanged(state=state) if not self._over:
+                self._connection = state
                 self._become(_STATE[state])
             case ModalityChanged(sending=sending, cause=cause) if self.state is GuestState.CONNECTED:
                 self._around.note(timeline_sending(self._to, sending, cause, self.who.name))

@@ -23,6 +23,7 @@ from app.presenters.guest import GuestAround, GuestCall, GuestWho
 from app.presenters.guest_sentences import GuestState, guest_left
 from app.presenters.views import VisitPhase, VisitView
 from app.presenters.visit import VisitRoom
+from app.presenters.visit_upload import tightest
 from app.wire.guests import GuestIntroduction, GuestKeys, GuestSaid, GuestSeen
 from app.wire.messages import ServerMessage
 
@@ -64,6 +65,14 @@ class HostingPresenter(Presenter[V]):
     def _chosen_now(self, room: VisitRoom) -> dict[str, bool]:
         alone = room.view().speech_alone
         return {"microphone_on": self._microphone_on, "camera_on": self._camera_on, "speech_alone": alone}
+
+    @property
+    def upload_allowance(self) -> float | None:
+        """Bytes a second that bulk upload may take beside the visit and its guest; None: no bound, 0: nothing."""
+        room, guest = self._room, self._guest
+        return tightest(
+            None if room is None else room.upload_allowance, None if guest is None else guest.upload_allowance
+        )
 
     # Showing
 

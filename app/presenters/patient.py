@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from app.offline.allowance import Allowance
 from app.offline.capture import Capture, Part, Words
 from app.offline.clips import CLIP_TYPE, bound_clip
-from app.offline.errors import OfflineError
-from app.offline.photos import check_photo
 from app.offline.worker import OutboxWorker
 from app.presenters.answering import Answering
 from app.presenters.around import Filing
@@ -40,9 +38,7 @@ from app.wire.trust import Role
 
 log = logging.getLogger(__name__)
 
-_SAVED = "Saved. It is sent as soon as the connection allows."
 _DRAFTING = frozenset({Page.SEND, Page.FORM})
-_MAX_FILE_BYTES = 64 * 1024 * 1024
 
 
 class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
@@ -127,9 +123,10 @@ class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
             next_visit=self._next_visit(),
             visit=self.visit_view(),
             photo=self.photo_view(),
-            items=self.sending.items.rows(),
+            items=self.sending.items_shown(),
             sound=self.sound_view(),
             sending=self.sending.view(),
+            passphrase=self.passphrase_view(),
         )
 
     def _sending_around(self) -> SendingAround:
@@ -204,7 +201,7 @@ class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
                 self.spawn(self.sending.answering.refresh())
 
     def changed(self) -> None:
-        self._allowance.set(self._room.upload_allowance if self._room is not None else None)
+        self._allowance.set(self.upload_allowance)
         super().changed()
 
     async def _after_visit(self) -> None:
@@ -275,34 +272,13 @@ class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
             return await self.sending.photo_done(photo)
         if photo is None:
             return True
-        try:
-            await self._save(photo.jpeg, "photo.jpg", "image/jpeg")
-        except OfflineError as exc:
-            self.say(str(exc), Level.BAD)
-            return False
-        self.say(_SAVED, Level.GOOD)
-        return True
+        return await self.sending.quick.photo(photo.jpeg, self._visit_id())
 
     async def _add_files(self, paths: tuple[Path, ...]) -> None:
-        saved = 0
-        for path in paths:
-            try:
-                data = await asyncio.to_thread(_read_file, path)
-                info = await asyncio.to_thread(check_photo, data)
-                await self._save(data, path.name, info.media_type)
-                saved += 1
-            except OfflineError as exc:
-                self.say(f"{path.name}: {exc}", Level.WARN)
-                return
-            except OSError:
-                self.say(f"{path.name}: This file cannot be read.", Level.WARN)
-                return
-        if saved:
-            self.say(_SAVED, Level.GOOD)
+        await self.sending.quick.files(paths, self._visit_id())
 
-    async def _save(self, data: bytes, name: str, media_type: str) -> None:
-        visit_id = self._room.details.visit_id if self._room is not None else None
-        await self._file(visit_id, data, name, media_type, "photo")
+    def _visit_id(self) -> str | None:
+        return self._room.details.visit_id if self._room is not None else None
 
     async def _file(self, visit_id: str | None, data: bytes, name: str, media_type: str, purpose: str) -> None:
         assert self._capture is not None
@@ -314,9 +290,3 @@ class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
 
     def file_in_visit(self, visit_id: str) -> Filing:
         return functools.partial(self._file, visit_id)
-
-
-def _read_file(path: Path) -> bytes:
-    """A file a person chose; one byte more than allowed tells check_photo that it is too large."""
-    with path.open("rb") as file:
-        return file.read(_MAX_FILE_BYTES + 1)

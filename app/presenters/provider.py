@@ -114,6 +114,7 @@ class ProviderPresenter(ReviewingPresenter):
             visit=self.visit_view(),
             desk=self._desk_view() if self._page is Page.DESK else None,
             sound=self.sound_view(),
+            passphrase=self.passphrase_view(),
         )
 
     def _desk_view(self) -> DeskView:

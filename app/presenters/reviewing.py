@@ -12,7 +12,6 @@ from pathlib import Path
 from app.net.errors import NetError
 from app.offline.forms.library import Library
 from app.offline.inbox import InboxReader
-from app.offline.reply_seal import ReplyTooLong
 from app.offline.review_notes import AnswerDraft, ReviewNotes
 from app.offline.sealed_copies import SealedCopies
 from app.presenters.clip_shelf import ClipShelf
@@ -37,7 +36,6 @@ from app.presenters.review_views import AnswerView, InboxRow, OpenedItem, PartRo
 from app.presenters.view_basics import Level
 from app.presenters.views import Page, ProviderView
 from app.wire.intake import InboxItem, PartRole
-from app.wire.replies import MAX_REPLY_TEXT
 
 log = logging.getLogger(__name__)
 
@@ -302,23 +300,25 @@ class ReviewingPresenter(InvitingPresenter[ProviderView]):
             self.spawn(self._notes.keep_answer(item.manifest.submission, draft))
 
     async def _send(self, item: OpenItem, text: str, question: bool) -> None:
-        manifest = item.manifest
+        manifest, sent = item.manifest, False
         self.changed()
         try:
-            if len(text) > MAX_REPLY_TEXT:
-                raise ReplyTooLong(f"{len(text)} characters")
             draft = AnswerDraft(text=text, wants=self._draft.wants)
+            self._show_draft(AnswerDraft())  # before: whoever syncs meanwhile may show it as sent already
             sent = await self._answers.send(manifest.submission, manifest.device_id, question, draft, self.my_name())
-            if sent and self._item is item:
-                self._draft, self._draft_number = AnswerDraft(), self._draft_number + 1
         except NotVouched:
             self.say(NOT_VOUCHED.text, NOT_VOUCHED.level)
             return
         finally:
+            if not sent and self._item is item:
+                self._show_draft(draft)
             self._sending = False
             self.changed()
         if sent:
             await self._answers.deliver()
+
+    def _show_draft(self, draft: AnswerDraft) -> None:
+        self._draft, self._draft_number = draft, self._draft_number + 1
 
     async def _keys_of(self, device_id: str) -> Mapping[str, bytes]:
         record = await self.account.record(device_id)

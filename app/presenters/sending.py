@@ -14,11 +14,12 @@ from app.presenters.drafting import Drafting, Kept
 from app.presenters.items import Items
 from app.presenters.measuring import Measuring
 from app.presenters.photo_taking import Photo
+from app.presenters.quick import QuickPhotos
 from app.presenters.recording import Recording
 from app.presenters.sending_around import RecorderMaker, SendingAround
 from app.presenters.sending_views import ComposeView, SendingView
 from app.presenters.sending_words import purposes
-from app.presenters.views import Page
+from app.presenters.views import ItemView, Page
 
 
 class SendingDesk:
@@ -37,6 +38,7 @@ class SendingDesk:
         self.measuring = Measuring(around, self.drafting)
         self.recording = Recording(around, self.drafting, make, chosen, device)
         self.items = Items(around, self.drafting)
+        self.quick = QuickPhotos(around, self.drafting)
         self.drafting.about_of = self.items.about
         self._opened = False
 
@@ -44,6 +46,7 @@ class SendingDesk:
         await self.drafting.open()
         await self.answering.open()
         await self.items.open(worker)
+        await self.quick.open()
         self._opened = True
 
     async def refresh(self) -> None:
@@ -75,6 +78,12 @@ class SendingDesk:
         if shown is None or draft is None:
             return None
         return replace(self.answering.added(shown, draft), can_record=self.recording.can_record)
+
+    def items_shown(self) -> tuple[ItemView, ...]:
+        """What was saved or sent, the newest first."""
+        shown = self.items.rows()
+        self.quick.settle({row.submission_id for row in shown})
+        return (*self.quick.rows(), *shown)
 
     # The photo page
 

@@ -24,6 +24,8 @@ from app.presenters.device_views import PhotoSize as PhotoSize
 from app.presenters.device_views import PhotoView as PhotoView
 from app.presenters.device_views import SoundPhase as SoundPhase
 from app.presenters.device_views import SoundView as SoundView
+from app.presenters.passphrase_views import PassphraseCommands
+from app.presenters.passphrase_views import PassphraseView as PassphraseView
 from app.presenters.review_views import InboxRow, OpenedItem, ReviewCommands
 from app.presenters.view_basics import Level as Level
 from app.presenters.view_basics import Sentence as Sentence
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 
 class Page(StrEnum):
+    PASSPHRASE = "passphrase"  # noqa: S105 - the store's key is under one, or will be: nothing else until then
     ENROL = "enrol"
     HOME = "home"
     PHOTO = "photo"
@@ -203,6 +206,7 @@ class PatientView:
     items: tuple[ItemView, ...]
     sound: SoundView | None = None
     sending: SendingView | None = None
+    passphrase: PassphraseView | None = None
 
 
 @dataclass(frozen=True)
@@ -247,6 +251,7 @@ class ProviderView:
     visit: VisitView | None
     desk: DeskView | None = None
     sound: SoundView | None = None
+    passphrase: PassphraseView | None = None
 
 
 class VisitCommands(Protocol):
@@ -272,7 +277,7 @@ class SoundCommands(Protocol):
     def turn_picture(self) -> None: ...
 
 
-class CommonCommands(VisitCommands, SoundCommands, Protocol):
+class CommonCommands(VisitCommands, SoundCommands, PassphraseCommands, Protocol):
     def enrol(self, address: str, code: str) -> None: ...
     def dismiss_notice(self) -> None: ...
 

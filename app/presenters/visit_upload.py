@@ -18,3 +18,8 @@ def upload_allowance(started: bool, connection: ConnectionState, spare_bps: floa
         return None
     share = spare_bps / 8 * _SHARE
     return min(share, _MOST) if share >= _LEAST else 0.0
+
+
+def tightest(*allowances: float | None) -> float | None:
+    """Of several calls on one link (the visit's and a guest's): what an upload takes it takes from each."""
+    return min((allowed for allowed in allowances if allowed is not None), default=None)

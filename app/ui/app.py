@@ -21,6 +21,7 @@ from app.ui.pages.enrol import EnrolPage
 from app.ui.pages.form import FormPage
 from app.ui.pages.home import HomePage
 from app.ui.pages.item import ItemPage
+from app.ui.pages.passphrase import PassphrasePage
 from app.ui.pages.photo import PhotoPage
 from app.ui.pages.reading import ReadingPage
 from app.ui.pages.record import RecordPage
@@ -110,8 +111,8 @@ class _Window(QMainWindow, Generic[V]):
         widget, page = self._pages[view.page]
         turned = self._view is None or self._view.page is not view.page
         self._view = view
-        # On the enrolment page the sentence stands under the button, where the eyes are.
-        self._notice.say(None if view.page is Page.ENROL else view.notice)
+        # On the first pages the sentence stands beside the button, where the eyes are.
+        self._notice.say(None if view.page in (Page.ENROL, Page.PASSPHRASE) else view.notice)
         page.show_view(view)
         if turned:
             self._stack.setCurrentWidget(widget)
@@ -154,7 +155,9 @@ class PatientWindow(_Window[PatientView]):
     ) -> None:
         super().__init__(commands, bridge, "Thinline", PATIENT_BASE, on_close)
         enrol = EnrolPage(commands, welcome=self.tr("Welcome to Thinline"))
-        self._add_page(Page.ENROL, enrol, enrol)
+        self._add_page(Page.ENROL, enrol, enrol)  # the first: it stands until the profile is open
+        passphrase = PassphrasePage(commands)
+        self._add_page(Page.PASSPHRASE, passphrase, passphrase)
         home = HomePage(commands, now)
         self._add_page(Page.HOME, home, home)
         photo = PhotoPage(commands, mine)
@@ -200,7 +203,9 @@ class ProviderWindow(_Window[ProviderView]):
     ) -> None:
         super().__init__(commands, bridge, self.tr("Thinline for providers"), PROVIDER_BASE, on_close)
         enrol = EnrolPage(commands, welcome=self.tr("Welcome to Thinline for providers"))
-        self._add_page(Page.ENROL, enrol, enrol)
+        self._add_page(Page.ENROL, enrol, enrol)  # the first: it stands until the profile is open
+        passphrase = PassphrasePage(commands)
+        self._add_page(Page.PASSPHRASE, passphrase, passphrase)
         desk = DeskPage(commands, now)
         home = DayPage(commands, now, desk.aim_at_invitation, desk.aim_at_visit)
         self._add_page(Page.HOME, home, home)

@@ -12,7 +12,7 @@ is refused.
     {"id": 5, "do": "visible", "name": "visit.remote"}                -> "visible"
     {"id": 6, "do": "picture", "name": "visit.remote"}                -> "number" on show, "width", "height"
     {"id": 7, "do": "wait", "name": "...", "seconds": 20, and any of "visible": true|false, "enabled": true|false,
-                                                           "text_has": "...", "picture_over": n}
+                                                           "text_has": "...", "picture_over": n, "width_over": n}
     {"id": 8, "do": "shot", "path": "a.png"}                          -> "width", "height"
     {"id": 9, "do": "names"}                                          -> "names": all visible ones
     {"id": 10, "do": "size", "width": 800, "height": 600}
@@ -295,7 +295,11 @@ class Driver(QObject):
             over = "picture_over" not in request or (
                 isinstance(widget, PictureWidget) and widget.number() > int(request["picture_over"])
             )
-            return enabled and words and over
+            wide = "width_over" not in request or (
+                isinstance(widget, PictureWidget | StillView)
+                and widget.image_size().width() > int(request["width_over"])
+            )
+            return enabled and words and over and wide
 
         return met
 
@@ -316,7 +320,9 @@ def said(widget: QWidget) -> str:
         return widget.label()
     if isinstance(widget, QComboBox):
         return widget.currentText()
-    if isinstance(widget, QLineEdit | QAbstractSpinBox):
+    if isinstance(widget, QLineEdit):
+        return widget.displayText()  # dots for a passphrase, as a person sees it
+    if isinstance(widget, QAbstractSpinBox):
         return widget.text()
     if isinstance(widget, QPlainTextEdit):
         return widget.toPlainText()

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+PASSPHRASE = "passphrase"  # noqa: S105 - the page
+PASSPHRASE_TITLE = "passphrase.title"  # noqa: S105
+PASSPHRASE_FIRST = "passphrase.first"  # noqa: S105
+PASSPHRASE_AGAIN = "passphrase.again"  # noqa: S105
+PASSPHRASE_SHOW = "passphrase.show"  # noqa: S105
+PASSPHRASE_FAULT = "passphrase.fault"  # noqa: S105
+PASSPHRASE_GO = "passphrase.go"  # noqa: S105
+PASSPHRASE_WITHOUT = "passphrase.without"  # noqa: S105
+
 ENROL_ADDRESS = "enrol.address"
 ENROL_CODE = "enrol.code"
 ENROL_GO = "enrol.go"
@@ -174,6 +183,11 @@ ANSWER_FIELD = "answer.field"
 ANSWER_SEND = "answer.send"
 ANSWER_ASK = "answer.ask"
 ANSWER_WANTS = "answer.wants"
+
+
+def passphrase_hint(place: int) -> str:
+    """A sentence over the fields, counted from 0."""
+    return f"passphrase.hint.{place}"
 
 
 def visit_view(view: str) -> str:

@@ -15,6 +15,7 @@ from app.presenters.closer_sentences import (
     recording_sentence,
     taken_hint,
 )
+from app.presenters.passphrase_page import ASKED_HINTS, NOT_ALIKE, WRONG, chosen_hints
 from app.presenters.sound import HINTS, SAYS, choosing_in_visit
 from app.presenters.views import (
     CloserLife,
@@ -26,6 +27,7 @@ from app.presenters.views import (
     Level,
     NextVisit,
     Page,
+    PassphraseView,
     PatientView,
     PersonRow,
     PhotoPhase,
@@ -44,6 +46,7 @@ from app.ui.review_samples import INBOX, ITEM_STATES, item_views
 from app.ui.sending_samples import SENDING_STATES, sending_views
 from app.ui.visit_samples import NOW as NOW
 from app.ui.visit_samples import PHONE, PROVIDER_VISITS, VISITS, visit
+from app.wire.trust import Role
 
 REACHED = Sentence("The clinic can be reached.", Level.GOOD)
 NOT_REACHED = Sentence("The clinic cannot be reached now. What you send is kept safe here until it can.", Level.WARN)
@@ -171,6 +174,7 @@ def patient_views() -> dict[str, PatientView]:
     wrong = Sentence("This code has a wrong letter or digit. Please compare it with your invitation.", Level.BAD)
     saved = Sentence("Your photo is saved. It is sent when the clinic can be reached.", Level.GOOD)
     views = {
+        **{name: patient(Page.PASSPHRASE, passphrase=one) for name, one in passphrases(Role.PATIENT).items()},
         "enrol": patient(Page.ENROL, next_visit=None),
         "enrol-busy": patient(Page.ENROL, next_visit=None, busy=True),
         "enrol-wrong": patient(Page.ENROL, next_visit=None, notice=wrong),
@@ -195,6 +199,19 @@ def patient_views() -> dict[str, PatientView]:
     return views
 
 
+def passphrases(role: Role) -> dict[str, PassphraseView]:
+    """As the presenters ask for it: new, found too short, being tried, and asked for again."""
+    new, wanted = chosen_hints(role), ASKED_HINTS
+    return {
+        "passphrase-new": PassphraseView(True, False, new, None, 1),
+        "passphrase-fault": PassphraseView(True, False, new, NOT_ALIKE, 1),
+        "passphrase-checking": PassphraseView(True, True, new, None, 1),
+        "passphrase-open": PassphraseView(False, False, wanted, None, 1),
+        "passphrase-wrong": PassphraseView(False, False, wanted, WRONG, 2),
+    }
+
+
+PASSPHRASES = tuple(passphrases(Role.PATIENT))
 PEOPLE = (
     PersonRow("device0001", "Maria Lopez", True),
     PersonRow("device0002", "Tom Okafor", True),
@@ -231,6 +248,7 @@ def provider_views() -> dict[str, ProviderView]:
         ),
     )
     views = {
+        **{name: provider(Page.PASSPHRASE, passphrase=one) for name, one in passphrases(Role.PROVIDER).items()},
         "enrol": provider(Page.ENROL),
         "day-empty": provider(Page.HOME),
         "day": provider(Page.HOME, schedule=schedule, inbox=INBOX),
@@ -247,6 +265,7 @@ def provider_views() -> dict[str, ProviderView]:
 
 
 PATIENT_STATES = (
+    *PASSPHRASES,
     *("enrol", "enrol-busy", "enrol-wrong", "home-empty", "home", "home-busy", "home-offline", "home-long"),
     *("photo-preview", "photo-review", "photo-saving", "visit-notice"),
     *(f"visit-{state}" for state in (*VISITS, *PATIENT_CLOSERS)),
@@ -254,6 +273,7 @@ PATIENT_STATES = (
     *SENDING_STATES,
 )
 PROVIDER_STATES = (
+    *PASSPHRASES,
     *("enrol", "day-empty", "day", "day-busy"),
     *ITEM_STATES,
     *("desk-new", "desk-busy", "desk-invited", "desk-long"),

@@ -134,6 +134,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], int]] = {
     "sealing": run_script("sealing", "Sealing large files"),
     "damage": run_script("damage", "Damaged sealed files"),
     "upload": run_script("upload", "Sending over a thin line"),
+    "closer": run_script("closer", "Looking closer"),
     "cost": run_cost,
     "photo": run_script("photo", "Photos", "photo_copy.py"),
     "long": run_long,

@@ -85,6 +85,7 @@ def person(
     sessions: list[VisitSession] | None = None,
     taps: Taps | None = None,
     microphone: DeviceSpec = SYNTHETIC,
+    camera: DeviceSpec = SYNTHETIC,
 ) -> Person[Any]:
     """`taps`: those of the devices, which a visit and its guest share."""
     remote, mine, guest = FrameSlot(), FrameSlot(), FrameSlot()
@@ -93,7 +94,7 @@ def person(
     def to(slot: FrameSlot) -> Any:
         def session(*, chosen: Chosen, **given: Any) -> VisitSession:
             sinks = Sinks(NONE, slot, mine, taps or Taps())
-            made = VisitSession(sources=Sources(SYNTHETIC, microphone), sinks=sinks, devices=devices, **given)
+            made = VisitSession(sources=Sources(camera, microphone), sinks=sinks, devices=devices, **given)
             if sessions is not None:
                 sessions.append(made)
             return made
@@ -158,10 +159,11 @@ async def two_people(
     at: datetime | None = None,
     taps: Taps | None = None,
     microphone: DeviceSpec = SYNTHETIC,
+    camera: DeviceSpec = SYNTHETIC,
 ) -> AsyncIterator[Clinic]:
     """Enrols both through their presenters' commands and puts a visit on the list. `taps`, `microphone`: the
-    provider's."""
-    patient = person(Role.PATIENT, tmp_path / "ann")
+    provider's; `camera`: the patient's."""
+    patient = person(Role.PATIENT, tmp_path / "ann", camera=camera)
     provider = person(Role.PROVIDER, tmp_path / "lee", taps=taps, microphone=microphone)
     async with desk(tmp_path / "desk", url, code) as office:
         try:

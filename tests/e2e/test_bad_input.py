@@ -117,18 +117,19 @@ def test_files_that_are_no_photos_and_a_clinic_that_is_away(tmp_path, service):
             patient.presenter.add_files([good])
             await patient.until(lambda v: v.items and "cannot be reached" in v.items[0].text)
             await asyncio.to_thread(service.start)
+            return patient.view.items[0].submission_id
 
-    asyncio.run(run())
-    asyncio.run(again(tmp_path))
+    asyncio.run(again(tmp_path, asyncio.run(run())))
 
 
-async def again(tmp_path):
+async def again(tmp_path, saved):
     """The app is started anew: what was saved is still there."""
     who = person(Role.PATIENT, tmp_path / "ann")
     await who.presenter.start()
     try:
         view = await who.until(lambda v: v.items)
-        assert view.items[0].stage in (ItemStage.SAVED, ItemStage.WAITING)
+        assert [item.submission_id for item in view.items] == [saved]
+        assert view.items[0].stage in (ItemStage.SAVED, ItemStage.WAITING, ItemStage.SENDING)
         assert view.next_visit.with_name == "Dr Lee"
     finally:
         await who.presenter.stop()
@@ -143,3 +144,19 @@ def png_header(width, height):
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+
+
+def test_who_presses_connect_before_the_profile_is_open_is_not_forgotten(tmp_path, service):
+    async def run():
+        who = person(Role.PROVIDER, tmp_path / "quick")
+        opening = asyncio.create_task(who.presenter.start())
+        await asyncio.sleep(0)
+        who.presenter.enrol(service.url, service.code)
+        assert who.presenter._account is None, "it is quicker than the profile"
+        try:
+            await who.until(lambda v: v.page is Page.HOME)
+            await opening
+        finally:
+            await who.presenter.stop()
+
+    asyncio.run(run())

@@ -60,9 +60,18 @@ async def delivered_and_seen(patient, provider):
     await provider.until(lambda v: len(v.inbox) == 1)
     provider.presenter.open_item(provider.view.inbox[0].submission_id)
     view = await provider.until(lambda v: v.opened and v.opened.sheet and v.opened.sheet.pages)
-    assert [p.sha256 for p in view.opened.parts] == [patient.taken]
+    (part,) = view.opened.parts  # a light copy: what was taken is held until somebody asks
+    assert part.sha256 != patient.taken
+    assert part.can_want
     assert view.inbox[0].patient_name == "Ann Example"
     await patient.until(lambda v: v.items[0].stage is ItemStage.SEEN)
+    provider.presenter.want_original(0, True)
+    await provider.until(lambda v: v.opened.parts[0].wanted)
+    provider.presenter.send_answer("", False)
+    await patient.until(lambda v: any("full size" in i.title and i.stage is ItemStage.RECEIVED for i in v.items))
+    view = await provider.until(lambda v: v.opened and v.opened.others)
+    provider.presenter.open_item(view.opened.others[0].submission_id)
+    await provider.until(lambda v: v.opened and [p.sha256 for p in v.opened.parts] == [patient.taken])
 
 
 async def timelines_are_kept(patient, provider):

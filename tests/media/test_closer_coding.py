@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from app.media.closer import coding
+from app.media.closer import coding, share
 from app.media.closer.messages import MOST_BYTES, Grade
 from app.media.video.capture import SyntheticReader
 from app.media.video.still_checks import luma_of, sharpness
@@ -32,6 +32,15 @@ def test_the_preview_is_small_and_shows_the_face(name):
     assert max(coded.width, coded.height) >= 320
     small = cv2.resize(rgb, (coded.width, coded.height), interpolation=cv2.INTER_AREA)
     assert cv2.PSNR(small, decoded(coded.data)) > 28
+
+
+def test_a_thinner_link_gets_a_smaller_first_look():
+    assert share.preview_bytes(39_000.0) == coding.PREVIEW_BYTES, "what 64 kbit/s leave beside speech"
+    most = share.preview_bytes(13_000.0)
+    assert most == 2_000
+    coded = coding.preview(photo("hopper.jpg"), most)
+    assert len(coded.data) <= most
+    assert max(coded.width, coded.height) == 320
 
 
 def test_noise_too_makes_a_preview_that_fits():

@@ -175,3 +175,24 @@ def test_the_others_wish_shapes_our_pictures_and_stays_on_a_new_transport() -> N
     assert later.told[-1].wish is View.MOTION
     assert outgoing.on_peer_state(_peer(False), 4.0)
     assert outgoing._control.rungs.view is View.TALK
+
+
+def test_moving_pictures_leave_a_share_to_a_still_and_stand_for_a_first_look() -> None:
+    outgoing, transport, events = _begun()
+    now = _told(outgoing, 6.0, 300.0, 2.0)
+    before, spare, told = outgoing.rung.pictures, outgoing.still_bps, len(events)
+    assert before is not None
+    assert not before.are_stills
+    taking = outgoing.decision.split.pictures_bps
+    outgoing.set_still_share(1.0, now)
+    assert transport.used[-1][1].pictures is None
+    assert outgoing.still_bps >= spare + taking
+    outgoing.set_still_share(0.4, now)
+    beside = transport.used[-1][1].pictures
+    assert (beside.width, beside.height) == (before.width, before.height), "no key picture for it"
+    assert beside.wire_bps == pytest.approx(0.6 * before.wire_bps, rel=0.01)
+    assert outgoing.still_bps >= 0.4 * taking, "pictures take all there is: of the rest nothing would come"
+    assert beside.wire_bps + outgoing.still_bps <= outgoing.decision.split.link_bps
+    outgoing.set_still_share(0.0, now)
+    assert transport.used[-1][1].pictures == before
+    assert len(events) == told, "nobody chose it, so nothing is told of it"

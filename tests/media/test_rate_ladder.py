@@ -270,7 +270,8 @@ def test_at_most_one_change_up_in_20_s_down_at_once_and_no_rise_where_none_may_b
         assert room >= 0.96 * least or awaits, "down at once; held stills alone wait a little"
         if state.step > before.step:
             assert may_rise
-            assert now >= before.not_before
+            assert now >= before.rests_until
+            assert now >= before.not_before or state.step == STILLS < before.failed
             assert 0.9 * room >= LADDERS[view][state.step].enter
             ups.append(now)
         elif state.step < before.step:
@@ -278,7 +279,7 @@ def test_at_most_one_change_up_in_20_s_down_at_once_and_no_rise_where_none_may_b
             lowest = STILLS if awaits else SPEECH_ONLY
             assert state.step == max(lowest, highest(view, room, rising=False)), "no further than it must"
             settling = before.free_until is not None and now < before.free_until
-            assert settling or state.not_before >= now + RETURN_AFTER_S
+            assert settling or state.rests_until >= now + RETURN_AFTER_S
         assert HOLD_FIRST_S <= state.hold_s <= HOLD_LONGEST_S
     settled = [at for at in ups if at >= ups[0] + SETTLING_S]
     assert all(later - sooner >= UP_EVERY_S for sooner, later in itertools.pairwise(settled))
@@ -294,6 +295,16 @@ def test_while_it_settles_a_start_may_rise_again_and_then_no_more() -> None:
     assert TALK[again.step].name == "video-640"
     assert state.fit(LOTS, LOTS, SETTLING_S + 0.1, may_rise=True).step == state.step
     assert state.fit(LOTS, LOTS, UP_EVERY_S, may_rise=True).step > state.step
+
+
+def test_one_try_that_falls_in_several_steps_has_failed_once_and_stills_may_come_back_meanwhile() -> None:
+    state = risen(0.0).fit(17_000.0, 17_000.0, SETTLING_S + 1, may_rise=True)
+    state = state.fit(1_000.0, 1_000.0, SETTLING_S + 3, may_rise=True)
+    state = state.fit(1_000.0, 1_000.0, SETTLING_S + 3 + NARROW_S, may_rise=True)
+    assert (state.step, state.failed, state.hold_s) == (SPEECH_ONLY, risen().step, 2 * HOLD_FIRST_S)
+    assert state.not_before == SETTLING_S + 1 + HOLD_FIRST_S
+    assert state.fit(LOTS, LOTS, UP_EVERY_S, may_rise=True).step == STILLS
+    assert state.fit(LOTS, LOTS, state.not_before, may_rise=True).step > STILLS
 
 
 def test_a_failed_try_doubles_the_hold_and_what_holds_a_minute_makes_it_short_again() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from app.media.devices import DeviceSpec
 from app.media.video import still_checks
 from app.media.video.camera import Camera
-from app.media.video.capture import CameraMissing, SyntheticReader, open_reader
+from app.media.video.capture import CameraMissing, FileReader, SyntheticReader, open_reader
 from app.media.video.still_mode import shoot
 
 RNG = np.random.default_rng(7)
@@ -156,3 +157,22 @@ def test_a_large_picture_is_judged_as_a_small_one_is():
 
 def test_the_command_line_names_a_model():
     assert DeviceSpec.parse("synthetic:12mp") == DeviceSpec("synthetic", "12mp")
+
+
+def test_a_photograph_beside_a_film_is_its_cameras_still_mode(tmp_path):
+    film, photo = tmp_path / "home.mkv", tmp_path / "home.still.jpg"
+    with av.open(str(film), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(scene(64, 48), format="rgb24")))
+        container.mux(stream.encode(None))
+    reader = FileReader(str(film))
+    assert reader.shoot(lambda seconds: False) is None, "there is none"
+    cv2.imwrite(str(photo), scene(4032, 3024))
+    still, live = reader.shoot(lambda seconds: False), reader.read(lambda seconds: False)
+    assert (still.width, still.height) == (4032, 3024)
+    assert (live.width, live.height) == (64, 48)
+    assert reader.shoot(lambda seconds: True) is None, "the camera is being stopped"
+    photo.write_bytes(b"no photograph")
+    assert reader.shoot(lambda seconds: False) is None
+    reader.close()

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from app.offline import keys
 from app.offline.errors import KeyMissing, PassphraseNeeded, WriteFailed
 from app.offline.keys import Asking, AskPassphrase, KeyPlace, StoreKey, open_store_key, set_passphrase
 from app.offline.passphrase import (
@@ -68,8 +67,7 @@ def test_who_wants_none_has_a_weak_file(profile: Profile) -> None:
     assert open_store_key(profile, None, says()[0]).place is KeyPlace.KEY_FILE
 
 
-def test_a_locked_profile_is_never_given_a_new_key(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys, "MAX_TRIES", 2)
+def test_a_locked_profile_is_never_given_a_new_key(profile: Profile) -> None:
     key = open_store_key(profile, None, says(GOOD)[0])
     StoreCore(profile.store_path, key.secret).close()
     before = every_byte(profile.folder)
@@ -77,7 +75,7 @@ def test_a_locked_profile_is_never_given_a_new_key(profile: Profile, monkeypatch
         with pytest.raises(PassphraseNeeded):
             open_store_key(profile, None, ask)
     with pytest.raises(WrongPassphrase):
-        open_store_key(profile, None, says(OTHER, OTHER)[0])
+        open_store_key(profile, None, says(OTHER, OTHER, None)[0])
     assert every_byte(profile.folder) == before
     profile.wrapped_key_file.unlink()
     with pytest.raises(KeyMissing):

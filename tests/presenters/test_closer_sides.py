@@ -26,7 +26,7 @@ class ScriptedSession:
 
     def __init__(self, loop):
         self.loop, self.up, self.rgb, self.still_bps = loop, True, scene(), 8e6
-        self.still_first = []
+        self.shares = []
         self.to = None
         self.shutter = asyncio.Event()
         self.shutter.set()
@@ -47,8 +47,8 @@ class ScriptedSession:
         await self.shutter.wait()
         return self.rgb
 
-    def set_still_first(self, on):
-        self.still_first.append(on)
+    def set_still_share(self, share):
+        self.shares.append(share)
 
 
 class Visit:
@@ -128,8 +128,10 @@ def test_asked_agreed_seen_sharper_filed_once_and_put_away():
         [(original, purpose)] = visit.filed
         assert purpose == "closer"
         assert cv2.imdecode(np.frombuffer(original, np.uint8), 1).shape == (960, 1280, 3)
-        assert visit.sessions["Ann"].still_first[0] is True, "moving pictures stand for the first look"
-        assert visit.sessions["Ann"].still_first[-1] is False
+        shares = visit.sessions["Ann"].shares
+        assert shares[0] == 1.0, "moving pictures stand for the first look"
+        assert 0.0 < shares[-2] < 1.0, "and go on, smaller, beside the fine one"
+        assert shares[-1] == 0.0
         visit.lee.dismiss()
         visit.ann.dismiss()
         assert (visit.lee.view(), visit.ann.view()) == (None, None)
@@ -246,6 +248,41 @@ def test_a_full_disk_is_told_and_the_provider_sees_the_photo_all_the_same():
         await visit.until(lambda: visit.lee.view().life is Life.DONE)
         assert "could not be saved on this computer" in visit.ann.view().says.text
         assert visit.filed == []
+
+    run(test)
+
+
+def test_while_a_slow_camera_changes_its_mode_the_live_picture_is_the_first_look():
+    async def test(visit):
+        camera = visit.sessions["Ann"]
+        camera.shutter.clear()
+        await visit.asked()
+        visit.ann.answer(True)
+        await visit.until(lambda: shown(visit) is not None)
+        assert shown(visit) == (240, 320, 3), "of the live picture"
+        assert set(camera.shares) == {1.0}, "pictures stand from the touch on"
+        assert visit.ann.view().life is Life.TAKING
+        assert visit.ann.view().says.text == "Hold still. The photo is being taken."
+        assert visit.filed == []
+        camera.shutter.set()
+        await visit.until(lambda: visit.ann.view().life is Life.DONE and shown(visit) == (960, 1280, 3))
+        [(original, _)] = visit.filed
+        assert cv2.imdecode(np.frombuffer(original, np.uint8), 1).shape == (960, 1280, 3)
+
+    run(test)
+
+
+def test_a_camera_that_goes_while_it_is_at_it_leaves_the_picture_of_the_touch():
+    async def test(visit):
+        camera = visit.sessions["Ann"]
+        camera.shutter.clear()
+        await visit.asked()
+        visit.ann.answer(True)
+        await visit.until(lambda: shown(visit) is not None)
+        camera.rgb = None
+        camera.shutter.set()
+        await visit.until(lambda: visit.ann.view().life is Life.DONE and visit.lee.view().life is Life.DONE)
+        assert len(visit.filed) == 1
 
     run(test)
 

@@ -1,6 +1,7 @@
 """A guest on the side of one app: what the service and the page say in, a session driven, sentences out."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +13,8 @@ from app.presenters.guest import GuestAround, GuestCall, GuestWho
 from app.presenters.guest_sentences import GuestState, clean_name, guest_sentence
 from app.presenters.views import Level
 from app.wire.guests import GuestLink, GuestRole, GuestStep, open_step, seal_step
+from app.wire.trust import Role
+from tests.e2e.e2e_people import person
 
 LEE = "leesdevice01"
 LINK = GuestLink(bytes(range(16)))
@@ -23,6 +26,7 @@ class ScriptedSession:
         self.send, self.emit = send, emit
         self.heard, self.log = [], []
         self.refuse = False
+        self.upload_bps = None
 
     async def start(self):
         self.log.append("start")
@@ -139,6 +143,31 @@ def test_the_guest_comes_and_is_named_as_not_verified(run):
         assert len(w.sessions) == 1
         w.connection(ConnectionState.RECONNECTING)
         assert w.call.view().says.level is Level.WARN
+
+    run(scenario)
+
+
+def test_bulk_leaves_the_guest_what_it_leaves_the_visit(run, tmp_path):
+    async def scenario(w):
+        presenter = person(Role.PATIENT, tmp_path).presenter
+        presenter._room = visit = SimpleNamespace(upload_allowance=5_000.0)
+        assert presenter.upload_allowance == 5_000.0
+        presenter._guest = w.call
+        assert presenter.upload_allowance == 5_000.0, "nobody has come"
+        w.call.seen(True)
+        await settle()
+        assert presenter.upload_allowance == 5_000.0, "no media yet"
+        w.connection(ConnectionState.CONNECTED)
+        for spare, allowed in ((9e6, 5_000.0), (40_000.0, 2_500.0), (0.0, 0.0)):
+            w.sessions[0].upload_bps = spare
+            assert presenter.upload_allowance == allowed, "the tighter of the two counts"
+        visit.upload_allowance = None
+        assert presenter.upload_allowance == 0.0, "the visit is away; the guest still hears us"
+        w.connection(ConnectionState.INTERRUPTED)
+        assert presenter.upload_allowance is None
+        w.connection(ConnectionState.CONNECTED)
+        await w.call.close()
+        assert presenter.upload_allowance is None, "the guest has gone"
 
     run(scenario)
 

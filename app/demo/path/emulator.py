@@ -66,10 +66,9 @@ class Emulator:
         sources = {direction.source: direction for direction in self._directions.values()}
         while True:
             readable, _, _ = select.select([_STDIN, *sources], [], [], self._pause())
-            now = time.monotonic()
             for descriptor in readable:
                 if descriptor != _STDIN:
-                    sources[descriptor].read(now)
+                    sources[descriptor].read(time.monotonic())  # later than a request that has just been obeyed
                 elif not self._obey():
                     return
             now = time.monotonic()

@@ -18,9 +18,11 @@ from app.media.closer.messages import MOST_BYTES, Grade
 PREVIEW_BYTES = 4_000
 MIDDLE_BYTES = 40_000
 FULL_BYTES = 300_000
-_PREVIEWS = ((400, (45, 38, 31)), (320, (45, 38, 31, 25)))
-"""Longest side and qualities, tried in turn: lower ones show less than a smaller picture."""
-_POOR_QUALITIES = (18, 12, 6, 1)
+_PREVIEWS = (
+    *((400, quality) for quality in (45, 38, 31)),
+    *((320, quality) for quality in (38, 31, 25, 18, 12, 6, 1)),
+)
+"""Longest side and quality, from many bytes to few: at a lower quality than that a smaller picture shows more."""
 _MIDDLE_SIDE = 1_024
 _MIDDLE_QUALITIES = (80, 65, 50, 35, 20, 5)
 _FULL_QUALITIES = (75, 50, 25)
@@ -39,14 +41,21 @@ class Coded:
     height: int
 
 
-def preview(rgb: NDArray[np.uint8]) -> Coded:
-    """Of (height, width, 3): AVIF, as wide as :data:`PREVIEW_BYTES` allow at a quality that is worth it."""
-    for side, qualities in _PREVIEWS:
-        small = _within(rgb, side)
-        coded = _best_of(Grade.PREVIEW, small, qualities, PREVIEW_BYTES)
-        if len(coded.data) <= PREVIEW_BYTES:
-            return coded
-    return _best_of(Grade.PREVIEW, small, _POOR_QUALITIES, PREVIEW_BYTES)
+def preview(rgb: NDArray[np.uint8], most: int = PREVIEW_BYTES) -> Coded:
+    """Of (height, width, 3): AVIF, as wide as `most` bytes allow at a quality that is worth it."""
+    small = {side: _within(rgb, side) for side, _ in _PREVIEWS}
+    first, last, best = 0, len(_PREVIEWS) - 1, None
+    while first <= last:  # halving: each try takes some 50 ms
+        middle = (first + last) // 2
+        side, quality = _PREVIEWS[middle]
+        data = _avif(small[side], quality)
+        if len(data) <= most or middle == len(_PREVIEWS) - 1:
+            best = Coded(Grade.PREVIEW, data, small[side].shape[1], small[side].shape[0])
+            last = middle - 1
+        else:
+            first = middle + 1
+    assert best is not None
+    return best
 
 
 def middle(rgb: NDArray[np.uint8]) -> Coded:
@@ -67,10 +76,10 @@ def original(rgb: NDArray[np.uint8]) -> bytes:
 
 
 def _best_of(grade: Grade, rgb: NDArray[np.uint8], qualities: Sequence[int], most: int) -> Coded:
-    """The first quality that fits into `most` bytes, or the last."""
+    """WebP of the first quality that fits into `most` bytes, or of the last."""
     data = b""
     for quality in qualities:
-        data = _CODERS[grade](rgb, quality)
+        data = _webp(rgb, quality)
         if len(data) <= most:
             break
     return Coded(grade, data, rgb.shape[1], rgb.shape[0])
@@ -89,9 +98,6 @@ def _avif(rgb: NDArray[np.uint8], quality: int) -> bytes:
 
 def _webp(rgb: NDArray[np.uint8], quality: int) -> bytes:
     return _encode(".webp", rgb, cv2.IMWRITE_WEBP_QUALITY, quality)
-
-
-_CODERS = {Grade.PREVIEW: _avif, Grade.MIDDLE: _webp, Grade.FULL: _webp}
 
 
 def _within(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.media.events import View as View
 from app.media.rate.speech import LOWEST, PACKET_OVERHEAD_BYTES, Speech, needed_redundancy
@@ -44,6 +44,14 @@ class Pictures:
     @property
     def are_stills(self) -> bool:
         return self.fps < 1
+
+    def less(self, share: float) -> Pictures:
+        """With `share` of the rates given away: the same size, so no key picture; the frame rate falls half as far,
+        and stills come as much less often.
+        """
+        left = 1 - share
+        fps = round(self.fps * left, 3) if self.are_stills else max(1.0, self.fps * (1 - share / 2))
+        return replace(self, fps=fps, bitrate=round(self.bitrate * left), wire_bps=round(self.wire_bps * left))
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,10 @@ class Rungs:
     view: View = View.TALK
     up_at: float | None = None  # the last change up
     free_until: float | None = None  # after a start or a cut the right rung is still being found
-    not_before: float = 0.0
+    rests_until: float = 0.0  # no step up at all so soon after one down
+    not_before: float = 0.0  # no step up beyond stills, or at all where those have failed
+    failed: int = SPEECH_ONLY
+    failed_up_at: float | None = None  # the change up that has failed: it counts once, in however many steps it fell
     hold_s: float = HOLD_FIRST_S
     narrow_since: float | None = None  # since when there has been no room even for stills
 
@@ -76,23 +79,27 @@ class Rungs:
     def _down(self, step: int, cause: Cause, now: float) -> Rungs:
         lost = cause is Cause.LINK_LOST
         settling = self.free_until is not None and now < self.free_until
-        soon = not lost and not settling and self.up_at is not None and now - self.up_at < IN_VAIN_S
-        wait = self.hold_s if soon else RETURN_AFTER_S
-        hold = min(HOLD_LONGEST_S, self.hold_s * 2) if soon else self.hold_s
-        # That pictures went with the link is no failure of theirs.
-        not_before = self.not_before if lost or settling else max(self.not_before, now + wait)
+        state = replace(self, step=step, cause=cause)
+        if lost:  # that pictures went with the link is no failure of theirs
+            return replace(state, free_until=None, up_at=None)
+        if settling:
+            return state
+        state = replace(state, rests_until=now + RETURN_AFTER_S)
+        in_vain = self.up_at is not None and self.up_at != self.failed_up_at and now - self.up_at < IN_VAIN_S
+        if not in_vain:
+            return state
         return replace(
-            self,
-            step=step,
-            cause=cause,
-            not_before=not_before,
-            hold_s=hold,
-            free_until=None if lost else self.free_until,
-            up_at=None if lost else self.up_at,
+            state,
+            not_before=max(self.not_before, now + self.hold_s),
+            failed=self.step,
+            failed_up_at=self.up_at,
+            hold_s=min(HOLD_LONGEST_S, self.hold_s * 2),
         )
 
     def _up(self, step: int, now: float) -> Rungs:
         if now < self.not_before:
+            step = min(step, STILLS if self.failed > STILLS else SPEECH_ONLY)
+        if now < self.rests_until or step <= self.step:
             return self
         free = self.up_at is None or (self.free_until is not None and now < self.free_until)
         if not free and self.up_at is not None and now - self.up_at < UP_EVERY_S:

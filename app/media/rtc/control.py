@@ -45,6 +45,10 @@ _TURN_S, _SLACK_S = 0.02, 0.001
 _RTT_S = 0.2
 """A guess, before the first report has told."""
 _FIRST_REPORT_S, _REPORT_S, _THIN_BPS = 0.3, 5.0, 40_000.0
+_EARLY_S = (0.1, 0.8, 2.4)
+"""After a stream's first packet. Until a sender report has come, lips and speech are not held together: the first is
+soon (RFC 6051 section 2.2), and of three one arrives.
+"""
 _STATE_S = 4.0
 _STATE_GAP_S = 0.15
 _KEY_GAP_S = 0.7
@@ -68,6 +72,8 @@ class Control:
     ) -> None:
         self._formats, self._out, self._in = formats, outbound, inbound
         self._cname, self._send, self._feedback, self._peer = cname, send, feedback, peer
+        self._streams = 0
+        self._early: tuple[float, ...] = ()
         self._state: PeerState | None = None
         self._state_due = 0.0
         self._state_new = False
@@ -134,10 +140,12 @@ class Control:
     def turn(self, now: float) -> None:
         """Sends what is due. What several things want to say goes in one datagram."""
         # Until the first report, the least that feedback has taken: it holds the wait for its turn, as a repair does.
-        rtt = self.rtt_s or self._out.log.least_trip or _RTT_S
+        rtt = self._trip_s
         self._in.tick(now, rtt if self._formats.nack else None)
         parts: list[Part] = []
-        if now >= self._report_due:
+        self._expect_streams(now)
+        if now >= self._report_due or (self._early and now >= self._early[0]):
+            self._early = tuple(at for at in self._early if at > now)
             parts += self._reports(now)
             self._report_due = now + (_REPORT_S if self.link_bps > _THIN_BPS else 2 * _REPORT_S)
         if not self._formats.transport_cc and now >= self._remb_due:
@@ -157,6 +165,11 @@ class Control:
             self._state_new = False
         if parts:
             self._transmit(build_rtcp(parts), now)
+
+    def _expect_streams(self, now: float) -> None:
+        streams = sum(stream.packets > 0 for stream in (self._out.audio, self._out.video))
+        if streams > self._streams:
+            self._streams, self._early = streams, tuple(now + after for after in _EARLY_S)
 
     def _packets_per_s(self, now: float) -> float:
         """What arrives, over about a second: each packet costs two bytes of feedback."""
@@ -223,6 +236,11 @@ class Control:
 
     # In
 
+    @property
+    def _trip_s(self) -> float:
+        """There and back, as far as it is known."""
+        return self.rtt_s or self._out.log.least_trip or _RTT_S
+
     def on_rtcp(self, data: bytes, now: float) -> None:
         """One RTCP datagram in clear, authenticated. What is malformed is counted and dropped."""
         try:
@@ -248,7 +266,7 @@ class Control:
                 self._out.on_nack(list(lost), now)
             case PictureLoss() | FullIntraRequest():
                 self.plis_received += 1
-                self._out.pictures.want_key()
+                self._out.on_picture_loss(now, self._trip_s)
             case Remb(bitrate=bitrate):
                 self.remb_bps = float(bitrate)
                 self._on_guest(now)

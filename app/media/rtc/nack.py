@@ -15,9 +15,11 @@ AT_ONCE_S = 0.004
 _REORDERED_LASTS_S = 20.0
 _LEAST_GAP_S = 0.05
 _SLOWER = 1.5
-_LOSSY = 0.07
+_LOSSY = 0.025
 _TWICE_S = 0.025
-"""Where much is lost, a request or its repair is lost as often: the first try is made twice, a little apart."""
+"""Where some is lost, so are requests and repairs: the first is made twice, a little apart, and answered twice."""
+_TURNS_S = 0.08
+"""What a repair takes beyond the round trip: the turns of two senders, and its time on the link."""
 _RECENT = 1 / 60
 _MOST_GUESSES = 4
 
@@ -28,6 +30,7 @@ class _Missing:
     asked_at: float | None = None
     tries: int = 0
     guessed: bool = False
+    expected: bool = False  # missed before a later one came: late is not out of order
 
 
 class NackTracker:
@@ -51,7 +54,7 @@ class NackTracker:
             late = self._missing.pop(sequence, None)
             if late is not None and late.guessed:
                 self.loss += _RECENT * (float(repaired) - self.loss)
-            elif late is not None and not repaired:
+            elif late is not None and not repaired and not late.expected:
                 self._reordered_at = now
             return False
         for guess in [missing for missing in self._missing.values() if missing.guessed]:
@@ -72,7 +75,7 @@ class NackTracker:
     def expect(self, sequence: int, now: float) -> None:
         """The packet after the newest one is missing too: it should have come by now."""
         if self._highest is not None and distance(self._highest, sequence) == 1:
-            self._missing[sequence] = _Missing(now)
+            self._missing[sequence] = _Missing(now, expected=True)
             self._highest = sequence
 
     def suspect(self, count: int, now: float) -> bool:
@@ -129,7 +132,7 @@ class NackTracker:
             if tries == 1:
                 return _TWICE_S
             tries -= 1
-        return float(max(_LEAST_GAP_S, rtt_s * 1.2) * _SLOWER ** max(0, tries - 1))
+        return float(max(_LEAST_GAP_S, rtt_s * 1.2 + _TURNS_S) * _SLOWER ** max(0, tries - 1))
 
     def restart(self) -> None:
         self._highest = None

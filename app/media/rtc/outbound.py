@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import secrets
 import time
 from collections import OrderedDict
@@ -17,10 +18,10 @@ from numpy.typing import NDArray
 
 from app.media.rate.controller import Decision, Probe
 from app.media.rate.feedback import Kind
-from app.media.rate.ladder import Rung
+from app.media.rate.ladder import Pictures, Rung
 from app.media.rtc.dtls import DTLS_OVERHEAD, SRTP_OVERHEAD
 from app.media.rtc.pacer import Allowance, Go, Pacer
-from app.media.rtc.picture_out import EncodedPicture, PictureSource
+from app.media.rtc.picture_out import EncodedPicture, PictureSource, shape
 from app.media.rtc.rtp import extensions_of
 from app.media.rtc.sdp import Formats
 from app.media.rtc.sent import SentLog
@@ -37,6 +38,10 @@ _HELD_UNDER = 0.35
 _AHEAD, _AHEAD_FROM_BPS = 1.06, 56_000.0
 _SHORT_FRAME_MS = 60
 _FIRST_PACE, _FIRST_WINDOW = 30_000.0, 3_000
+_STALE_S = 1.5
+"""Moving pictures that would leave so late are worth less than a key picture of now."""
+_KEY_ON_ITS_WAY, _KEY_AT_WORK_S = 1.2, 0.1
+"""So many round trips and so long after a key picture has left, who asks for one has not seen it yet."""
 _MOST_UNNUMBERED = 8_000
 
 
@@ -55,16 +60,22 @@ class RtpStream:
 
     def packet(self, payload_type: int, timestamp: int, payload: bytes, *, marker: bool = False) -> RtpPacket:
         """`timestamp` without the stream's offset."""
-        made = RtpPacket(
+        return self.numbered(self.unnumbered(payload_type, timestamp, payload, marker=marker))
+
+    def unnumbered(self, payload_type: int, timestamp: int, payload: bytes, *, marker: bool) -> RtpPacket:
+        """As `packet`, for one that may yet be dropped: `numbered` when it leaves, so that no hole is missed."""
+        return RtpPacket(
             payload_type=payload_type,
             marker=int(marker),
-            sequence_number=self.sequence,
             timestamp=(timestamp + self.offset) & 0xFFFFFFFF,
             ssrc=self.ssrc,
             payload=payload,
         )
+
+    def numbered(self, packet: RtpPacket) -> RtpPacket:
+        packet.sequence_number = self.sequence
         self.sequence = (self.sequence + 1) & 0xFFFF
-        return made
+        return packet
 
     def rtp_time(self, now: float) -> int:
         """RTP time (with offset) of the moment `now` (monotonic s)."""
@@ -103,9 +114,13 @@ class Outbound:
         self._video = _chosen(formats, speeds)
         self.pictures = PictureSource(
             executor, newest, lambda: self._pacer.backlog_s, self._on_picture,
-            codec=formats.video.get(self._video or 0, VideoCodec.VP8), speeds=speeds,
+            codecs=_codecs(formats, self._video), speeds=speeds,
         )  # fmt: skip
         self._video_rtx = None if self._video is None else formats.repair_of(self._video)
+        self._picture_open = False  # the last of its packets to leave was not its end
+        self._key_due = False  # what comes before the next key picture builds on what was dropped
+        self._key_stamp: int | None = None  # RTP time of the key picture that has not left whole
+        self._key_left_at = -math.inf
         self._repairs = Allowance(_FIRST_PACE)
         self._history: OrderedDict[int, RtpPacket] = OrderedDict()
         self._extensions = extensions_of(formats.cc_id)
@@ -146,13 +161,30 @@ class Outbound:
         self._repairs.rate = max(4_000.0, decision.split.pictures_bps * _REPAIR_SHARE)
         self.pictures.limit = decision.payload_bytes
         pictures = rung.pictures if self._video is not None else None
-        if pictures is None and self.pictures.pictures is not None:
-            self._pacer.clear(Kind.PICTURES)
-            self._pacer.clear(Kind.REPAIR)
-        if pictures != self.pictures.pictures:
+        before = self.pictures.pictures
+        if pictures != before:
             self.pictures.use(pictures)
+        if before is not None and self._is_stale(before, pictures):
+            self._begin_anew()
         if decision.probe is not None:
             self._probe = decision.probe
+
+    def _is_stale(self, before: Pictures, now: Pictures | None) -> bool:
+        """Whether what waits was made for a link that is no more: it would keep what fits this one waiting."""
+        if now is None or before.are_stills:
+            return now is None
+        if shape(now) != shape(before):
+            return now.wire_bps < before.wire_bps
+        return not self.pictures.held and self._pacer.queued(Kind.PICTURES) * 8 > _STALE_S * self._pacer.rate
+
+    def _begin_anew(self) -> None:
+        """What waits is dropped, and the next picture is a key picture."""
+        self._pacer.clear(Kind.PICTURES)
+        self._pacer.clear(Kind.REPAIR)
+        if self._picture_open:  # a hole tells that its end does not come
+            self.video.sequence, self._picture_open = (self.video.sequence + 1) & 0xFFFF, False
+        self._key_due, self._key_stamp = True, None
+        self.pictures.want_key()
 
     @property
     def in_flight(self) -> int:
@@ -191,7 +223,7 @@ class Outbound:
         while size > 0 and isinstance(packet := self._pacer.take(Kind.PICTURES, now), RtpPacket):
             size -= self._size(packet)
             left -= 1
-            self._remember(packet)
+            self._leaves(packet, now)
             self._transmit(Kind.PICTURES, packet, now, cluster)
         for _ in range(left if size > 0 else 0):
             packet = self.rtx.packet(self._video_rtx, 0, b"")
@@ -201,14 +233,27 @@ class Outbound:
     # Pictures
 
     def _on_picture(self, picture: EncodedPicture) -> None:
-        assert self._video is not None
+        number = next(number for number, codec in self._formats.video.items() if codec is picture.codec)
+        if self._key_due and not picture.key:
+            return
+        self._key_due = False
         self.video.newest = (picture.timestamp, picture.timestamp / self.video.clock)
         last = len(picture.payloads) - 1
         for i, payload in enumerate(picture.payloads):
-            packet = self.video.packet(self._video, picture.timestamp, payload, marker=i == last)
+            packet = self.video.unnumbered(number, picture.timestamp, payload, marker=i == last)
             if not self._pacer.push(Kind.PICTURES, self._size(packet), packet):
-                self.pictures.want_key()  # what was not queued is missed like a loss
+                self._begin_anew()  # what was not queued is missed like a loss
+                return
+            if picture.key:
+                self._key_stamp = packet.timestamp
         self._queued.set()
+
+    def on_picture_loss(self, now: float, rtt_s: float) -> None:
+        """The far side has lost its reference (PLI, RFC 4585; FIR, RFC 5104). A key picture on its way is the answer,
+        and what waits before another one is of no use.
+        """
+        if self._key_stamp is None and now - self._key_left_at >= _KEY_ON_ITS_WAY * rtt_s + _KEY_AT_WORK_S:
+            self._begin_anew()
 
     def on_nack(self, lost: list[int], now: float) -> None:
         """The far side asks for pictures' packets again (RFC 4585), sent as RTX (RFC 4588) as far as allowed."""
@@ -216,12 +261,11 @@ class Outbound:
             return
         for sequence in lost:
             packet = self._history.get(sequence)
-            if packet is None or not self._repairs.take(now, self._size(packet) + 2):
+            repair = None if packet is None else self._formats.repair_of(packet.payload_type)
+            if packet is None or repair is None or not self._repairs.take(now, self._size(packet) + 2):
                 continue
             payload = sequence.to_bytes(2, "big") + packet.payload
-            again = self.rtx.packet(
-                self._video_rtx, packet.timestamp - self.rtx.offset, payload, marker=bool(packet.marker)
-            )
+            again = self.rtx.packet(repair, packet.timestamp - self.rtx.offset, payload, marker=bool(packet.marker))
             if self._pacer.push(Kind.REPAIR, self._size(again), again):
                 self.repaired += 1
         self._queued.set()
@@ -259,7 +303,7 @@ class Outbound:
                     self._transmit_data(turn.kind, turn.item, time.monotonic())
                     continue
                 if turn.kind is Kind.PICTURES:
-                    self._remember(turn.item)
+                    self._leaves(turn.item, time.monotonic())
                 self._transmit(turn.kind, turn.item, time.monotonic(), None)
                 continue
             if turn.seconds is not None:
@@ -268,9 +312,12 @@ class Outbound:
             self._queued.clear()
             await self._queued.wait()
 
-    def _remember(self, packet: RtpPacket) -> None:
-        """For repairs."""
-        self._history[packet.sequence_number] = packet
+    def _leaves(self, packet: RtpPacket, now: float) -> None:
+        """A packet of a picture goes: it is remembered for repairs."""
+        self._history[self.video.numbered(packet).sequence_number] = packet
+        self._picture_open = not packet.marker
+        if packet.marker and packet.timestamp == self._key_stamp:
+            self._key_stamp, self._key_left_at = None, now
         while len(self._history) > _HISTORY:
             self._history.popitem(last=False)
 
@@ -306,6 +353,14 @@ def _chosen(formats: Formats, speeds: Speeds) -> int | None:
     """The payload type of our pictures: the far side's best that this machine is quick enough for."""
     able = [number for number, codec in formats.video.items() if codec is not VideoCodec.AV1 or speeds.can_av1]
     return next(iter(able), next(iter(formats.video), None))
+
+
+def _codecs(formats: Formats, chosen: int | None) -> tuple[VideoCodec, ...]:
+    """That of our pictures, and VP8 where it is another and the far side takes it: its encoder needs no library of
+    ours and asks little of a machine.
+    """
+    first = formats.video.get(chosen or 0, VideoCodec.VP8)
+    return first, *(c for c in formats.video.values() if c is VideoCodec.VP8 and c is not first)
 
 
 def data_size(data: bytes) -> int:

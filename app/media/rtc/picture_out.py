@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
+
+import av
 
 from app.media.rate.ladder import Pictures
 from app.media.video import av1_rtp, vp8_rtp
@@ -27,8 +29,9 @@ _AT_ONCE_S = 0.001  # timers are no finer than that
 _BACKLOG_S, _BACKLOG_MOST_S, _BACKLOG_PICTURES = 0.11, 0.2, 2.0
 """A picture that would wait behind so much is not encoded: a newer one will be, when the link is free."""
 _MOST_PAYLOAD = 1_100
-_KEY_GAP_S = 0.7
+_KEY_GAP_S = 0.3
 _FIRST_STILLS = (0.6, 0.8)
+_BROKEN = (Av1Error, Av1Missing, av.FFmpegError)
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,13 @@ class EncodedPicture:
     payloads: list[bytes]
     timestamp: int
     key: bool
+    codec: VideoCodec
 
 
 class PictureSource:
-    """`newest` gives the camera's newest picture, `backlog_s` how long what is queued takes to leave."""
+    """`newest` gives the camera's newest picture, `backlog_s` how long what is queued takes to leave. `codecs`: the
+    first is used; where its encoder fails, the next, beginning with a key picture.
+    """
 
     def __init__(
         self,
@@ -50,11 +56,12 @@ class PictureSource:
         backlog_s: Callable[[], float],
         emit: Callable[[EncodedPicture], None],
         *,
-        codec: VideoCodec,
+        codecs: Sequence[VideoCodec],
         speeds: Speeds,
     ) -> None:
         self._executor, self._newest, self._backlog_s, self._emit = executor, newest, backlog_s, emit
-        self.codec, self._speeds = codec, speeds
+        self.codec, *self._others = codecs
+        self._speeds = speeds
         self._pictures: Pictures | None = None
         self._wake = asyncio.Event()
         self._encoder: PictureEncoder | None = None
@@ -77,7 +84,7 @@ class PictureSource:
         """None stops the pictures at once; the next ones begin with a key frame. Another rate alone costs none."""
         if pictures is None:
             self._drop()
-        elif _rung(pictures) != _rung(self._pictures):
+        elif shape(pictures) != shape(self._pictures):
             # At once, not when the rung before would have had its next picture: between stills that is seconds away.
             self._due, self._fps = 0.0, pictures.fps
         self._pictures = pictures
@@ -98,8 +105,10 @@ class PictureSource:
         return (self._encoder.width, self._encoder.height) if self._encoder is not None else (0, 0)
 
     def want_key(self) -> None:
-        """The far side lost its reference (PLI or FIR, RFC 4585, RFC 5104)."""
+        """The next picture, and that at once: between stills it would be seconds away."""
         self._key_wanted = True
+        self._due = min(self._due, self._keyed_at + _KEY_GAP_S)
+        self._wake.set()
 
     async def run(self) -> None:
         """For ever; cancel it."""
@@ -111,7 +120,13 @@ class PictureSource:
                 if encoder is None:
                     continue
                 key = self._key_wanted and loop.time() - self._keyed_at >= _KEY_GAP_S
-                made = await loop.run_in_executor(self._executor, partial(encoder.encode, captured.frame, key=key))
+                try:
+                    made = await loop.run_in_executor(self._executor, partial(encoder.encode, captured.frame, key=key))
+                except _BROKEN as exc:
+                    if self._encoder is encoder:
+                        self._drop()
+                        self._fall_back(exc)
+                    continue
                 if (
                     made.data and self._encoder is encoder
                 ):  # else the encoder dropped it, or the rung changed meanwhile
@@ -130,7 +145,7 @@ class PictureSource:
             payloads = av1_rtp.packetize(made.data, self.limit)
         else:
             payloads = vp8_rtp.packetize(made.data, self._picture_id, self.limit)
-        self._emit(EncodedPicture(payloads, timestamp, made.key))
+        self._emit(EncodedPicture(payloads, timestamp, made.key, self.codec))
 
     async def _next_picture(self, loop: asyncio.AbstractEventLoop) -> tuple[CapturedFrame, Pictures]:
         while True:
@@ -170,13 +185,21 @@ class PictureSource:
         self._drop()
         try:
             self._encoder = open_encoder(self.codec, pictures, source, self._speeds)
-        except (Av1Error, Av1Missing) as exc:
-            if not self._failed:
-                log.error("pictures cannot be sent: %s", exc)
-            self._pictures, self._failed = None, True
+        except _BROKEN as exc:
+            self._fall_back(exc)
             return None
         self._encoder_for, self._fps, self._begun = wanted, pictures.fps, 0
         return self._encoder
+
+    def _fall_back(self, exc: Exception) -> None:
+        """To the next codec that the far side takes, at once; without one there are no pictures."""
+        if self._others:
+            log.warning("pictures go on as %s: %s", self._others[0], exc)
+            self.codec, self._due = self._others.pop(0), 0.0
+            return
+        if not self._failed:
+            log.error("pictures cannot be sent: %s", exc)
+        self._pictures, self._failed = None, True
 
     def _beginning(self, pictures: Pictures) -> Pictures:
         """The first still is a key picture of twice the size, and nothing is seen before it: it begins rough."""
@@ -185,6 +208,6 @@ class PictureSource:
         return replace(pictures, bitrate=round(pictures.bitrate * _FIRST_STILLS[self._begun]))
 
 
-def _rung(pictures: Pictures | None) -> tuple[int, int, bool] | None:
+def shape(pictures: Pictures | None) -> tuple[int, int, bool] | None:
     """What makes another rung; rates alone do not."""
     return None if pictures is None else (pictures.width, pictures.height, pictures.are_stills)

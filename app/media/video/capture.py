@@ -26,6 +26,7 @@ Wait = Callable[[float], bool]
 _CAMERA_PROBE = 8
 _UNSPECIFIED, _HD_LINES = 2, 720
 _MOST_STRETCH = 4  # no real pixel is that far from square
+STILL_SUFFIX = ".still.jpg"
 _SETTLE_S = 0.3  # what a camera's switch to another mode takes at least
 
 _MODELS: dict[str, tuple[tuple[int, int], tuple[int, int] | None, tuple[int, int] | None]] = {
@@ -71,7 +72,10 @@ class PictureReader(Protocol):
 
 
 class FileReader:
-    """A film in an endless loop, paced by the wall clock: what comes too late is skipped, as a camera would."""
+    """A film in an endless loop, paced by the wall clock: what comes too late is skipped, as a camera would.
+
+    A photograph beside it, STEM.still.jpg, is what the camera's still mode would give.
+    """
 
     def __init__(self, path: str) -> None:
         self.name = Path(path).name
@@ -125,7 +129,14 @@ class FileReader:
         return None if wait(max(0.0, ahead)) else frame
 
     def shoot(self, wait: Wait) -> av.VideoFrame | None:
-        return None
+        photo = Path(self._path).with_suffix(STILL_SUFFIX)
+        if not photo.exists() or wait(_SETTLE_S):
+            return None
+        try:
+            with av.open(str(photo)) as container:
+                return next(container.decode(container.streams.video[0]))
+        except (av.FFmpegError, OSError, IndexError, StopIteration):
+            return None
 
     def film(self, on: bool, wait: Wait) -> None:
         return None

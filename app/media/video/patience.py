@@ -8,7 +8,7 @@ REORDERED_S = 0.05
 """A packet that is merely out of order comes within so much."""
 _REPAIR_S = 0.15
 """What a repair takes beyond the round trip: noticing, the turn of RTCP, the other side's pacer."""
-_TWO_TRIES_MOST_S = 0.4
+_SECOND_TRY_S, _TWO_TRIES_MOST_S = 0.23, 0.48
 _SILENCE_LEAST_S, _SILENCE_MOST_S = 1.0, 20.0
 _TAIL_LEAST_S, _TAIL_MOST_S = 0.15, 2.0
 _UP, _DOWN = 2, 8
@@ -22,7 +22,7 @@ def repair_wait(rtt_s: float | None) -> float:
     """
     if rtt_s is None:
         return REORDERED_S
-    return max(_REPAIR_S + rtt_s, min(_REPAIR_S + 2.2 * rtt_s, _TWO_TRIES_MOST_S))
+    return max(_REPAIR_S + rtt_s, min(_SECOND_TRY_S + 2.2 * rtt_s, _TWO_TRIES_MOST_S))
 
 
 def ask_again_wait(rtt_s: float | None, asked: int, *, heard: bool) -> float:
