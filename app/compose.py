@@ -32,12 +32,14 @@ from app.media.video.speed import SpeedTest, memory_path
 from app.offline.keys import system_ring
 from app.offline.passphrase_source import from_file
 from app.offline.profile import default_folder
+from app.presenters.clock import write_clock_as
 from app.presenters.devices import Chosen
 from app.presenters.environment import Environment
 from app.presenters.patient import PatientPresenter
 from app.presenters.provider import ProviderPresenter
 from app.presenters.sending_around import Recorder
 from app.presenters.sound import SoundStatus, SoundTester
+from app.ui import words
 from app.ui.app import PatientWindow, ProviderWindow, make_application
 from app.ui.bridge import Bridge
 from app.ui.run import execute
@@ -106,6 +108,7 @@ def run_window(options: WindowOptions, attach: Callable[[Running], object] | Non
     the end.
     """
     app = make_application([f"thinline-{options.role}"])
+    write_clock_as(words.clock)
     running = build(options)
     held = attach(running) if attach is not None else None
     running.io.submit(running.presenter.start()).add_done_callback(_report)

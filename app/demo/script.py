@@ -203,6 +203,7 @@ class Script:
         self._provider.wait(names.ITEM_ORIGINAL, seconds=60, text_has="has come")
         self._provider.click(self._items(self._provider, "item.other.", "", 1)[0])
         opened = self._provider.wait_event("opened", 30, after=before)
+        self._provider.wait(names.item_picture(0), seconds=30)
         facts = self._report.facts["photo"]
         digest = facts["sha256_opened"] = opened["sha256"][0]
         if digest != facts["sha256_taken"]:

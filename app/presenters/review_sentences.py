@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from app.offline.parts import CLIP, PDF, PICTURES, VOICE
 from app.offline.purposes import Purpose, purpose_of
+from app.presenters.clock import clock
 from app.presenters.review_views import PartKind
 from app.presenters.view_basics import Level, Sentence
 from app.wire.intake import Manifest, ManifestBlob, PartRole
@@ -100,7 +101,7 @@ def moment(at: datetime, now: datetime) -> str:
     """ "14:30 today", "14:30 tomorrow", "14:30 on 24 November"; both local."""
     at, now = at.astimezone(), now.astimezone()
     near = {0: "today", 1: "tomorrow", -1: "yesterday"}.get((at.date() - now.date()).days)
-    return f"{at:%H:%M} {near}" if near else f"{at:%H:%M} on {at.day} {at:%B}"
+    return f"{clock(at)} {near}" if near else f"{clock(at)} on {at.day} {at:%B}"
 
 
 def size_words(size: int) -> str:

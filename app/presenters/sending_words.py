@@ -12,6 +12,7 @@ from app.offline.purposes import Purpose
 from app.offline.readings import Measure, units
 from app.offline.standing import Stage, WaitingFor
 from app.offline.worker import SubmissionStatus
+from app.presenters.clock import clock
 from app.presenters.sending_views import MeasureChoice, PartKind, PurposeChoice
 from app.presenters.views import ItemView
 
@@ -98,10 +99,9 @@ def weighs(size: int, rate: float | None) -> str:
 
 def when_words(at: datetime, now: datetime) -> str:
     """Both local: "today at 14:30", "on 24 November at 14:30"."""
-    clock = at.strftime("%H:%M")
     away = (now.date() - at.date()).days
     day = {0: "today", 1: "yesterday"}.get(away) or "on " + at.strftime("%d %B").lstrip("0")
-    return f"{day} at {clock}"
+    return f"{day} at {clock(at)}"
 
 
 def item_view(
