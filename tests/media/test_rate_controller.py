@@ -97,18 +97,23 @@ def test_every_phase_but_blind_and_every_verdict_is_in_the_table() -> None:
     assert set(TABLE) == wanted
 
 
-def test_it_starts_low_and_probes_once_it_hears_of_what_came() -> None:
+def test_it_starts_low_with_a_probe_and_probes_again_when_nothing_was_read() -> None:
     control = controller.start(5.0)
     check(control)
     assert control.decision.rung.speech.wire_bps == 11_867
     assert control.decision.rung.pictures is None
     assert control.decision.cause is Cause.START
-    assert control.decision.probe is None, "the far side may not be ready yet"
+    assert control.decision.probe is not None
+    assert control.decision.probe.bits / 12_000 <= 0.17
+    assert controller.look(control, View.DETAIL, 5.0).decision.probe == control.decision.probe
+    assert controller.tick(control, 7.0, 0, True).decision.probe == control.decision.probe, "it has not left yet"
     path = Path()
     told = TransportFeedback(path.now, path.results(), None)
-    heard = controller.on_feedback(path.control, told, path.now).decision.probe
-    assert heard is not None
-    assert heard.bits / 12_000 <= 0.17
+    heard = controller.on_feedback(path.control, told, path.now)
+    assert heard.decision.probe is None
+    again = controller.tick(heard, path.now + 0.6, 0, True).decision.probe
+    assert again is not None
+    assert again.bits / 12_000 <= 0.17
 
 
 def test_readings_bring_speech_and_then_pictures() -> None:

@@ -25,7 +25,7 @@ from app.media.rate.ladder import (
 )
 from app.media.rate.link import ENOUGH_NOISY, JUMP, LEAST_BPS, START_BPS
 from app.media.rate.phases import AFTER_CUT_BPS, FIRST_RTT_S, Step, act, dark, light
-from app.media.rate.probing import Prober
+from app.media.rate.probing import FIRST, Prober
 from app.media.rate.rungs import Rungs
 from app.media.rate.signals import Signals, Verdict, judge, judge_remote, read
 from app.media.rate.speech import LOWEST, Speech, choose_speech
@@ -56,23 +56,26 @@ _RISE, _WORSE, _LONGER = 0.98, 1.3, 0.4
 
 
 def start(now: float) -> Control:
-    """How a transport begins: speech alone at 12 kbit/s. The first probe follows the first feedback: what is sent
-    before may come to a far side that is not ready yet.
+    """How a transport begins: speech alone at 12 kbit/s, and a probe behind the first speech packet. Who can send has
+    seen the far side's part of the handshake ended (RFC 6347 section 4.2.4), so that it is heard.
     """
     if not math.isfinite(now):
         raise ValueError("time is a plain figure")
     rung = Rung("speech-8", START_SPEECH)
     parts = split(START_BPS, rung, 0.0, paused=False)
     window = window_bytes(START_BPS, FIRST_RTT_S, FIRST_INTERVAL_S, 0.0)
-    decision = Decision(rung, Cause.START, parts, pacing_bps(parts), window, None, payload_bytes(START_BPS))
-    return Control(decision, now, phase_since=now, feedback_at=now)
+    decision = Decision(rung, Cause.START, parts, pacing_bps(parts), window, FIRST, payload_bytes(START_BPS))
+    return Control(decision, now, phase_since=now, feedback_at=now, prober=Prober().sent(FIRST, now))
 
 
 def on_feedback(control: Control, feedback: TransportFeedback, now: float) -> Control:
     """The next memory after one transport-wide feedback message."""
     control = _at(control, now)
+    first = not control.history.packets
     history = control.history.add(feedback)
     control = replace(control, history=history)
+    if first and history.fresh:  # only now it is known when the first packets left
+        control = replace(control, prober=replace(control.prober, last_at=history.fresh[0].sent_at))
     if not history.fresh:
         return control  # a message of losses alone is no sign that anything arrives
     control = light(control, now) if control.phase is Phase.BLIND else control
@@ -149,7 +152,7 @@ def tick(control: Control, now: float, in_flight_bytes: int, pictures_wanted: bo
             control = replace(control, phase=Phase.STEADY, phase_since=now, rungs=control.rungs.thin())
         return _decide(control, now)
     prober, probe = _probe(control, now)
-    if probe is None and control.decision.probe is None:
+    if probe is control.decision.probe:  # none, or the first, which waits
         return control
     return replace(control, prober=prober, decision=replace(control.decision, probe=probe))
 
@@ -263,8 +266,10 @@ def _speech(control: Control, step: int, loss: float, burst: float) -> Speech:
 
 def _probe(control: Control, now: float) -> tuple[Prober, Probe | None]:
     may = control.phase in (Phase.START, Phase.STEADY) and not control.suspicious and not control.remote_loss
-    if not may or not control.history.fresh:
+    if not may:
         return control.prober, None
+    if not control.history.fresh:  # the first one waits for the first speech packet
+        return control.prober, None if control.history.packets else control.decision.probe
     if control.verdict is not Verdict.CLEAR and control.capacity.readings:
         return control.prober, None
     return control.prober.due(control.capacity, control.link, control.phase is Phase.START, control.queue.noise_s, now)

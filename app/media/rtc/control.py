@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Callable
 
@@ -53,6 +54,8 @@ _STATE_S = 4.0
 _STATE_GAP_S = 0.15
 _KEY_GAP_S = 0.7
 _FCI_BYTES = 400
+_PROBE_WHOLE_S = 0.03
+"""After so long without another packet, a probe has come whole."""
 _GUEST_S = 1.0
 
 
@@ -81,6 +84,7 @@ class Control:
         self._counted = (self._began, 0, 0.0)
         self._report_due = time.monotonic() + _FIRST_REPORT_S
         self._feedback_due = 0.0
+        self._probe_due = math.inf
         self._remb_due = time.monotonic() + _GUEST_S
         self._remb_lost = (0, 0)
         self._keyed_at = 0.0
@@ -105,6 +109,7 @@ class Control:
         self._task = loop.create_task(self._run())
         # What is missing is asked for at once: the pictures stand still until it comes.
         self._in.missed = self._hurry
+        self._in.probed = self._tell_probe
 
     async def stop(self) -> None:
         if self._hurried is not None:
@@ -133,6 +138,11 @@ class Control:
         if self._hurried is None:
             self._hurried = asyncio.get_running_loop().call_later(AT_ONCE_S + _SLACK_S, self._turn_now)
 
+    def _tell_probe(self, now: float) -> None:
+        """At a start the first pictures wait for what a probe has found: it is told of as soon as it is here."""
+        if now - self._began < STARTS_FOR_S:
+            self._probe_due = now + _PROBE_WHOLE_S
+
     def _turn_now(self) -> None:
         self._hurried = None
         self.turn(time.monotonic())
@@ -152,10 +162,12 @@ class Control:
             self._remb_due = now + _GUEST_S
             parts += self._remb(now)
         requests = self._requests(now)
-        due = self._formats.transport_cc and self._in.recorder.pending and now >= self._feedback_due
+        due = self._formats.transport_cc and self._in.recorder.pending
+        due = due and now >= min(self._feedback_due, self._probe_due)
         if due or (requests and self._in.recorder.pending):
             fci = self._in.recorder.flush(_FCI_BYTES)
             parts += [TransportCc(self._out.audio.ssrc, self._in.audio_ssrc or 0, one) for one in fci]
+            self._probe_due = math.inf
             self._feedback_due = now + feedback_interval(self.link_bps, self._packets_per_s(now), now - self._began)
         parts += requests
         state = self._state

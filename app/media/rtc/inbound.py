@@ -45,6 +45,8 @@ class Inbound:
         self._ask_key = ask_key
         self.missed: Callable[[], None] = lambda: None
         """Called when a packet of pictures is newly missing."""
+        self.probed: Callable[[float], None] = lambda now: None
+        """Called when a packet of a probe has come."""
         self.recorder = Recorder()
         self.receive_side = ReceiveSide()
         self.audio = ReceptionStatistics(48_000)
@@ -163,6 +165,8 @@ class Inbound:
         if len(packet.payload) > 2:
             original = int.from_bytes(packet.payload[:2], "big")
             self._take_picture(packet, self._repairs[packet.payload_type], packet.payload[2:], original, now)
+        else:
+            self.probed(now)
 
     def _take_picture(self, packet: RtpPacket, kind: int, payload: bytes, sequence: int, now: float) -> None:
         """`kind`, `sequence` and `payload` of the original, which a repair carries."""

@@ -124,7 +124,8 @@ class Outbound:
         self._repairs = Allowance(_FIRST_PACE)
         self._history: OrderedDict[int, RtpPacket] = OrderedDict()
         self._extensions = extensions_of(formats.cc_id)
-        self._probe: Probe | None = None
+        self._probe: Probe | None = decision.probe
+        self._probed_for = decision
         self._clusters = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._carry: Callable[[bytes], bool] = lambda data: False
@@ -166,8 +167,8 @@ class Outbound:
             self.pictures.use(pictures)
         if before is not None and self._is_stale(before, pictures):
             self._begin_anew()
-        if decision.probe is not None:
-            self._probe = decision.probe
+        if decision.probe is not None and decision is not self._probed_for:
+            self._probe, self._probed_for = decision.probe, decision
 
     def _is_stale(self, before: Pictures, now: Pictures | None) -> bool:
         """Whether what waits was made for a link that is no more: it would keep what fits this one waiting."""
