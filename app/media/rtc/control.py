@@ -181,7 +181,10 @@ class Control:
     def _expect_streams(self, now: float) -> None:
         streams = sum(stream.packets > 0 for stream in (self._out.audio, self._out.video))
         if streams > self._streams:
-            self._streams, self._early = streams, tuple(now + after for after in _EARLY_S)
+            pictures = self._out.pictures.pictures
+            moving = pictures is not None and not pictures.are_stills  # stills have no lips, and every byte counts
+            self._streams = streams
+            self._early = tuple(now + after for after in (_EARLY_S if moving else _EARLY_S[:1]))
 
     def _packets_per_s(self, now: float) -> float:
         """What arrives, over about a second: each packet costs two bytes of feedback."""
