@@ -39,8 +39,7 @@ log = logging.getLogger(__name__)
 
 V = TypeVar("V", PatientView, ProviderView)
 
-_TICK_S = 1.0
-_MAX_PRESENT = 1000
+_TICK_S, _MAX_PRESENT = 1.0, 1000
 
 
 class Presenter(SoundPage, WordsPage, PassphrasePage, Generic[V]):
@@ -75,8 +74,7 @@ class Presenter(SoundPage, WordsPage, PassphrasePage, Generic[V]):
     # Life
 
     async def start(self) -> None:
-        """Opens the profile, for which a person may have to type a passphrase, and shows the first page. An error of
-        the profile is shown, not raised."""
+        """Opens the profile, by a passphrase if need be, and shows the first page; errors are shown, not raised."""
         async with self._opening:
             if not self._stopping and await self._open_account():
                 await self._show_first()
