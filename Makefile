@@ -12,6 +12,8 @@ demo: setup
 
 # What talks in real time has the machine to itself; all else shares the cores. With ARGS, only what they name.
 TOGETHER := tests/clinic tests/fuzz tests/net tests/offline tests/soak tests/ui tests/wire
+TOGETHER += $(addprefix tests/media/test_,$(addsuffix .py,assembly outbound picture_out picture_payloads playout_networks \
+  rate_controller rate_estimators rate_ladder rate_scenarios rate_speech still_reference))
 
 test: setup
 ifeq ($(strip $(ARGS)),)
