@@ -201,7 +201,7 @@ class Script:
         self._provider.click(names.ITEM_WANT)
         self._provider.click(names.ANSWER_ASK)
         self._provider.wait(names.ITEM_ORIGINAL, seconds=60, text_has="has come")
-        self._provider.click(self._items(self._provider, "item.other.", "", 1)[0])
+        self._provider.click(self._only_item(self._provider, "item.other.", ""))
         opened = self._provider.wait_event("opened", 30, after=before)
         self._provider.wait(names.item_picture(0), seconds=30)
         facts = self._report.facts["photo"]

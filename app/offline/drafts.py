@@ -91,21 +91,20 @@ class DraftBook:
         Parts that belong together (a copy, its thumbnail, its original) go in one call. Raises :class:`PartRefused`,
         :class:`NotEnrolled`, :class:`TrustBroken` or :class:`WriteFailed` beside those of the class.
         """
-        await self._store.call(_would_fit, draft, parts)  # before the work of sealing; looked at again after it
-        sender = await self._store.call(trust.sender)
-        sealed = [await asyncio.to_thread(seal, part.data, sender.recipients) for part in parts]
-        made = list(zip(parts, sealed, strict=True))
-        # Shielded: a screen that goes away at this moment must not take the item with it.
-        return await self._shielded(_add, self._blobs, draft, made, sender.care_team.version, self._clock())
+        return await self._seal_and_add(draft, parts, None)
 
     async def add_copies(self, draft: str, whole: str, parts: Sequence[Part]) -> Draft:
         """As :meth:`add_parts`: a copy and its thumbnail; the part `whole`, which is there already as CONTENT, becomes
         the copy's original in the same transaction. It is not sealed anew. ValueError when there is no such part.
         """
-        await self._store.call(_would_fit, draft, parts)
+        return await self._seal_and_add(draft, parts, whole)
+
+    async def _seal_and_add(self, draft: str, parts: Sequence[Part], whole: str | None) -> Draft:
+        await self._store.call(_would_fit, draft, parts)  # before the work of sealing; looked at again after it
         sender = await self._store.call(trust.sender)
         sealed = [await asyncio.to_thread(seal, part.data, sender.recipients) for part in parts]
         made = list(zip(parts, sealed, strict=True))
+        # Shielded: a screen that goes away at this moment must not take the item with it.
         return await self._shielded(_add, self._blobs, draft, made, sender.care_team.version, self._clock(), whole)
 
     async def remove_part(self, draft: str, blob: str) -> Draft:

@@ -101,7 +101,7 @@ class Finishing:
         old = [part for part in draft.parts if part.team != team]
         for done, part in enumerate(old):
             told(done, len(old))
-            ciphertext = await asyncio.to_thread(_read_file, self._blobs, part)
+            ciphertext = await asyncio.to_thread(read_sealed, self._blobs, part)
             clear = await asyncio.to_thread(open_blob, ciphertext, sender.keys.identity, part.named)
             sealed = await asyncio.to_thread(seal, clear, sender.recipients)
             await asyncio.shield(self._store.call(_exchange, self._blobs, draft.draft, part, sealed, team))
@@ -134,7 +134,8 @@ def _check_size(blobs: Path, part: DraftPart) -> None:
         raise BlobAltered(f"{part.file}: the size is not {part.sealed_size}")
 
 
-def _read_file(blobs: Path, part: DraftPart) -> bytes:
+def read_sealed(blobs: Path, part: DraftPart) -> bytes:
+    """A draft's part as it lies on the disk. Raises BlobMissing or BlobAltered; blocks."""
     _check_size(blobs, part)
     try:
         return (blobs / part.file).read_bytes()

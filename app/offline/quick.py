@@ -14,7 +14,8 @@ from pathlib import Path
 
 from app.offline.draft import Draft, DraftPart
 from app.offline.drafts import DraftBook
-from app.offline.errors import BlobMissing, OfflineError, StoreFailed
+from app.offline.errors import OfflineError, StoreFailed
+from app.offline.finishing import read_sealed
 from app.offline.from_file import photo_parts
 from app.offline.keys import device_keys
 from app.offline.life import Held
@@ -82,10 +83,7 @@ class QuickBook:
 
     async def _clear(self, part: DraftPart) -> bytes:
         keys = await self._store.call(device_keys)
-        try:
-            sealed = await asyncio.to_thread((self._blobs / part.file).read_bytes)
-        except OSError as exc:
-            raise BlobMissing(f"{part.file}: {exc}") from exc
+        sealed = await asyncio.to_thread(read_sealed, self._blobs, part)
         return await asyncio.to_thread(open_blob, sealed, keys.identity, part.named)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from app.offline.draft import MAX_TEXT, Draft, DraftPart
 from app.offline.drafts import DraftBook
 from app.offline.errors import OfflineError
+from app.offline.finishing import read_sealed
 from app.offline.from_file import Answers, Measured, read_file
 from app.offline.life import Held
 from app.offline.parts import JPEG, Part
@@ -325,8 +326,7 @@ class Drafting:
 
     def _thumbnail(self, part: DraftPart) -> bytes:
         account = self.around.account()
-        sealed = (account.profile.blobs / part.file).read_bytes()
-        clear = open_blob(sealed, account.keys.identity, part.named)
+        clear = open_blob(read_sealed(account.profile.blobs, part), account.keys.identity, part.named)
         if part.named.media_type == JPEG:
             return clear
         return made_from(clear, (Wanted("screen", "jpeg", _THUMBNAIL_SIDE, _THUMBNAIL_QUALITY),))[1][0].data

@@ -252,13 +252,19 @@ def test_a_full_disk_is_told_and_the_provider_sees_the_photo_all_the_same():
     run(test)
 
 
+async def taking_slowly(visit):
+    """The camera of a patient who agreed, while it changes its mode and the first look is there."""
+    camera = visit.sessions["Ann"]
+    camera.shutter.clear()
+    await visit.asked()
+    visit.ann.answer(True)
+    await visit.until(lambda: shown(visit) is not None)
+    return camera
+
+
 def test_while_a_slow_camera_changes_its_mode_the_live_picture_is_the_first_look():
     async def test(visit):
-        camera = visit.sessions["Ann"]
-        camera.shutter.clear()
-        await visit.asked()
-        visit.ann.answer(True)
-        await visit.until(lambda: shown(visit) is not None)
+        camera = await taking_slowly(visit)
         assert shown(visit) == (240, 320, 3), "of the live picture"
         assert set(camera.shares) == {1.0}, "pictures stand from the touch on"
         assert visit.ann.view().life is Life.TAKING
@@ -274,11 +280,7 @@ def test_while_a_slow_camera_changes_its_mode_the_live_picture_is_the_first_look
 
 def test_a_camera_that_goes_while_it_is_at_it_leaves_the_picture_of_the_touch():
     async def test(visit):
-        camera = visit.sessions["Ann"]
-        camera.shutter.clear()
-        await visit.asked()
-        visit.ann.answer(True)
-        await visit.until(lambda: shown(visit) is not None)
+        camera = await taking_slowly(visit)
         camera.rgb = None
         camera.shutter.set()
         await visit.until(lambda: visit.ann.view().life is Life.DONE and visit.lee.view().life is Life.DONE)
