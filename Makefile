@@ -10,15 +10,21 @@ setup:
 demo: setup
 	@$(PYTHON) -m app demo $(ARGS)
 
-# What talks in real time has the machine to itself; all else shares the cores. With ARGS, only what they name.
+# Python may keep what it has compiled, whatever the machine's environment says: the tests start hundreds of processes.
+export PYTHONDONTWRITEBYTECODE :=
+
+# What needs no core to itself shares them; what mostly waits for another one's answer does so in twos, a file at a
+# time; what talks in real time has the machine to itself. With ARGS, only what they name.
 TOGETHER := tests/clinic tests/fuzz tests/net tests/offline tests/soak tests/ui tests/wire
 TOGETHER += $(addprefix tests/media/test_,$(addsuffix .py,assembly outbound picture_out picture_payloads playout_networks \
-  rate_controller rate_estimators rate_ladder rate_scenarios rate_speech still_reference))
+  playout rate_controller rate_estimators rate_ladder rate_scenarios rate_speech still_reference still_shot))
+IN_TWOS := tests/e2e
 
 test: setup
 ifeq ($(strip $(ARGS)),)
 	$(PYTHON) -m pytest -n 2 $(TOGETHER)
-	$(PYTHON) -m pytest $(addprefix --ignore=,$(TOGETHER))
+	$(PYTHON) -m pytest -n 2 --dist loadfile $(IN_TWOS)
+	$(PYTHON) -m pytest $(addprefix --ignore=,$(TOGETHER) $(IN_TWOS))
 else
 	$(PYTHON) -m pytest $(ARGS)
 endif

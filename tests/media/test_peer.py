@@ -26,10 +26,11 @@ BIND = json.dumps({"bind": "127.0.0.1"})
 
 
 class Process:
-    """One peer; lines that are no JSON fail the test."""
+    """One peer; lines that are no JSON fail the test. What it signals goes to `other`, as the harness carries it."""
 
     def __init__(self, *args: str) -> None:
         pipe = subprocess.PIPE
+        self.other: Process | None = None
         self.process = subprocess.Popen([*RUN, *args], stdin=pipe, stdout=pipe, stderr=pipe, text=True)
         self._lines: queue.Queue[str | None] = queue.Queue()
         self.signals: list[Any] = []
@@ -40,6 +41,10 @@ class Process:
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
+            message = json.loads(line)
+            if message["type"] == "signal" and self.other is not None:
+                with contextlib.suppress(OSError):  # it may have ended
+                    self.other.send(cmd="signal", data=message["data"])
             self._lines.put(line)
         self._lines.put(None)
 
@@ -127,6 +132,7 @@ def test_two_peers_hold_a_call_and_leave_their_files(tmp_path: Path) -> None:
         b.send(cmd="answer", sdp=a.expect("offer")["sdp"])
         a.send(cmd="set_answer", sdp=b.expect("answer")["sdp"])
         a.expect("ok")
+        a.other, b.other = b, a
         a.write("this is no JSON")
         a.send(cmd="dance")
         a.send(cmd="signal", data={"kind": "nonsense"})
@@ -146,7 +152,8 @@ def _until_grown(paths: list[Path], size: int) -> None:
         if all(p.exists() and p.stat().st_size >= size for p in paths):
             return
         turn.wait(0.05)
-    raise AssertionError(f"{paths} did not reach {size} bytes")
+    last = [(p.parent / "stats.jsonl").read_text().splitlines()[-3:] for p in paths]
+    raise AssertionError(f"{[p.stat().st_size for p in paths]} did not reach {size} bytes; {last}")
 
 
 def _check_files(folder: Path) -> None:
