@@ -8,7 +8,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -91,6 +91,15 @@ class _Preview:
 
 
 @dataclass(frozen=True)
+class _Slots:
+    """The newest picture of each person; the windows draw from here, the sessions put in."""
+
+    remote: FrameSlot = field(default_factory=FrameSlot)
+    mine: FrameSlot = field(default_factory=FrameSlot)
+    guest: FrameSlot = field(default_factory=FrameSlot)
+
+
+@dataclass(frozen=True)
 class Running:
     """The parts of a window's process, for who looks on: the demo and the end-to-end tests."""
 
@@ -123,24 +132,17 @@ def build(options: WindowOptions) -> Running:
     io = IoThread()
     io.start()
     bridge = Bridge()
-    remote, mine, levels = FrameSlot(), FrameSlot(), Levels()
+    slots, levels, clip_sound = _Slots(), Levels(), ClipSound()
     calls = CallLog((options.profile or default_folder(options.role)) / "calls")
-    guest = FrameSlot()
-    clip_sound = ClipSound()
-    environment = _environment(options, remote, mine, guest, levels, calls, clip_sound)
+    environment = _environment(options, _Makers(slots, levels, calls), slots, clip_sound)
+    seen = (slots.remote, slots.mine)
     if options.role == "patient":
-        patient = PatientPresenter(environment, io.loop, bridge.publish, functools.partial(_Preview, mine))
-        return Running(
-            PatientWindow(patient, bridge, remote, mine, levels=levels, guest=guest), bridge, patient, io, calls
-        )
+        patient = PatientPresenter(environment, io.loop, bridge.publish, functools.partial(_Preview, slots.mine))
+        window = PatientWindow(patient, bridge, *seen, levels=levels, guest=slots.guest)
+        return Running(window, bridge, patient, io, calls)
     provider = ProviderPresenter(environment, io.loop, bridge.publish)
-    return Running(
-        ProviderWindow(provider, bridge, remote, mine, levels=levels, guest=guest, clip_position=clip_sound.position),
-        bridge,
-        provider,
-        io,
-        calls,
-    )
+    desk = ProviderWindow(provider, bridge, *seen, levels=levels, guest=slots.guest, clip_position=clip_sound.position)
+    return Running(desk, bridge, provider, io, calls)
 
 
 def take_down(running: Running) -> bool:
@@ -158,19 +160,16 @@ def take_down(running: Running) -> bool:
     return True
 
 
-def _environment(
-    options: WindowOptions,
-    remote: FrameSlot,
-    mine: FrameSlot,
-    guest: FrameSlot,
-    levels: Levels,
-    calls: CallLog,
-    clip_sound: ClipSound,
-) -> Environment:
-    speed_test = SpeedTest(memory_path())
-    devices = SharedEquipment()
+class _Makers:
+    """Makes what a presenter asks for, on the devices, picture slots and levels that all of one window share."""
+
+    def __init__(self, slots: _Slots, levels: Levels, calls: CallLog) -> None:
+        self._slots, self._levels, self._calls = slots, levels, calls
+        self._speed_test = SpeedTest(memory_path())
+        self._devices = SharedEquipment()
 
     def session(
+        self,
         *,
         offerer: bool,
         ice: IceConfig,
@@ -178,52 +177,59 @@ def _environment(
         send: Callable[[SignalPart], None],
         emit: Callable[[SessionEvent], None],
     ) -> VisitSession:
-        sources = Sources(chosen.camera, chosen.microphone)
-        sinks = Sinks(chosen.speaker, remote, mine, Taps(statistics=calls.statistics), levels)
-        calls.begin()
+        """The visit's own, noted in the call log."""
+        self._calls.begin()
 
         def noted(event: SessionEvent) -> None:
-            calls.event(time.time(), event)
+            self._calls.event(time.time(), event)
             emit(event)
 
-        return VisitSession(
-            offerer=offerer, ice=ice, sources=sources, sinks=sinks, send=send, emit=noted,
-            settings=MediaSettings(speeds=speed_test.speeds), devices=devices,
-        )  # fmt: skip
+        sinks = Sinks(
+            chosen.speaker, self._slots.remote, self._slots.mine, Taps(statistics=self._calls.statistics), self._levels
+        )
+        return self._session(chosen, sinks, offerer=offerer, ice=ice, send=send, emit=noted)
+
+    def guest_session(self, *, chosen: Chosen, **given: Any) -> VisitSession:
+        sinks = Sinks(chosen.speaker, self._slots.guest, self._slots.mine, levels=self._levels)
+        return self._session(chosen, sinks, **given)
+
+    def _session(self, chosen: Chosen, sinks: Sinks, **given: Any) -> VisitSession:
+        sources = Sources(chosen.camera, chosen.microphone)
+        settings = MediaSettings(speeds=self._speed_test.speeds)
+        return VisitSession(sources=sources, sinks=sinks, devices=self._devices, settings=settings, **given)
 
     def recorder(
-        *, film: bool, chosen: Chosen, begun: Callable[[], None], device: Callable[[DeviceChanged], None]
+        self, *, film: bool, chosen: Chosen, begun: Callable[[], None], device: Callable[[DeviceChanged], None]
     ) -> Recorder:
         def changed(event: DeviceChanged | DevicesChanged) -> None:
             if isinstance(event, DeviceChanged):
                 device(event)
 
-        if film:
-            mine.clear()
-            return ClipMessage(Sources(chosen.camera, chosen.microphone), mine, begun, changed, devices=devices)
-        return VoiceMessage(chosen.microphone, changed, devices=devices)
+        if not film:
+            return VoiceMessage(chosen.microphone, changed, devices=self._devices)
+        mine = self._slots.mine
+        mine.clear()
+        return ClipMessage(Sources(chosen.camera, chosen.microphone), mine, begun, changed, devices=self._devices)
 
-    def guest_session(*, chosen: Chosen, **given: Any) -> VisitSession:
-        sources = Sources(chosen.camera, chosen.microphone)
-        sinks = Sinks(chosen.speaker, guest, mine, levels=levels)
-        settings = MediaSettings(speeds=speed_test.speeds)
-        return VisitSession(sources=sources, sinks=sinks, devices=devices, settings=settings, **given)
+    def sound_test(
+        self, microphone: DeviceSpec, speaker: DeviceSpec, tell: Callable[[SoundStatus], None]
+    ) -> SoundTester:
+        return SoundTest(microphone, speaker, self._levels, tell)
 
-    def sound_test(microphone: DeviceSpec, speaker: DeviceSpec, tell: Callable[[SoundStatus], None]) -> SoundTester:
-        return SoundTest(microphone, speaker, levels, tell)
 
+def _environment(options: WindowOptions, makers: _Makers, slots: _Slots, clip_sound: ClipSound) -> Environment:
     return Environment(
         folder=options.profile or default_folder(options.role),
         ring=system_ring() if options.keyring else None,
         passphrase=from_file,
-        session=session,
-        sound_test=sound_test,
-        remote=remote,
-        mine=mine,
-        guest_session=guest_session,
-        guest=guest,
+        session=makers.session,
+        sound_test=makers.sound_test,
+        remote=slots.remote,
+        mine=slots.mine,
+        guest_session=makers.guest_session,
+        guest=slots.guest,
         clip_sound=clip_sound,
-        recorder=recorder,
+        recorder=makers.recorder,
         given=Chosen(
             DeviceSpec.parse(options.microphone), DeviceSpec.parse(options.speaker), DeviceSpec.parse(options.camera)
         ),

@@ -1,6 +1,6 @@
-"""What a peer of ours costs in a visit of speech alone: its share of a core and the growth of its memory.
+"""What a peer of ours costs in a visit, speech alone or with pictures: its share of a core, the growth of its memory.
 
-    python tests/bench/peer_cost.py [--hours H] [--ours COMMAND]
+    python tests/bench/peer_cost.py [--hours H] [--pictures] [--ours COMMAND]
 
 Two `thinline peer` processes on loopback, read through /proc (Linux); the first two minutes count as warming up.
 """
@@ -23,6 +23,7 @@ from tests.bench.tables import Row
 from tests.bench.two_peers import Peer, carry, connect
 
 HEADER: Row = ("what", "figure", "target")
+SEEN = "with pictures"
 _EVERY_S = 60.0
 _WARM_S = 120.0
 _MOST_CORES, _MOST_GROWTH_MB = 0.25, 20.0
@@ -78,10 +79,11 @@ def cores(samples: Sequence[Sample]) -> float:
     return (last.cpu_s - first.cpu_s) / max(1e-9, last.at - first.at)
 
 
-def measured(out: Path, hours: float, ours: Sequence[str] | None) -> dict[str, list[Sample]]:
-    """Samples of both peers, one at the start and one each minute. Raises NoProc."""
-    speech = make_sample("home", out / "film").microphone
-    peers = [Peer(out / name, ["--video", "none", "--audio", str(speech)], ours) for name in "ab"]
+def measured(out: Path, hours: float, ours: Sequence[str] | None, *, seen: bool) -> dict[str, list[Sample]]:
+    """Samples of both peers, one at the start and one each minute; `seen`: with pictures. Raises NoProc."""
+    made = make_sample("home", out / "film")
+    media = ["--video", str(made.camera) if seen else "none", "--audio", str(made.microphone)]
+    peers = [Peer(out / name, media, ours) for name in "ab"]
     try:
         connect(peers)
         began = time.monotonic()
@@ -100,19 +102,19 @@ def measured(out: Path, hours: float, ours: Sequence[str] | None) -> dict[str, l
             peer.kill()
 
 
-def rows(hours: float, ours: Sequence[str] | None = None) -> list[Row]:
+def rows(hours: float, ours: Sequence[str] | None = None, *, seen: bool = False) -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
-        found = measured(Path(name), hours, ours)
+        found = measured(Path(name), hours, ours, seen=seen)
     share = max(cores(samples) for samples in found.values())
     grown = max(samples[-1].rss_mb - samples[0].rss_mb for samples in found.values())
     slopes = [slope for samples in found.values() if (slope := growth_mb_an_hour(samples)) is not None]
     peak = max(s.rss_mb for samples in found.values() for s in samples)
-    length = f"{60 * hours:g} minutes"
+    length = f"{SEEN if seen else 'speech alone'}, {60 * hours:g} minutes"
     slope = f"{max(slopes):.1f} MB an hour after warming up; " if slopes else ""
     return [
-        (f"CPU of a peer, speech alone, {length}", f"{share:.2f} of one core", f"<= {_MOST_CORES}"),
+        (f"CPU of a peer, {length}", f"{share:.2f} of one core", f"<= {_MOST_CORES}" if not seen else ""),
         (
-            f"memory of a peer over {length}",
+            f"memory of a peer, {length}",
             f"{slope}{grown:.1f} MB from first to last, at most {peak:.0f} MB",
             f"< {_MOST_GROWTH_MB:g} MB an hour",
         ),
@@ -122,9 +124,10 @@ def rows(hours: float, ours: Sequence[str] | None = None) -> list[Row]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hours", type=float, default=1 / 6)
+    parser.add_argument("--pictures", action="store_true")
     parser.add_argument("--ours", help="another command for the peer")
     options = parser.parse_args()
-    for line in rows(options.hours, options.ours.split() if options.ours else None):
+    for line in rows(options.hours, options.ours.split() if options.ours else None, seen=options.pictures):
         print(*line, sep=" | ")
     return 0
 

@@ -98,7 +98,11 @@ def run_long(args: argparse.Namespace) -> int:
 
 
 def run_cost(args: argparse.Namespace) -> int:
-    rows = peer_cost.rows(args.hours, args.ours.split() if args.ours else None)
+    ours = args.ours.split() if args.ours else None
+    rows = peer_cost.rows(args.hours, ours, seen=args.pictures)
+    rows = [
+        row for row in present_rows("cost", peer_cost.HEADER) if (peer_cost.SEEN in row[0]) is not args.pictures
+    ] + rows
     _finish(args, "cost", "What a peer costs", "", table(peer_cost.HEADER, rows))
     return 0
 
@@ -189,6 +193,7 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--no-chromium", action="store_true", help="part pictures without Chromium beside it")
     parser.add_argument("--keep", type=Path, help="a folder for the calls' files, which else go away")
     parser.add_argument("--hours", type=float, default=1 / 6, help="part cost; ten minutes without it")
+    parser.add_argument("--pictures", action="store_true", help="part cost with pictures too")
     parser.add_argument("--print-only", action="store_true", help="leaves docs/benchmarks.md as it is")
     args = parser.parse_args(words)
     unknown = [part for part in args.parts if part not in PARTS]

@@ -24,8 +24,8 @@ from app.offline.purposes import Purpose
 from app.offline.quick import QuickBook
 from app.offline.store import StoreCore
 from app.wire.intake import PartRole
+from tests.offline.draft_kit import Desk, desk
 from tests.offline.offline_kit import CANARY, after_commit, before_commit, every_byte
-from tests.offline.test_drafts import Desk, desk
 
 VISIT = "visit00000000001"
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from test_visit_room import ANN, DETAILS, KEYS, LEE, PUBLIC, ScriptedSession
+from room_kit import ANN, DETAILS, KEYS, LEE, PUBLIC, ScriptedSession
 
 from app.media.events import Cause, ConnectionChanged, ConnectionState, DataReady, DataReceived, Modality
 from app.media.slot import FrameSlot
