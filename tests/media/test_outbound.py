@@ -25,7 +25,7 @@ from app.media.rtc import picture_out
 from app.media.rtc.control import Control
 from app.media.rtc.inbound import Inbound
 from app.media.rtc.outbound import Outbound
-from app.media.rtc.rtcp import SenderReport, parse_rtcp
+from app.media.rtc.rtcp import Remb, SenderReport, parse_rtcp
 from app.media.rtc.sdp import Formats
 from app.media.rtc.unwrap import Unwrapper
 from app.media.video.assembly import FrameAssembler, VideoPacket, WholeFrame
@@ -189,7 +189,7 @@ def test_sender_reports_come_soon_after_the_first_picture_and_more_than_once(mon
         inbound = Inbound(FORMATS[VideoCodec.VP8], Inline(), lambda *_: None, lambda *_: None, lambda: None)
         control = Control(
             FORMATS[VideoCodec.VP8], sender.outbound, inbound, cname="us", send=heard, feedback=lambda _: None,
-            peer=lambda _: None,
+            peer=lambda _: None, ours=True,
         )  # fmt: skip
         control.start()
         await asyncio.sleep(1)
@@ -205,6 +205,21 @@ def test_sender_reports_come_soon_after_the_first_picture_and_more_than_once(mon
     assert 1.0 < reports[0] < 1.4
     assert len(reports) >= 3
     assert reports[2] < 4.0
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_guest_is_told_a_ceiling_though_it_has_transport_feedback(ours: bool) -> None:
+    formats = replace(FORMATS[VideoCodec.VP8], cc_id=3, transport_cc=True)
+    sender, told = Sender(VideoCodec.VP8), list[bytes]()
+    inbound = Inbound(formats, Inline(), lambda *_: None, lambda *_: None, lambda: None)
+    inbound.audio_ssrc = 7
+    control = Control(
+        formats, sender.outbound, inbound, cname="us", send=lambda data: bool(told.append(data)) or True,
+        feedback=lambda _: None, peer=lambda _: None, ours=ours,
+    )  # fmt: skip
+    control.turn(time.monotonic() + 2)
+    ceilings = [part for data in told for part in parse_rtcp(data) if isinstance(part, Remb)]
+    assert [part.ssrcs for part in ceilings] == ([] if ours else [(7,)])
 
 
 class Takes:

@@ -113,7 +113,7 @@ def test_our_offer_read_by_us_says_everything() -> None:
         "a=maxptime:120",
         "a=rtpmap:63 red/48000/2",
         "a=fmtp:63 111/111",
-        "a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1",
+        "a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1;maxaveragebitrate=24000",
         "a=rtcp-fb:96 transport-cc",
         "a=rtcp-fb:111 transport-cc",
         "m=video 9 UDP/TLS/RTP/SAVPF 45 46 96 97",

@@ -1,4 +1,5 @@
-"""PURE: what a guest may send us, for guests that know nothing better than REMB (draft-alvestrand-rmcat-remb-03).
+"""PURE: what a guest may send us, told by REMB (draft-alvestrand-rmcat-remb-03): all that old peers go by, and a
+ceiling for browsers, which without it keep a thin link's queue full.
 
 The receiver-based controller of draft-ietf-rmcat-gcc-02 section 4.4 in small: up by 8 % a second, down to 0.85 of what
 arrives when packets queue. Speech packets tell of the queue: their RTP time is when they were captured.
@@ -10,7 +11,7 @@ from collections import deque
 
 LEAST_BPS, MOST_BPS = 20_000.0, 3_000_000.0
 START_BPS = 150_000.0
-QUEUED_S = 0.1
+QUEUED_S = 0.06
 LOSSY = 0.1
 _WINDOW_S = 30.0
 _DOWN, _UP_PER_S, _APP_LIMIT, _APP_ROOM_BPS = 0.85, 1.08, 1.5, 20_000.0

@@ -72,8 +72,9 @@ class Control:
         send: Callable[[bytes], bool],
         feedback: Callable[[TransportFeedback | RemoteFeedback], None],
         peer: Callable[[PeerState], None],
+        ours: bool,
     ) -> None:
-        self._formats, self._out, self._in = formats, outbound, inbound
+        self._formats, self._out, self._in, self._ours = formats, outbound, inbound, ours
         self._cname, self._send, self._feedback, self._peer = cname, send, feedback, peer
         self._streams = 0
         self._early: tuple[float, ...] = ()
@@ -158,7 +159,7 @@ class Control:
             self._early = tuple(at for at in self._early if at > now)
             parts += self._reports(now)
             self._report_due = now + (_REPORT_S if self.link_bps > _THIN_BPS else 2 * _REPORT_S)
-        if not self._formats.transport_cc and now >= self._remb_due:
+        if not self._ours and now >= self._remb_due:
             self._remb_due = now + _GUEST_S
             parts += self._remb(now)
         requests = self._requests(now)
@@ -216,7 +217,9 @@ class Control:
         return found
 
     def _remb(self, now: float) -> list[Part]:
-        """What a guest may send us, where it has nothing better than this to go by."""
+        """What a guest may send us. A browser goes by transport feedback and takes this as a ceiling: left alone it
+        keeps the queue of a link of 64 kbit/s full.
+        """
         streams = (self._in.audio, self._in.video)
         got, lost = sum(s.packets_received for s in streams), sum(s.packets_lost for s in streams)
         got_now, lost_now = got - self._remb_lost[0], lost - self._remb_lost[1]

@@ -135,7 +135,7 @@ class PeerTransport:
         self.control = Control(
             formats, self.outbound, self.inbound, cname=self._cname, send=self.path.send,
             feedback=lambda feedback: self.hooks.feedback(self, feedback),
-            peer=lambda state: self.hooks.peer(self, state),
+            peer=lambda state: self.hooks.peer(self, state), ours=self.ours,
         )  # fmt: skip
         if remote.data is not None:
             self.data = DataChannels(
