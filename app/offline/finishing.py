@@ -66,6 +66,12 @@ def originals(core: StoreCore) -> frozenset[str]:
     return frozenset(body.decode("ascii") for body in core.documents(_ORIGINAL).values())
 
 
+def originals_with(core: StoreCore, submission: str) -> tuple[str, ...]:
+    """The submissions that are originals of this one's copies."""
+    known = originals(core)
+    return tuple(one.submission for one in core.amending(submission) if one.submission in known)
+
+
 def remember_original(core: StoreCore, named: ManifestBlob, submission: str) -> None:
     """To be done before the rows: what names a submission that never came is of no harm."""
     if named.role is PartRole.ORIGINAL and named.of is not None:

@@ -7,12 +7,20 @@ from datetime import timedelta
 from pathlib import Path
 
 from app.offline import rows
+from app.offline.drafts import DraftBook
+from app.offline.finishing import original_of
 from app.offline.life import Life
+from app.offline.parts import JPEG, Part
+from app.offline.purposes import Purpose
 from app.offline.replies import KEPT, KeptReply
 from app.offline.store import StoreCore
+from app.wire.intake import PartRole
 from app.wire.replies import ReplyContent, ReplyKind
+from tests.offline.draft_kit import PHOTO
 from tests.offline.offline_kit import NOW, PATIENT, PROVIDER
 from tests.offline.test_outbox import submission
+from tests.offline.test_outbox_choices import kept
+from tests.offline.test_outbox_worker import Scene, play
 from tests.offline.test_store_core import KEY
 
 
@@ -72,3 +80,42 @@ def test_originals_push_no_item_out_of_view(tmp_path: Path) -> None:
         db.execute("UPDATE submissions SET life = 'held' WHERE id IN ('s2', 's5', 's8')")
     assert shown(core, 2) == ["s2", "s4", "s5", "s6", "s7", "s8", "s9"]
     core.close()
+
+
+def test_taking_back_takes_back_an_original_that_was_sent_already(tmp_path: Path) -> None:
+    async def scene(s: Scene) -> None:
+        book = DraftBook(s.store, s.blobs)
+        parts, pictures = [], []
+        for _ in range(2):
+            copy = Part(PHOTO, "a.jpg", JPEG, PartRole.COPY)
+            small, whole = (
+                Part(PHOTO, "a.jpg", JPEG, r, of=copy.blob) for r in (PartRole.THUMBNAIL, PartRole.ORIGINAL)
+            )
+            parts += [copy, small, whole]
+            pictures.append(copy.blob)
+        draft = await book.begin(Purpose.WOUND_CHECK)
+        await book.add_parts(draft.draft, parts)
+        item = await book.finish(draft.draft)
+        more = await book.begin(Purpose.WOUND_CHECK, amends=item)
+        await book.set_note(more.draft, "Something of its own.")
+        added = await book.finish(more.draft)
+        sent, held = [await s.store.call(original_of, picture) for picture in pictures]
+        assert sent is not None
+        assert held is not None
+        await s.worker.release(sent)
+        s.worker.start()
+
+        async def all_are(life: Life, *names: str) -> None:
+            await s.until.holds(
+                lambda: (
+                    {x.submission: x.life for x in s.worker.snapshot()}.items() >= dict.fromkeys(names, life).items()
+                )
+            )
+
+        await all_are(Life.RECEIVED, item, sent, added)
+        assert (await kept(s, held)).life is Life.HELD
+        assert await s.worker.withdraw(item)
+        await all_are(Life.WITHDRAWN, item, sent, held)
+        assert (await kept(s, added)).life is Life.RECEIVED, "what was added stands for itself"
+
+    play(tmp_path, scene)
