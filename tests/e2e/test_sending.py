@@ -273,7 +273,7 @@ def sixty_later(core: StoreCore) -> None:
         for number in range(1, 61):
             one = submission(number)
             blobs = tuple(
-                replace(blob, file=f"{number:032x}"[:-1] + str(n), state=Transfer.ERASED, receipt=b"{}")
+                replace(blob, file=f"{number:031x}{n}", state=Transfer.ERASED, receipt=b"{}")
                 for n, blob in enumerate(one.blobs)
             )
             rows.insert(db, replace(one, life=Life.RECEIVED, blobs=blobs))
