@@ -67,9 +67,10 @@ def originals(core: StoreCore) -> frozenset[str]:
 
 
 def originals_with(core: StoreCore, submission: str) -> tuple[str, ...]:
-    """The submissions that are originals of this one's copies."""
+    """The submissions that are originals of this one's copies, and whatever else is held back of it."""
     known = originals(core)
-    return tuple(one.submission for one in core.amending(submission) if one.submission in known)
+    mine = (one for one in core.amending(submission) if one.life is Life.HELD or one.submission in known)
+    return tuple(one.submission for one in mine)
 
 
 def remember_original(core: StoreCore, named: ManifestBlob, submission: str) -> None:
