@@ -21,23 +21,25 @@ from app.net.errors import NetError
 from app.offline.draft import MAX_TEXT, Draft
 from app.offline.drafts import DraftBook
 from app.offline.errors import OfflineError
+from app.offline.finishing import originals_with
 from app.offline.from_file import Answers, Found, Measured, Parts, read_file
 from app.offline.inbox import InboxReader, OpenedSubmission
 from app.offline.keys import system_ring
 from app.offline.life import Life
+from app.offline.opened import holds
 from app.offline.outbox import OutboxSubmission
-from app.offline.parts import AVIF, CLIP, FHIR, HEIC, JPEG, PDF, PNG, TEXT, VOICE, WEBP
+from app.offline.parts import AVIF, CLIP, FHIR, HEIC, JPEG, PDF, PNG, TEXT, VOICE, WEBP, PartRefused
 from app.offline.passphrase_source import FD_HELP, asker, at_terminal
 from app.offline.profile import default_folder
 from app.offline.purposes import Purpose
 from app.offline.quick import QuickBook
-from app.offline.readings import Reading
 from app.offline.standing import Stage, view
 from app.offline.store import StoreCore
 from app.offline.worker import OutboxWorker
 from app.presenters.account import Account
 from app.wire.code import CodeError
-from app.wire.trust import Role
+from app.wire.intake import InboxItem
+from app.wire.trust import CareTeamList, Role
 
 DONE, FAILED, WAITING, NEEDS_YOU = 0, 1, 3, 4
 QUIET_S = 180.0
@@ -100,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--note", default="", help=f"a message, up to {MAX_TEXT} characters")
     add.add_argument("--urgent", action="store_true")
     add.add_argument("--amends", help="the submission to which this one adds")
-    command("list", "what is begun, what waits, what has arrived")
+    command("list", "what is begun, what waits, what has arrived; at a provider's profile: the clinic's inbox")
     send = command("send", "send what is due")
     send.add_argument("--wait", nargs="?", type=float, const=0.0, metavar="SECONDS",
                       help="until all has arrived; at most so long, when given")  # fmt: skip
@@ -114,6 +116,8 @@ def _parser() -> argparse.ArgumentParser:
 async def _run(options: argparse.Namespace) -> Outcome:
     role = Role.PROVIDER if options.do == "open" else Role.PATIENT
     folder = options.profile or default_folder("provider" if role is Role.PROVIDER else "patient")
+    if options.do == "list" and options.profile is None and not folder.exists():
+        folder = default_folder("provider")  # the only one on a provider's computer
     ring = None if options.no_keyring else system_ring()
     typed = at_terminal(asyncio.get_running_loop())
     ask = asker(options.passphrase_fd, choose=ring is not None, typed=typed)
@@ -125,7 +129,7 @@ async def _run(options: argparse.Namespace) -> Outcome:
             return Outcome({"device_id": account.clinic.device_id}, ["This profile is enrolled."])
         if not account.enrolled:
             raise OutboxLineError("This profile is not enrolled: use a code with `thinline outbox enrol` first.")
-        if account.clinic.role is not role:
+        if account.clinic.role is not role and options.do != "list":
             raise OutboxLineError(f"This is not the profile of a {role.value}.")
         return await _COMMANDS[options.do](account, options)
     finally:
@@ -144,16 +148,11 @@ async def _add(account: Account, options: argparse.Namespace) -> Outcome:
         after = draft
         await book.set_note(draft.draft, options.note)
         await book.set_urgent(draft.draft, options.urgent)
-        readings: list[Reading] = []
-        for _, thing in found:
-            match thing:
-                case Parts(parts):
-                    await book.add_parts(draft.draft, parts)
-                case Answers(form, response):
-                    await book.set_answers(draft.draft, form, response)
-                case Measured(some):
-                    readings += some
-                    await book.set_readings(draft.draft, readings)
+        for path, thing in found:
+            try:
+                await _put(book, draft.draft, thing)
+            except PartRefused as exc:
+                raise OutboxLineError(f"{path.name}: {exc}") from exc
         after = await book.draft(draft.draft)
         submission = await book.finish(draft.draft)
     except BaseException:
@@ -165,6 +164,17 @@ async def _add(account: Account, options: argparse.Namespace) -> Outcome:
     )
 
 
+async def _put(book: DraftBook, draft: str, thing: Found) -> None:
+    match thing:
+        case Parts(parts):
+            await book.add_parts(draft, parts)
+        case Answers(form, response):
+            await book.add_answers(draft, form, response)
+        case Measured(readings):
+            before = await book.draft(draft)
+            await book.set_readings(draft, (*before.readings, *readings))
+
+
 def _checked(path: Path) -> Found:
     try:
         return read_file(path)
@@ -173,11 +183,39 @@ def _checked(path: Path) -> Found:
 
 
 async def _list(account: Account, options: argparse.Namespace) -> Outcome:
+    if account.clinic.role is Role.PROVIDER:
+        return await _inbox(account)
     drafts = await DraftBook(account.store, account.profile.blobs).drafts()
     rows = await account.store.call(StoreCore.submissions)
     answer = {"drafts": [_draft_json(one) for one in drafts], "submissions": [_row_json(row, False) for row in rows]}
     lines = [f"{one.draft}  draft      {one.purpose.value}, {len(one.parts)} files" for one in drafts]
     return Outcome(answer, [*lines, *(_line(row) for row in rows)] or ["There is nothing here."])
+
+
+async def _inbox(account: Account) -> Outcome:
+    """What is at the clinic, as a provider's `open` takes it; nothing is opened by it, and nobody is told."""
+    if account.team is None:
+        await account.refresh_team()
+    items = (await InboxReader(account.http, account.clinic.device_id, account.keys).rows()).items
+    rows = [_item_json(item, account.team) for item in items]
+    lines = [
+        f"{row['submission']}  {'opened' if row['opened'] else 'new':10} {row['received_at']}, {row['files']} files"
+        for row in rows
+    ]
+    return Outcome({"inbox": rows}, lines or ["There is nothing here."])
+
+
+def _item_json(item: InboxItem, team: CareTeamList | None) -> dict[str, Any]:
+    """`opened` by the signed word of the care team, not by the service's."""
+    word = item.opened
+    return {
+        "submission": item.submission,
+        "device_id": item.device_id,
+        "received_at": item.received_at.isoformat(),
+        "opened": word is not None and team is not None and holds(word, item.submission, team),
+        "files": sum(blob.part == "blob" for blob in item.blobs),
+        "bytes": sum(blob.size for blob in item.blobs),
+    }
 
 
 def _draft_json(draft: Draft) -> dict[str, Any]:
@@ -280,14 +318,11 @@ async def _withdraw(account: Account, options: argparse.Namespace) -> Outcome:
     if await account.store.call(StoreCore.submission, options.id) is None:
         raise OutboxLineError("There is no submission with this id here.")
     worker = OutboxWorker(account.store, account.profile.blobs, account.http)
-    rows = await account.store.call(StoreCore.submissions)
-    held = [row.submission for row in rows if row.amends == options.id and row.life is Life.HELD]
     if not await worker.withdraw(options.id):
         raise OutboxLineError("It cannot be taken back any more: a provider has opened it.")
-    for original in held:
-        await worker.withdraw(original)
-    after = await account.store.call(StoreCore.submission, options.id)
-    done = after is not None and after.life is Life.WITHDRAWN
+    names = (options.id, *await account.store.call(originals_with, options.id))
+    after = [await account.store.call(StoreCore.submission, name) for name in names]
+    done = not any(row is not None and row.life is Life.WITHDRAWING for row in after)
     words = "It is taken back." if done else "The clinic is told with the next `thinline outbox send`."
     return Outcome({"withdrawn": options.id, "done": done}, [words], DONE if done else WAITING)
 

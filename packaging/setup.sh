@@ -102,6 +102,11 @@ missing_packages() {
         # The browser of a guest, for the test with a real one. Not everywhere is Debian's name for it a program.
         [ -n "$(command -v chromium || command -v google-chrome)" ] || ! grep -q '^ID=debian' /etc/os-release 2>/dev/null ||
             echo chromium
+        # Foreign tus servers and a client: where a machine tests for everybody, that test is not left out.
+        if [ -n "${CI:-}" ]; then
+            command -v node >/dev/null 2>&1 || echo nodejs
+            command -v npm >/dev/null 2>&1 || echo npm
+        fi
     fi
     [ -n "$(find /usr/share/fonts /usr/local/share/fonts -name '*.ttf' -o -name '*.otf' 2>/dev/null | head -n 1)" ] ||
         echo fonts-dejavu-core
@@ -179,6 +184,7 @@ setup_venv() {
 # Foreign tus servers and a client, for tests alone: where there is no node, those tests say so and are left out.
 setup_node() {
     if ! command -v npm >/dev/null 2>&1 || ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null; then
+        say "no node 20 or newer with npm: the tests with foreign tus servers and clients are left out"
         return 0
     fi
     key=$(sha256sum <"$root/tests/node/package-lock.json" | cut -c 1-64)

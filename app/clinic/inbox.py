@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from app.clinic.database import Database
 from app.clinic.intake import check_not_withdrawn
@@ -13,11 +14,21 @@ from app.clinic.problems import Refusal
 from app.clinic.tables import DeviceEntry, SubmissionEntry, UploadEntry
 from app.clinic.tokens import Actor
 from app.wire.errors import ErrorCode
-from app.wire.intake import BlobRow, Inbox, InboxItem, Opened, OpenedBy, SubmissionRow, SubmissionRows
+from app.wire.intake import (
+    INBOX_BLOBS,
+    INBOX_OPENED,
+    INBOX_UNOPENED,
+    BlobRow,
+    Inbox,
+    InboxItem,
+    Opened,
+    OpenedBy,
+    SubmissionRow,
+    SubmissionRows,
+)
 from app.wire.signed import Context, SignatureError, Signed, verify
 from app.wire.trust import Role
 
-SHOWN = 200
 _OWN_SHOWN = 1000
 
 
@@ -51,15 +62,29 @@ def own(database: Database, device_id: str) -> SubmissionRows:
 
 
 def inbox(database: Database) -> Inbox:
-    """The last 200 complete submissions, newest first; what was withdrawn is there no more."""
-    query = (
-        select(SubmissionEntry)
-        .where(SubmissionEntry.completed_at.is_not(None), SubmissionEntry.withdrawn_at.is_(None))
-        .order_by(SubmissionEntry.completed_at.desc(), SubmissionEntry.submission)
-        .limit(SHOWN)
-    )
+    """What nobody has opened, and the newest that were (see Inbox); what was withdrawn is there no more."""
+    here = (SubmissionEntry.completed_at.is_not(None), SubmissionEntry.withdrawn_at.is_(None))
+    sizes = select(SubmissionEntry.submission, SubmissionEntry.count).where(*here)
+    at, name, opened = SubmissionEntry.completed_at, SubmissionEntry.submission, SubmissionEntry.opened_by
+    newest = (at.desc(), name)
     with database.reading() as session:
+        unopened = session.execute(sizes.where(opened.is_(None)).order_by(at, name).limit(INBOX_UNOPENED))
+        names, left = _fitting(unopened, INBOX_BLOBS)
+        seen = session.execute(sizes.where(opened.is_not(None)).order_by(*newest).limit(INBOX_OPENED))
+        names += _fitting(seen, left)[0]
+        query = select(SubmissionEntry).where(*here, name.in_(names)).order_by(*newest)
         return Inbox(items=tuple(_item(one) for one in session.scalars(query)))
+
+
+def _fitting(sizes: Iterable[Row[str, int]], room: int) -> tuple[list[str], int]:
+    """The first submissions whose blobs are no more than `room` in all, and the room that is left."""
+    names = []
+    for name, count in sizes:
+        if count > room:
+            break
+        names.append(name)
+        room -= count
+    return names, room
 
 
 def _item(entry: SubmissionEntry) -> InboxItem:

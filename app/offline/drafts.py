@@ -18,6 +18,7 @@ from app.offline import trust
 from app.offline.draft import (
     MAX_DRAFTS,
     MAX_FORM_BYTES,
+    MAX_FORMS,
     Draft,
     DraftGone,
     DraftPart,
@@ -32,7 +33,7 @@ from app.offline.finishing import Finishing
 from app.offline.life import Held
 from app.offline.parts import Part, PartRefused, check_part
 from app.offline.purposes import Purpose, Quick
-from app.offline.readings import Reading, checked
+from app.offline.readings import MAX_READINGS, Reading, checked
 from app.offline.store import DRAFT, Store, StoreCore
 from app.offline.vault import SealedBytes, seal
 from app.wire.intake import ManifestBlob, PartRole
@@ -116,7 +117,9 @@ class DraftBook:
         return await self._set(draft, note=note)
 
     async def set_readings(self, draft: str, readings: Sequence[Reading]) -> Draft:
-        """All of them. Raises ReadingRefused for one that cannot be."""
+        """All of them. Raises ReadingRefused for one that cannot be, PartRefused for too many."""
+        if len(readings) > MAX_READINGS:
+            raise PartRefused(f"Up to {MAX_READINGS} readings can be sent at once.", f"{len(readings)} readings")
         for reading in readings:
             checked(reading)
         return await self._set(draft, readings=tuple(readings))
@@ -124,6 +127,10 @@ class DraftBook:
     async def set_answers(self, draft: str, form: str, response: str | None) -> Draft:
         """Answers so far (QuestionnaireResponse as JSON) under their form's canonical address; None: they go."""
         return await self._shielded(_set_answers, draft, form, response, self._clock())
+
+    async def add_answers(self, draft: str, form: str, response: str) -> Draft:
+        """As :meth:`set_answers`, for answers from outside: PartRefused when there are some to this form already."""
+        return await self._shielded(_set_answers, draft, form, response, self._clock(), True)
 
     async def set_urgent(self, draft: str, urgent: bool) -> Draft:
         return await self._set(draft, urgent=urgent)
@@ -277,13 +284,20 @@ def _update(core: StoreCore, draft: str, values: Mapping[str, object], now: date
     return after
 
 
-def _set_answers(core: StoreCore, draft: str, form: str, response: str | None, now: datetime) -> Draft:
+def _set_answers(
+    core: StoreCore, draft: str, form: str, response: str | None, now: datetime, fresh: bool = False
+) -> Draft:
+    """`fresh`: nothing is written over."""
     if response is not None and len(response.encode("utf-8", "replace")) > MAX_FORM_BYTES:
         raise PartRefused("These answers are too long to be sent.")
     before = _read(core, draft)
+    if fresh and form in before.forms:
+        raise PartRefused("There are answers to these questions already. Please take those away first.", form)
     forms = {name: text for name, text in before.forms.items() if name != form}
     if response is not None:
         forms[form] = response
+    if len(forms) > MAX_FORMS:
+        raise PartRefused(f"Answers to up to {MAX_FORMS} forms can be sent at once.", f"{len(forms)} forms")
     after = _changed(before, now, forms=forms)
     _save(core, after)
     return after

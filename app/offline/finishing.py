@@ -66,6 +66,13 @@ def originals(core: StoreCore) -> frozenset[str]:
     return frozenset(body.decode("ascii") for body in core.documents(_ORIGINAL).values())
 
 
+def originals_with(core: StoreCore, submission: str) -> tuple[str, ...]:
+    """The submissions that are originals of this one's copies, and whatever else is held back of it."""
+    known = originals(core)
+    mine = (one for one in core.amending(submission) if one.life is Life.HELD or one.submission in known)
+    return tuple(one.submission for one in mine)
+
+
 def remember_original(core: StoreCore, named: ManifestBlob, submission: str) -> None:
     """To be done before the rows: what names a submission that never came is of no harm."""
     if named.role is PartRole.ORIGINAL and named.of is not None:

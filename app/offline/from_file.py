@@ -5,6 +5,7 @@ The functions block (a child process may take a minute): call them in an executo
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +42,8 @@ class FormBroken(OfflineError):
 
 @dataclass(frozen=True)
 class Answers:
-    """A QuestionnaireResponse: `form` is the canonical address it answers, `response` its JSON."""
+    """A QuestionnaireResponse: `form` is the canonical address it answers, or one made of its hash; `response` its
+    JSON."""
 
     form: str
     response: str
@@ -127,4 +129,5 @@ def _answers(data: bytes) -> Answers:
         response = QuestionnaireResponse.model_validate_json(data)
     except ValidationError as exc:
         raise FormBroken(f"{exc.error_count()} faults") from exc
-    return Answers(str(response.questionnaire or ""), data.decode())
+    nameless = "urn:sha256:" + hashlib.sha256(data).hexdigest()
+    return Answers(str(response.questionnaire or nameless), data.decode())

@@ -23,6 +23,7 @@ from app.wire.signed import Context, sign
 MAX_SUBMISSION_BYTES = 256 * 1024 * 1024
 RANGE_BYTES = 256 * 1024
 _TRIES = 3
+_LIST_DEADLINE_S = 120.0  # as long as it may be, on a weak link
 
 
 class SubmissionTooLarge(OfflineError):
@@ -64,8 +65,8 @@ class InboxReader:
         self._keys = keys
 
     async def rows(self) -> Inbox:
-        """Complete submissions, newest first, as the service tells them. Raises app.net.errors."""
-        response = await self._transport.request("GET", f"{API}/inbox")
+        """Complete submissions, newest first, as the service tells them (see Inbox). Raises app.net.errors."""
+        response = await self._transport.request("GET", f"{API}/inbox", deadline=_LIST_DEADLINE_S)
         try:
             return Inbox.model_validate_json(response.content)
         except ValidationError as exc:

@@ -53,11 +53,15 @@ class ReviewNotes:
         body = manifest.model_dump_json().encode()
         await self._store.call(StoreCore.put_documents, INBOX, {manifest.submission: body})
 
-    async def forget(self, submissions: Collection[str]) -> None:
-        """Of submissions that are no longer at the clinic."""
+    async def forget(self, submissions: Collection[str], answers: bool = True) -> None:
+        """Of submissions that are no longer at the clinic. Without `answers`, what was begun for them stays."""
         if submissions:
-            for kind in (INBOX, ANSWER_DRAFT):
+            for kind in (INBOX, ANSWER_DRAFT) if answers else (INBOX,):
                 await self._store.call(StoreCore.put_documents, kind, dict.fromkeys(submissions))
+
+    async def begun(self) -> frozenset[str]:
+        """The submissions whose answers are begun and not sent."""
+        return frozenset(await self._store.call(StoreCore.documents, ANSWER_DRAFT))
 
     async def answer(self, submission: str) -> AnswerDraft:
         body = await self._store.call(StoreCore.document, ANSWER_DRAFT, submission)

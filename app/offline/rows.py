@@ -74,6 +74,9 @@ _MIGRATIONS = (
     """,
 )
 
+REPLIED = 200
+"""So many items that were replied to are shown beyond the newest."""
+
 _BLOB = (
     'blob, submission, ordinal, part, file, sha256, size, state, "offset", location, tries, retry_at, reason, '
     "receipt, role, failure, sent"
@@ -85,6 +88,27 @@ _SUBMISSION = (
 # Read, never written: another submission, not itself taken back, adds to this one.
 _AMENDED = (
     "EXISTS (SELECT 1 FROM submissions AS later WHERE later.amends = submissions.id AND later.life != 'withdrawn')"
+)
+
+# Items as a person counts them: the original of a copy is none of its own.
+_NEWEST = (
+    "SELECT number FROM submissions AS item WHERE amends IS NULL OR NOT EXISTS (SELECT 1 FROM blobs"
+    " WHERE blobs.submission = item.id AND role = 'original') ORDER BY number DESC LIMIT ?"
+)
+# Replies are documents of kind "reply" (app.offline.replies.KeptReply as JSON).
+_REPLIED_TO = (
+    "SELECT about FROM (SELECT json_extract(body, '$.content.submission') AS about,"
+    " max(json_extract(body, '$.read_at') IS NULL) AS unread,"
+    " max(json_extract(body, '$.content.created_at')) AS newest"
+    " FROM (SELECT CASE WHEN json_valid(CAST(body AS TEXT)) THEN CAST(body AS TEXT) ELSE '{}' END AS body"
+    " FROM documents WHERE kind = 'reply') GROUP BY about HAVING about IS NOT NULL"
+    " ORDER BY unread DESC, newest DESC LIMIT ?)"
+)
+
+_SHOWN = (
+    "WHERE life = 'withdrawing'"  # noqa: S608
+    " OR EXISTS (SELECT 1 FROM blobs WHERE blobs.submission = submissions.id AND state NOT IN ('erased', 'dropped'))"
+    f" OR number >= (SELECT min(number) FROM ({_NEWEST})) OR id IN ({_REPLIED_TO})"
 )
 
 _BlobValues = tuple[str, str, int, str, str, str, int, str, int, str, int, float, str, bytes, str, str, int]
@@ -213,14 +237,18 @@ def opened(db: apsw.Connection) -> dict[str, bytes]:
 
 
 def select(db: apsw.Connection, settled: int) -> tuple[OutboxSubmission, ...]:
-    """Those with any blob's file still here and the newest `settled` of the others, oldest first."""
+    """Those with any blob's file still here, the newest `settled` items with the originals that came after them, and
+    those that were replied to: first what nobody has read, then the newest, at most :data:`REPLIED`. Oldest first."""
     return _read(
         db,
-        "WHERE life = 'withdrawing' OR EXISTS (SELECT 1 FROM blobs WHERE blobs.submission = submissions.id"
-        " AND state NOT IN ('erased', 'dropped'))"
-        " OR number IN (SELECT number FROM submissions ORDER BY number DESC LIMIT ?)",
-        (settled,),
+        _SHOWN,
+        (settled, REPLIED),
     )
+
+
+def amending(db: apsw.Connection, submission: str) -> tuple[OutboxSubmission, ...]:
+    """Those that add to it, oldest first."""
+    return _read(db, "WHERE amends = ?", (submission,))
 
 
 def select_one(db: apsw.Connection, submission: str) -> OutboxSubmission | None:

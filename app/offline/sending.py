@@ -17,7 +17,10 @@ from app.wire.errors import ErrorCode
 
 log = logging.getLogger(__name__)
 
-TAKEN_BACK_ELSEWHERE = "The clinic says that this was taken back. It stays saved here."
+TAKEN_BACK_ELSEWHERE = (
+    "The clinic says that this was taken back. It stays saved here. "
+    "Please call the clinic, or take it back here too and send it anew."
+)
 
 
 class Sending:

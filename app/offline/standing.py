@@ -27,7 +27,8 @@ class Stage(StrEnum):
 class WaitingFor(StrEnum):
     """Why something does not move at the moment."""
 
-    LINK = "link"  # no way to the clinic, or too weak a one
+    LINK = "link"  # no way to the clinic
+    WEAK_LINK = "weak-link"  # there is one, but nothing moves on it
     SIGN_IN = "sign-in"  # the clinic does not let this device in
     VISIT = "visit"  # a live visit needs the link
     PAUSED = "paused"  # the person has stopped sending
@@ -70,7 +71,7 @@ _BY_FAILURE = {
     FailureKind.SIGN_IN: WaitingFor.SIGN_IN,
     FailureKind.PAUSED: WaitingFor.VISIT,
     FailureKind.SERVER: WaitingFor.CLINIC,
-    FailureKind.STALLED: WaitingFor.LINK,
+    FailureKind.STALLED: WaitingFor.WEAK_LINK,
     FailureKind.REFUSED: WaitingFor.PERSON,
 }
 

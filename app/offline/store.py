@@ -220,13 +220,18 @@ class StoreCore:
             rows.replace_files(db, before, files)
 
     def submissions(self, settled: int = 50) -> tuple[OutboxSubmission, ...]:
-        """All that still have work to do and the newest `settled` others, oldest first."""
+        """All that still have work to do, the newest `settled` others and those that were replied to, oldest first."""
         with self._reading() as db:
             return rows.select(db, settled)
 
     def submission(self, submission: str) -> OutboxSubmission | None:
         with self._reading() as db:
             return rows.select_one(db, submission)
+
+    def amending(self, submission: str) -> tuple[OutboxSubmission, ...]:
+        """Those that add to it, oldest first."""
+        with self._reading() as db:
+            return rows.amending(db, submission)
 
     def forget_submission(self, submission: str) -> None:
         """Takes a submission away that was never shown as saved."""

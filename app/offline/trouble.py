@@ -55,7 +55,10 @@ class TooLargeForClinic(UploadFailed):
     """413 at creation."""
 
     kind = FailureKind.REFUSED
-    sentence = "This item is too large for the clinic. It stays saved here."
+    sentence = (
+        "This item is too large for the clinic. It stays saved here. "
+        "Please call the clinic, or take it back and send less at once."
+    )
 
 
 _KINDS: dict[type[NetError], FailureKind] = {
@@ -66,12 +69,13 @@ _KINDS: dict[type[NetError], FailureKind] = {
     BadAnswer: FailureKind.SERVER,
 }
 
-_SIGN_IN_CODES = frozenset({ErrorCode.TOKEN_INVALID, ErrorCode.NOT_ALLOWED, ErrorCode.TOO_MANY_TRIES})
-_SIGN_IN_STATUS = frozenset({401, 403, 429})
+_SIGN_IN_CODES = frozenset({ErrorCode.TOKEN_INVALID, ErrorCode.NOT_ALLOWED})
+_SIGN_IN_STATUS = frozenset({401, 403})
 
 
 def failure_kind(error: NetError | UploadFailed) -> FailureKind:
-    """What `error` means for the next try."""
+    """What `error` means for the next try. 429 (RFC 6585 section 4) is the clinic's own trouble, no question of who
+    asks: longer and longer waits."""
     if isinstance(error, UploadFailed):
         return error.kind
     if isinstance(error, Refused):

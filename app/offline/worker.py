@@ -14,6 +14,7 @@ from app.offline.choices import Choices, load_choices, save_choices
 from app.offline.connectivity import Change, Connectivity
 from app.offline.courier import Courier, Surroundings
 from app.offline.errors import OfflineError
+from app.offline.finishing import originals_with
 from app.offline.life import MAY_WITHDRAW, Life, LifeEvent
 from app.offline.outbox import OutboxSubmission
 from app.offline.patch import Transport
@@ -95,13 +96,14 @@ class OutboxWorker:
         await self._change(submission, outbox.try_again, frozenset({Life.FINISHED, Life.NEEDS_PERSON}))
 
     async def withdraw(self, submission: str) -> bool:
-        """A person takes it back, with what is held back of it. False: a provider has opened it, or it is unknown."""
+        """A person takes it back, with every original of it, sent or not, that no provider has opened.
+
+        False: a provider has opened it, or it is unknown.
+        """
         if not await self._change(submission, outbox.withdraw, MAY_WITHDRAW):
             return False
-        await self._ledger.reload()
-        for held in self._ledger.submissions:
-            if held.amends == submission and held.life is Life.HELD:
-                await self._change(held.submission, outbox.withdraw, frozenset({Life.HELD}))
+        for original in await self._store.call(originals_with, submission):
+            await self._change(original, outbox.withdraw, MAY_WITHDRAW)
         return True
 
     async def send_first(self, submission: str) -> None:

@@ -278,7 +278,7 @@ class Drafting:
         found = await asyncio.to_thread(read_file, path)
         match found:
             case Answers(form=form, response=response):
-                return await self.book.set_answers(draft, form, response)
+                return await self.book.add_answers(draft, form, response)
             case Measured(readings=readings):
                 before = await self.book.draft(draft)
                 return await self.book.set_readings(draft, (*before.readings, *readings))

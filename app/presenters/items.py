@@ -139,8 +139,10 @@ class Items:
     # State
 
     def rows(self) -> tuple[ItemView, ...]:
-        """What is kept back until it is asked for stands on its item's page, not in the list."""
-        return tuple(self._item(status) for status in self._statuses if not self._behind(status))
+        """What has an answer to be read first, then the newest. What is kept back until it is asked for stands on its
+        item's page, not in the list."""
+        items = (self._item(status) for status in self._statuses if not self._behind(status))
+        return tuple(sorted(items, key=lambda item: item.unread == 0))
 
     def view(self) -> SentView | None:
         status = self._status(self._open) if self._open is not None else None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.offline.draft import Draft, DraftGone
 from app.offline.errors import OfflineError
-from app.offline.photos import MAX_PHOTO_BYTES
+from app.offline.photos import MAX_PHOTO_BYTES, NotAPhoto
 from app.offline.quick import QuickBook
 from app.presenters.drafting import Drafting
 from app.presenters.sending_around import SendingAround
@@ -19,6 +19,7 @@ from app.presenters.views import ItemStage, ItemView, Level
 log = logging.getLogger(__name__)
 
 SAVED = "Saved. It is sent as soon as the connection allows."
+OTHER_FILES = "Other files go by “Send something” on the first page."
 _AGAIN_S = (5.0, 30.0, 120.0, 600.0)
 """When finishing failed (a full disk, most likely), it is tried again after so long; the last for ever."""
 
@@ -56,6 +57,9 @@ class QuickPhotos:
             try:
                 data = await asyncio.to_thread(_read, path)
                 self._soon(await self._book.add(data, path.name, visit_id))
+            except NotAPhoto as exc:
+                self._around.say(f"{path.name}: {exc} {OTHER_FILES}", Level.WARN)
+                return
             except OfflineError as exc:
                 self._around.say(f"{path.name}: {exc}", Level.WARN)
                 return

@@ -4,7 +4,7 @@ what they hold. Nobody's eyes were on them: only opening an item says "opened"."
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
 from app.net.errors import NetError, Refused
@@ -14,7 +14,7 @@ from app.offline.opened import holds
 from app.offline.review_notes import ReviewNotes
 from app.presenters.review_rows import Known, inbox_rows
 from app.presenters.review_views import InboxRow
-from app.wire.intake import InboxItem, Manifest
+from app.wire.intake import INBOX_BLOBS, INBOX_OPENED, MAX_BLOBS, InboxItem, Manifest
 from app.wire.trust import CareTeamList
 
 log = logging.getLogger(__name__)
@@ -39,8 +39,16 @@ class InboxShelf:
         self.manifests = await self._notes.manifests()
 
     async def fetch(self, team: CareTeamList | None) -> None:
-        """The rows as the clinic has them now; what it no longer has is forgotten. Raises app.net.errors."""
+        """The rows as the clinic has them now; what it no longer has is forgotten. Raises app.net.errors.
+
+        An answer that is begun is never dropped because its item is too old for the clinic's list: the item stays.
+        """
         items = (await self._reader.rows()).items
+        whole = _whole(items)
+        if not whole:
+            listed, begun = {item.submission for item in items}, await self._notes.begun()
+            older = (item for item in self.items if item.submission not in listed and item.submission in begun)
+            items = (*items, *older)
         self._opened = frozenset(
             item.submission
             for item in items
@@ -48,7 +56,7 @@ class InboxShelf:
         )
         self.items = items
         here = {item.submission for item in items}
-        await self._notes.forget(self.manifests.keys() - here)
+        await self._notes.forget(self.manifests.keys() - here, answers=whole)
         self.manifests = {name: one for name, one in self.manifests.items() if name in here}
         self._broken &= here
         self._rows = None
@@ -110,3 +118,9 @@ class InboxShelf:
     def _touch(self) -> None:
         self._rows = None
         self._changed()
+
+
+def _whole(items: Sequence[InboxItem]) -> bool:
+    """Whether these are certainly all that the clinic has: none was left out for want of room."""
+    blobs = sum(len(item.blobs) for item in items)
+    return len(items) < INBOX_OPENED and blobs <= INBOX_BLOBS - MAX_BLOBS

@@ -152,6 +152,7 @@ def _waiting(item: SubmissionStatus) -> str:
 
 _WAITING: Mapping[WaitingFor, str] = {
     WaitingFor.LINK: "Waiting because the clinic cannot be reached.",
+    WaitingFor.WEAK_LINK: "Waiting because the connection is too weak. It is tried again by itself.",
     WaitingFor.SIGN_IN: "Waiting because the clinic does not know this computer. Please call the clinic.",
     WaitingFor.VISIT: "Waiting because your visit needs the connection. It is sent when there is room.",
     WaitingFor.PAUSED: "Waiting because you have stopped sending.",

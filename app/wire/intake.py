@@ -13,6 +13,9 @@ from app.wire.signed import Signed
 TUS_VERSION = "1.0.0"
 MAX_BLOB_BYTES = 512 * 1024 * 1024
 MAX_BLOBS = 200
+INBOX_UNOPENED = 500
+INBOX_OPENED = 200
+INBOX_BLOBS = 12_000
 
 
 class UploadMetadata(WireModel):
@@ -104,6 +107,12 @@ class InboxItem(WireModel):
 
 
 class Inbox(WireModel):
+    """Newest first: what nobody has opened, up to INBOX_UNOPENED of it, and the newest that was, up to INBOX_OPENED.
+
+    Of more unopened ones the oldest are there; the others come as these are opened. All items together have up to
+    INBOX_BLOBS blobs, so that the answer has about 3 MB at most.
+    """
+
     items: tuple[InboxItem, ...]
 
 
@@ -159,6 +168,9 @@ class SealedManifest(WireModel):
 
 
 __all__ = [
+    "INBOX_BLOBS",
+    "INBOX_OPENED",
+    "INBOX_UNOPENED",
     "MAX_BLOBS",
     "MAX_BLOB_BYTES",
     "TUS_VERSION",

@@ -185,3 +185,54 @@ def test_what_was_not_sent_is_taken_back_at_once_and_what_was_with_the_next_send
     assert (code, error) == (1, "There is no submission with this id in the clinic's inbox.")
     code, _, error = counter.run("outbox", "withdraw", "0" * 32)
     assert (code, error) == (1, "There is no submission with this id here.")
+
+
+def test_a_second_set_of_answers_never_replaces_the_first(counter: Counter) -> None:
+    first, other = (counter.file(f"{n}.json", json.dumps({**FORM, "language": n}).encode()) for n in ("en", "de"))
+    code, _, error = counter.run("outbox", "add", first, other)
+    words = "de.json: There are answers to these questions already. Please take those away first."
+    assert (code, error) == (1, words)
+    assert counter.run("outbox", "list")[1] == {"drafts": [], "submissions": []}
+
+    bare = {key: value for key, value in FORM.items() if key != "questionnaire"}
+    nameless = [json.dumps({**bare, "language": f"x-{n}"}).encode() for n in range(2)]
+    files = [counter.file(f"n{n}.json", data) for n, data in enumerate(nameless)]
+    code, saved, _ = counter.run("outbox", "add", *files)
+    assert code == 0
+    assert counter.run("outbox", "send", "--wait", "60")[0] == 0
+    code, opened, _ = counter.run(
+        "outbox", "open", saved["submission"], "--out", str(counter.folder / "o"), profile="lee"
+    )
+    assert code == 0
+    assert [Path(entry["file"]).read_bytes() for entry in opened["files"]] == nameless
+    assert counter.run("outbox", "add", files[0], files[0])[0] == 1
+
+
+def test_too_many_readings_or_forms_are_refused_with_a_sentence(counter: Counter) -> None:
+    pulses = [typed(Measure.PULSE, "62", "/min", NOW).reading] * 60
+    bundles = [counter.file(f"{n}.json", to_bundle(pulses, PATIENT)) for n in "ab"]
+    code, _, error = counter.run("outbox", "add", *bundles)
+    assert (code, error) == (1, "b.json: Up to 100 readings can be sent at once.")
+    forms = [
+        counter.file(f"f{n}.json", json.dumps({**FORM, "questionnaire": f"http://a.example/{n}"}).encode())
+        for n in range(11)
+    ]
+    code, _, error = counter.run("outbox", "add", *forms)
+    assert (code, error) == (1, "f10.json: Answers to up to 10 forms can be sent at once.")
+    assert counter.run("outbox", "list")[1] == {"drafts": [], "submissions": []}
+
+
+def test_a_provider_lists_the_inbox_and_opens_what_it_names(counter: Counter) -> None:
+    assert counter.run("outbox", "list", profile="lee")[:2] == (0, {"inbox": []})
+    assert counter.run("outbox", "add", "--note", NOTE)[0] == 0
+    assert counter.run("outbox", "send", "--wait", "60")[0] == 0
+    code, listed, _ = counter.run("outbox", "list", profile="lee")
+    (row,) = listed["inbox"]
+    assert (code, row["opened"], row["files"]) == (0, False, 0)
+    assert set(row) == {"submission", "device_id", "received_at", "opened", "files", "bytes"}
+    code, opened, _ = counter.run(
+        "outbox", "open", row["submission"], "--out", str(counter.folder / "o"), profile="lee"
+    )
+    assert (code, opened["note"]) == (0, NOTE)
+    (row,) = counter.run("outbox", "list", profile="lee")[1]["inbox"]
+    assert row["opened"] is True

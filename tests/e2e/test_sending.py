@@ -6,15 +6,19 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from app.offline import rows
 from app.offline.inbox import InboxReader
+from app.offline.life import Life
 from app.offline.plan import Metered
 from app.offline.recovery import RESTORED
 from app.offline.replies import Member, ReplyBook
 from app.offline.store import StoreCore
+from app.offline.transfer import Transfer
 from app.presenters.form_views import FormInput
 from app.presenters.sending_views import RecordPhase
 from app.presenters.views import ItemStage, Page, PhotoPhase
@@ -23,6 +27,7 @@ from app.wire.trust import Role
 from tests.clinic.service import start_clinic
 from tests.e2e.e2e_people import Clinic, Person, person, two_people
 from tests.offline.test_documents import pdf
+from tests.offline.test_outbox import submission
 
 FORM = {
     "resourceType": "Questionnaire",
@@ -258,6 +263,47 @@ def test_stopped_taken_back_and_thrown_away(tmp_path: Path) -> None:
             view = await patient.until(lambda v: v.page is Page.HOME and v.sending.drafts)
             drafting.discard_draft(view.sending.drafts[0].draft)
             await patient.until(lambda v: not v.sending.drafts)
+
+    asyncio.run(run())
+
+
+def sixty_later(core: StoreCore) -> None:
+    """Sixty more that were received long since."""
+    with core._transaction() as db:
+        for number in range(1, 61):
+            one = submission(number)
+            blobs = tuple(
+                replace(blob, file=f"{number:031x}{n}", state=Transfer.ERASED, receipt=b"{}")
+                for n, blob in enumerate(one.blobs)
+            )
+            rows.insert(db, replace(one, life=Life.RECEIVED, blobs=blobs))
+
+
+def test_an_answer_to_what_was_sent_long_ago_is_told_first_and_can_be_read(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with clinic(tmp_path) as made:
+            patient, provider = made.patient, made.provider.presenter.account
+            await begin(patient, "refill")
+            await write_and_send(patient, "Please, my cream.")
+            view = await patient.until(lambda v: v.items and v.items[0].stage is ItemStage.RECEIVED)
+            item = view.items[0].submission_id
+            await patient.presenter.account.store.call(sixty_later)
+            patient.presenter.items.set_paused(False)  # the rows are read anew
+            await patient.until(lambda v: len(v.items) == 50 and all(i.submission_id != item for i in v.items))
+            me = Member(provider.clinic.device_id, Role.PROVIDER, provider.keys, provider.record)
+            to = patient.presenter.account.clinic.device_id
+            book = ReplyBook(provider.store, provider.http, me)
+            await book.send(item, to, ReplyKind.ANSWER, "It is ready.", name="Dr Lee")
+            await patient.until(
+                lambda v: v.items[0].submission_id == item and v.items[0].text == "Answered by Dr Lee."
+            )
+            patient.presenter.items.open_item(item)
+            view = await patient.until(lambda v: v.sending.sent and v.sending.sent.replies)
+            assert view.sending.sent.replies[0].text == "It is ready."
+            await patient.until(lambda v: not any(i.unread for i in v.items))
+            patient.presenter.items.set_paused(False)
+            view = await patient.until(lambda v: v.items[-1].submission_id == item)
+            assert view.sending.sent is not None, "once read, it stays within reach"
 
     asyncio.run(run())
 

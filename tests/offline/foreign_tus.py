@@ -23,8 +23,9 @@ MODULES = ROOT / ".setup" / "node" / "node_modules"
 def why_no_node() -> str:
     """Why the tests with npm packages cannot run; empty when they can."""
     if shutil.which("node") is None:
-        return "there is no node"
-    return "" if MODULES.is_dir() else "`make setup` has not installed the npm packages"
+        return "left out: node is not there; install node 20 or newer with npm, then run `make setup`"
+    installed = "left out: `make setup` has not installed the npm packages (.setup/npm.log; node 20 or newer)"
+    return "" if MODULES.is_dir() else installed
 
 
 def node(script: str, folder: Path, *args: str) -> list[str]:

@@ -166,7 +166,7 @@ def test_why_something_waits() -> None:
     assert why(one, link=FailureKind.OFFLINE) is WaitingFor.LINK
     assert why(one, link=FailureKind.SIGN_IN) is WaitingFor.SIGN_IN
     begun = ob.apply(one, "s1-manifest", ob.Start())
-    for kind, reason in ((FailureKind.SERVER, WaitingFor.CLINIC), (FailureKind.STALLED, WaitingFor.LINK)):
+    for kind, reason in ((FailureKind.SERVER, WaitingFor.CLINIC), (FailureKind.STALLED, WaitingFor.WEAK_LINK)):
         assert why(ob.apply(begun, "s1-manifest", ob.Failed(kind, 0.0, 0.0))) is reason
     refused = ob.apply(begun, "s1-manifest", ob.Failed(FailureKind.REFUSED, 0.0, 0.0))
     assert why(refused) is WaitingFor.PERSON

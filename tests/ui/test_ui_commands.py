@@ -15,6 +15,7 @@ from app.presenters.views import Level, Page, PhotoPhase, PhotoView, Sentence
 from app.ui import names, samples
 from app.ui.driver import Driver, said
 from app.ui.invitation import find_invitation, group_code
+from app.ui.pages.files import ask_for_files
 from app.ui.style import SHAPE_PAIRS, TEXT_PAIRS
 
 CODE = samples.CODE
@@ -163,6 +164,20 @@ def test_a_file_chosen_by_typing_its_path(qtbot, qapp, patient, commands, tmp_pa
     answer = ask(driver, out, do="click", name=names.FILE_OPEN)
     assert answer["ok"], answer
     assert commands.calls == [("add_files", ([path],))]
+
+
+@pytest.mark.qt_log_ignore("does not support propagateSizeHints")
+@pytest.mark.parametrize("photos", [False, True])
+def test_the_dialog_shows_first_what_is_taken_there(qtbot, qapp, patient, photos) -> None:
+    dialog = ask_for_files(patient, lambda paths: None, photos=photos)
+    shown = dialog.nameFilters()[0]
+    dialog.reject()
+    taken = {"jpg", "JPEG", "png", "webp", "avif", "HEIC"}
+    others = {"pdf", "mp4", "ogg", "json"}
+    assert all(f"*.{ending}" in shown for ending in taken)
+    assert all((f"*.{ending}" in shown) is not photos for ending in others)
+    assert ("files" in dialog.windowTitle()) is not photos
+    assert said(patient.findChild(QWidget, names.HOME_FILE)) == "Choose a photo"
 
 
 def test_closing_the_window_is_told(patient) -> None:

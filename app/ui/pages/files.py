@@ -10,20 +10,30 @@ from PySide6.QtWidgets import QCompleter, QDialogButtonBox, QFileDialog, QLineEd
 
 from app.ui import names
 
+PHOTOS = ("jpg", "jpeg", "png", "webp", "avif", "heic", "heif")
+FILES = (*PHOTOS, "pdf", "mp4", "ogg", "oga", "opus", "json")
+"""What app.offline.from_file takes; it goes by a file's content, this only by what such files are called."""
 
-def ask_for_files(parent: QWidget, chosen: Callable[[list[Path]], None]) -> QFileDialog:
-    """Opens the dialog over `parent`; `chosen` is called with the paths unless the person cancels.
+
+def ask_for_files(parent: QWidget, chosen: Callable[[list[Path]], None], *, photos: bool = False) -> QFileDialog:
+    """Opens the dialog over `parent`; `chosen` is called with the paths unless the person cancels. `photos`: no other
+    files are taken here.
 
     It is the system's own dialog unless the application has AA_DontUseNativeDialogs (driven or off screen); then
     its field and buttons bear the names FILE_PATH, FILE_OPEN and FILE_CANCEL.
     """
     say = QCoreApplication.translate
-    dialog = QFileDialog(parent, say("files", "Choose photos or files for the clinic"))
+    title = (
+        say("files", "Choose photos for the clinic")
+        if photos
+        else say("files", "Choose photos or files for the clinic")
+    )
+    kind = say("files", "Photos") if photos else say("files", "Photos and files")
+    dialog = QFileDialog(parent, title)
     dialog.setObjectName(names.FILE_DIALOG)
     dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-    dialog.setNameFilters(
-        [say("files", "Photos (*.jpg *.jpeg *.png *.webp *.JPG *.JPEG *.PNG *.WEBP)"), say("files", "All files (*)")]
-    )
+    endings = " ".join(f"*.{e} *.{e.upper()}" for e in (PHOTOS if photos else FILES))
+    dialog.setNameFilters([f"{kind} ({endings})", say("files", "All files (*)")])
     pictures = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
     if pictures and Path(pictures).is_dir():
         dialog.setDirectory(pictures)

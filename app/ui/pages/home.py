@@ -78,7 +78,7 @@ class HomePage(QWidget):
             sending_names.HOME_DRAFTS,
         )
         self._photo = ActionButton(names.HOME_PHOTO, self.tr("Take a photo"), "photo", Kind.SECONDARY, large=True)
-        self._file = ActionButton(names.HOME_FILE, self.tr("Choose a file"), "file", Kind.SECONDARY, large=True)
+        self._file = ActionButton(names.HOME_FILE, self.tr("Choose a photo"), "file", Kind.SECONDARY, large=True)
         self._sound = ActionButton(
             names.OPEN_SOUND, self.tr("Try your microphone and loudspeaker"), "ear", Kind.SECONDARY
         )
@@ -143,4 +143,4 @@ class HomePage(QWidget):
         def chosen(paths: list[Path]) -> None:
             self._commands.add_files(paths)
 
-        ask_for_files(self, chosen)
+        ask_for_files(self, chosen, photos=True)

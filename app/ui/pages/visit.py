@@ -313,7 +313,7 @@ class VisitPage(QWidget):
         }[visit.phase]
 
     def _choose(self, files: Callable[[list[Path]], None]) -> None:
-        ask_for_files(self, files)
+        ask_for_files(self, files, photos=True)
 
     def _switch_microphone(self) -> None:
         if self._visit is not None:
