@@ -12,7 +12,7 @@ from app.presenters.account import Account
 from app.presenters.review_sentences import BY_COLLEAGUE, DEFAULT_ASK, REFUSED, SAVED_HERE, reply_state, wants_words
 from app.presenters.review_views import ReplyLine
 from app.presenters.view_basics import Sentence
-from app.wire.replies import MAX_REPLY_TEXT, ReplyKind
+from app.wire.replies import ReplyKind
 from app.wire.trust import DeviceRecord, Role
 
 
@@ -105,8 +105,3 @@ class Answers:
         if record is None:
             raise NotVouched(device_id)
         return record
-
-
-def clipped(text: str) -> str:
-    """As much of a text as an answer may hold."""
-    return text[:MAX_REPLY_TEXT]
