@@ -152,8 +152,8 @@ async def asked_and_read(patient, provider, replies, copy):
     await provider.until(lambda v: v.page is Page.HOME)
     provider.presenter.open_item(provider.view.inbox[0].submission_id)
     await provider.until(lambda v: v.opened and v.opened.answer.draft == "A draft")
-    provider.presenter.send_answer("Please show me more.", False)
-    provider.presenter.send_answer("Please show me more.", False)  # an impatient finger
+    provider.presenter.send_answer("Please show me more.", True)
+    provider.presenter.send_answer("Please show me more.", True)  # an impatient finger
     view = await provider.until(
         lambda v: v.opened.replies and v.opened.replies[0].state.text.startswith("At the clin")
     )
