@@ -28,12 +28,13 @@ from app.offline.draft import (
     named,
 )
 from app.offline.errors import OfflineError
-from app.offline.files import all_or_none, erase_blob, write_blob
-from app.offline.finishing import Finishing
+from app.offline.files import all_or_none, erase_blob
+from app.offline.finishing import Finishing, on_disk
 from app.offline.life import Held
 from app.offline.parts import Part, PartRefused, check_part
 from app.offline.purposes import Purpose, Quick
 from app.offline.readings import MAX_READINGS, Reading, checked
+from app.offline.sealing import STREAM_FROM, SealedFile, pieces, seal_stream
 from app.offline.store import DRAFT, Store, StoreCore
 from app.offline.vault import SealedBytes, seal
 from app.wire.intake import ManifestBlob, PartRole
@@ -90,7 +91,8 @@ class DraftBook:
         """Seals them to the care team and this device, writes and syncs them, all or none; returns the draft after.
 
         Parts that belong together (a copy, its thumbnail, its original) go in one call. Raises :class:`PartRefused`,
-        :class:`NotEnrolled`, :class:`TrustBroken` or :class:`WriteFailed` beside those of the class.
+        :class:`NotEnrolled`, :class:`TrustBroken`, :class:`SealingFailed` or :class:`WriteFailed` beside those of the
+        class. A large part is sealed in the limited child (`sealing.STREAM_FROM`).
         """
         return await self._seal_and_add(draft, parts, None)
 
@@ -103,10 +105,22 @@ class DraftBook:
     async def _seal_and_add(self, draft: str, parts: Sequence[Part], whole: str | None) -> Draft:
         await self._store.call(_would_fit, draft, parts)  # before the work of sealing; looked at again after it
         sender = await self._store.call(trust.sender)
-        sealed = [await asyncio.to_thread(seal, part.data, sender.recipients) for part in parts]
-        made = list(zip(parts, sealed, strict=True))
+        made = list(zip(parts, await self._sealed(parts, sender.recipients), strict=True))
         # Shielded: a screen that goes away at this moment must not take the item with it.
         return await self._shielded(_add, self._blobs, draft, made, sender.care_team.version, self._clock(), whole)
+
+    async def _sealed(self, parts: Sequence[Part], recipients: Sequence[str]) -> list[SealedBytes | SealedFile]:
+        """On any error, and when it is cancelled, no file is left."""
+        found: list[SealedBytes | SealedFile] = []
+        with all_or_none(self._blobs) as written:
+            for part in parts:
+                if len(part.data) < STREAM_FROM:
+                    found.append(await asyncio.to_thread(seal, part.data, recipients))
+                    continue
+                file = await seal_stream(pieces(part.data), recipients, self._blobs)
+                written.append(file.name)
+                found.append(file)
+        return found
 
     async def remove_part(self, draft: str, blob: str) -> Draft:
         """Takes a part away, with those that belong to it; one that is not there is well. Its file is erased."""
@@ -207,19 +221,22 @@ def _add(
     core: StoreCore,
     blobs: Path,
     draft: str,
-    made: Sequence[tuple[Part, SealedBytes]],
+    made: Sequence[tuple[Part, SealedBytes | SealedFile]],
     team: int,
     now: datetime,
     whole: str | None = None,
 ) -> Draft:
     """`whole`: see DraftBook.add_copies."""
-    _would_fit(core, draft, [part for part, _ in made])
-    before, parts = _read(core, draft), list[DraftPart]()
+    parts = list[DraftPart]()
     with all_or_none(blobs) as written:
+        written.extend(sealed.name for _, sealed in made if isinstance(sealed, SealedFile))
+        _would_fit(core, draft, [part for part, _ in made])
+        before = _read(core, draft)
         for part, sealed in made:
-            written.append(write_blob(blobs, sealed.ciphertext))
+            file, size = on_disk(blobs, sealed)
+            written.extend({file} - set(written))
             blob = named(part, sealed.sha256, sealed.clear_sha256)
-            parts.append(DraftPart(named=blob, file=written[-1], sealed_size=len(sealed.ciphertext), team=team))
+            parts.append(DraftPart(named=blob, file=file, sealed_size=size, team=team))
     there = before.parts if whole is None else _as_original(before.parts, whole, parts)
     after = _changed(before, now, parts=(*there, *parts))
     try:

@@ -27,6 +27,7 @@ from app.offline.files import all_or_none, erase_blob, write_blob
 from app.offline.life import Held, Life, LifeEvent, live
 from app.offline.outbox import OutboxSubmission
 from app.offline.parts import in_order
+from app.offline.sealing import STREAM_FROM, Hashes, SealedFile, reseal_stream
 from app.offline.store import DRAFT, Store, StoreCore
 from app.offline.transfer import OutboxBlob
 from app.offline.vault import SealedBytes, manifest_id, open_blob, seal, seal_manifest
@@ -108,11 +109,18 @@ class Finishing:
         old = [part for part in draft.parts if part.team != team]
         for done, part in enumerate(old):
             told(done, len(old))
-            ciphertext = await asyncio.to_thread(read_sealed, self._blobs, part)
-            clear = await asyncio.to_thread(open_blob, ciphertext, sender.keys.identity, part.named)
-            sealed = await asyncio.to_thread(seal, clear, sender.recipients)
+            sealed = await self._anew(part, sender)
             await asyncio.shield(self._store.call(_exchange, self._blobs, draft.draft, part, sealed, team))
         return bool(old)
+
+    async def _anew(self, part: DraftPart, sender: trust.Sender) -> SealedBytes | SealedFile:
+        if part.named.size >= STREAM_FROM:
+            said = Hashes.of(part.named)
+            there = SealedFile(part.file, part.sealed_size, said.sha256, said.clear_sha256, said.clear_size)
+            return await reseal_stream(there, sender.keys.identity, sender.recipients, self._blobs)
+        ciphertext = await asyncio.to_thread(read_sealed, self._blobs, part)
+        clear = await asyncio.to_thread(open_blob, ciphertext, sender.keys.identity, part.named)
+        return await asyncio.to_thread(seal, clear, sender.recipients)
 
 
 def _begin(core: StoreCore, blobs: Path, draft: str) -> Draft | None:
@@ -150,16 +158,26 @@ def read_sealed(blobs: Path, part: DraftPart) -> bytes:
         raise BlobMissing(f"{part.file}: {exc}") from exc
 
 
-def _exchange(core: StoreCore, blobs: Path, draft: str, old: DraftPart, sealed: SealedBytes, team: int) -> None:
+def on_disk(blobs: Path, sealed: SealedBytes | SealedFile) -> tuple[str, int]:
+    """The file's name and size; what was sealed in memory is written and synced, what as a stream is there."""
+    if isinstance(sealed, SealedFile):
+        return sealed.name, sealed.size
+    return write_blob(blobs, sealed.ciphertext), len(sealed.ciphertext)
+
+
+def _exchange(
+    core: StoreCore, blobs: Path, draft: str, old: DraftPart, sealed: SealedBytes | SealedFile, team: int
+) -> None:
     """In the store's thread: the part's file is the new one; the old one goes after that."""
     body = core.document(DRAFT, draft)
     before = from_body(body) if body is not None else None
-    if before is None or old not in before.parts:
-        return  # taken away meanwhile
+    if before is None or old not in before.parts:  # taken away meanwhile
+        if isinstance(sealed, SealedFile):
+            erase_blob(blobs, sealed.name)
+        return
     blob = old.named.model_copy(update={"sha256": sealed.sha256})
-    new = DraftPart(
-        named=blob, file=write_blob(blobs, sealed.ciphertext), sealed_size=len(sealed.ciphertext), team=team
-    )
+    file, size = on_disk(blobs, sealed)
+    new = DraftPart(named=blob, file=file, sealed_size=size, team=team)
     after = before.model_copy(update={"parts": tuple(new if part == old else part for part in before.parts)})
     try:
         core.save_draft(draft, after.to_body(), after.files)

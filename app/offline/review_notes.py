@@ -14,18 +14,19 @@ from pydantic import Field, ValidationError
 from app.offline.store import Store, StoreCore
 from app.wire.base import Id, WireModel
 from app.wire.intake import Manifest
-from app.wire.replies import MAX_REPLY_TEXT
 
 log = logging.getLogger(__name__)
 
 INBOX = "inbox"
 ANSWER_DRAFT = "answer-draft"
+MAX_DRAFT_TEXT = 100_000
+"""Far more than an answer may hold: what is too long to be sent is kept until the person has made it shorter."""
 
 
 class AnswerDraft(WireModel):
     """An answer that is being written; `wants`: copies whose originals shall be asked for."""
 
-    text: str = Field(default="", max_length=MAX_REPLY_TEXT)
+    text: str = Field(default="", max_length=MAX_DRAFT_TEXT)
     wants: tuple[Id, ...] = Field(default=(), max_length=50)
 
     @property

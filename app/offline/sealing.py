@@ -1,4 +1,5 @@
-"""Sealing and opening of large files as streams, in a limited child process: neither side ever holds the whole.
+"""Sealing and opening of large files as streams, in a limited child process: it never holds the whole, and who
+calls no more than what it gives.
 
 A sealed file is what :func:`app.offline.vault.seal` makes (docs/sealed-format.md): an age v1 file of the content and
 its zero padding. All functions block; call them in a thread, or use :func:`seal_stream` from the I/O loop.
@@ -11,7 +12,7 @@ import contextlib
 import functools
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -25,6 +26,8 @@ from app.wire.intake import MAX_BLOB_BYTES, ManifestBlob
 
 MAX_CLEAR_BYTES = 448 * 1024 * 1024
 """Padded by up to 12 % and sealed, this is still under MAX_BLOB_BYTES, whatever the size."""
+STREAM_FROM = 4 * 1024 * 1024
+"""Clear bytes from which on a draft's part is sealed here: for less, starting a child costs more than it spares."""
 _ZEROS = bytes(PIECE_BYTES)
 _NO_MATCH = "the age file does not open"
 
@@ -70,7 +73,7 @@ class SealedFile:
 
 
 def seal_file(
-    source: Iterable[bytes], recipients: Sequence[str], folder: Path, stop: Stop | None = None
+    source: Iterable[bytes | memoryview], recipients: Sequence[str], folder: Path, stop: Stop | None = None
 ) -> SealedFile:
     """Seals the clear pieces of `source` to `recipients` ("age1...") into a new file of `folder`.
 
@@ -98,13 +101,24 @@ def seal_file(
     return SealedFile(name, answer.size, answer.sha256, digest.hexdigest(), size)
 
 
-async def seal_stream(source: Iterable[bytes], recipients: Sequence[str], folder: Path) -> SealedFile:
+async def seal_stream(source: Iterable[bytes | memoryview], recipients: Sequence[str], folder: Path) -> SealedFile:
     """As :func:`seal_file`, for the I/O loop. Cancelled, it kills the child and leaves nothing.
 
     `source` is read in another thread; one that waits must come to an end when its giver is cancelled too.
     """
+    return await _stoppable(functools.partial(seal_file, source, recipients, folder), folder)
+
+
+async def reseal_stream(
+    sealed: SealedFile, identity: AgeIdentity, recipients: Sequence[str], folder: Path
+) -> SealedFile:
+    """As :func:`reseal`, for the I/O loop and cancelled as :func:`seal_stream`."""
+    return await _stoppable(functools.partial(reseal, sealed, identity, recipients, folder), folder)
+
+
+async def _stoppable(sealing: Callable[[Stop], SealedFile], folder: Path) -> SealedFile:
     stop = Stop()
-    work = functools.partial(seal_file, source, recipients, folder, stop)
+    work = functools.partial(sealing, stop)
     task = asyncio.ensure_future(asyncio.to_thread(work))
     try:
         return await asyncio.shield(task)
@@ -190,6 +204,13 @@ def _readable(path: Path) -> IO[bytes]:
         file.close()
         raise SealBroken(str(exc)) from exc
     return file
+
+
+def pieces(data: bytes) -> Iterator[memoryview]:
+    """What is in memory as a whole, for :func:`seal_file`: not copied."""
+    whole = memoryview(data)
+    for start in range(0, len(data), PIECE_BYTES):
+        yield whole[start : start + PIECE_BYTES]
 
 
 def _padding_size(size: int) -> int:

@@ -109,7 +109,7 @@ class SealingProcess:
     def pid(self) -> int:
         return self._child.pid
 
-    def feed(self, piece: bytes) -> None:
+    def feed(self, piece: bytes | memoryview) -> None:
         """Gives the child bytes. One that reads no more has an answer, which is for :meth:`answer` to tell."""
         self._stop.check()
         with contextlib.suppress(BrokenPipeError):

@@ -27,6 +27,7 @@ from app.wire.replies import ReplyKind
 from app.wire.trust import Role
 
 _EVENTS = {ReplyKind.QUESTION: LifeEvent.QUESTION, ReplyKind.ANSWER: LifeEvent.ANSWER}
+_GOES = "The photo in full size is sent to the clinic."
 _ON_ITS_WAY = frozenset({Life.FINISHED, Life.HELD})
 
 
@@ -151,10 +152,11 @@ class Items:
         kept = self._kept_of(status.submission)
         size = size_words(sum(one.bytes_total for one in kept))
         words = f"In full size ({size}) it stays on this computer, and is sent when the clinic asks for it."
+        item = self._item(status)
         return SentView(
-            item=self._item(status),
+            item=item,
             replies=tuple(self._reply(one) for one in reversed(self._replies_of(status.submission))),
-            explains=EXPLAINS[status.stage],
+            explains=EXPLAINS[item.stage],
             kept=words if kept else "",
             can_add=status.life not in (Life.WITHDRAWING, Life.WITHDRAWN),
             can_withdraw=status.life in MAY_WITHDRAW - {Life.WITHDRAWING, Life.WITHDRAWN},
@@ -215,9 +217,9 @@ class Items:
 
     async def _act(self, replies: tuple[KeptReply, ...]) -> None:
         """Brings the outbox in step with the replies. Done again at every start and fetch, for it may have been cut
-        off: the newest reply counts, and what it wants is released."""
+        off: the newest reply that says something counts, and what any wants is released."""
         assert self._worker is not None
-        newest = {one.content.submission: one for one in replies}
+        newest = {one.content.submission: one for one in replies if not one.content.wish}
         for submission, reply in newest.items():
             await self._worker.replied(submission, _EVENTS[reply.content.kind])
         for copy in {copy for one in replies for copy in one.content.wants}:
@@ -284,6 +286,7 @@ class Items:
         signer = self._opened_by.get(status.submission)
         if not by and signer is not None:
             by = self._around.provider_name(signer) or self._named_in_replies(signer)
+        said = [one for one in replies if not one.content.wish]
         answered = {one.answers for one in self._statuses if one.life is not Life.WITHDRAWN}
         return item_view(
             status,
@@ -291,7 +294,8 @@ class Items:
             by=by,
             originals=self._originals,
             unread=sum(one.read_at is None for one in replies),
-            answered=bool(replies) and replies[-1].content.reply in answered,
+            answered=bool(said) and said[-1].content.reply in answered,
+            wished=bool(replies) and not said,
         )
 
     def _named_in_replies(self, signer: str) -> str:
@@ -301,21 +305,22 @@ class Items:
         return [one for one in self._replies if one.content.submission == submission]
 
     def _reply(self, kept: KeptReply) -> ReplyView:
-        content, question = kept.content, kept.content.kind is ReplyKind.QUESTION
+        content = kept.content
+        question = content.kind is ReplyKind.QUESTION and not content.wish
         who = content.name or "The clinic"
         answered = any(one.answers == content.reply and one.life is not Life.WITHDRAWN for one in self._statuses)
-        state = "You have answered this." if answered else ""
-        if content.wants and not question:
-            state = "The photo in full size is sent to the clinic."
+        said = [_GOES] if content.wants else []
+        said += ["You have answered this."] if answered else []
+        asks = f"{who} asks for the photo in full size" if content.wish else f"{who} asks you"
         shown = ReplyView(
             reply=content.reply,
-            title=f"{who} asks you" if question else f"{who} answers",
+            title=asks if question or content.wish else f"{who} answers",
             at=content.created_at.astimezone(self._around.wall().tzinfo),
-            text=content.text or "Please send the photo in full size.",
+            text="You need do nothing: it goes by itself." if content.wish else content.text,
             question=question,
             can_answer=question and not answered,
         )
-        return replace(shown, state=state)
+        return replace(shown, state=" ".join(said))
 
 
 def _purpose(status: SubmissionStatus) -> Purpose:

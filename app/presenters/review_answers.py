@@ -9,10 +9,10 @@ from datetime import datetime
 from app.offline.replies import KeptReply, Member, ReplyBook
 from app.offline.review_notes import AnswerDraft, ReviewNotes
 from app.presenters.account import Account
-from app.presenters.review_sentences import BY_COLLEAGUE, DEFAULT_ASK, REFUSED, SAVED_HERE, reply_state, wants_words
+from app.presenters.review_sentences import BY_COLLEAGUE, REFUSED, SAVED_HERE, reply_state, wants_words
 from app.presenters.review_views import ReplyLine
 from app.presenters.view_basics import Sentence
-from app.wire.replies import MAX_REPLY_TEXT, ReplyKind
+from app.wire.replies import ReplyKind
 from app.wire.trust import DeviceRecord, Role
 
 
@@ -51,12 +51,14 @@ class Answers:
     async def send(self, submission: str, to: str, question: bool, draft: AnswerDraft, name: str) -> bool:
         """Keeps and sends it; False when there is nothing to send. When this returns it is kept, sent or not.
 
+        Without words it is a wish for originals alone; an answer with words may want them as well.
+
         Raises ReplyTooLong; NetError when the patient's device is not known here yet; NotVouched.
         """
-        kind = ReplyKind.QUESTION if question or draft.wants else ReplyKind.ANSWER
-        text = draft.text.strip() or (DEFAULT_ASK if draft.wants else "")
-        if not text:
+        text = draft.text.strip()
+        if not text and not draft.wants:
             return False
+        kind = ReplyKind.QUESTION if question or not text else ReplyKind.ANSWER
         await self._book.write(submission, to, kind, text, draft.wants, name)
         await self._notes.keep_answer(submission, AnswerDraft())
         await self.load()
@@ -67,8 +69,10 @@ class Answers:
         await self.load()
 
     def answered(self) -> frozenset[str]:
-        """Submissions to which anyone of the care team has answered or asked back, unless that was refused."""
-        return frozenset(one.content.submission for one in self._all if one.content.reply not in self._refused)
+        """Submissions to which anyone of the care team has answered or asked back, unless that was refused. A wish
+        for originals is neither: an answer is still due."""
+        said = (one.content for one in self._all if not one.content.wish)
+        return frozenset(content.submission for content in said if content.reply not in self._refused)
 
     def asked_for(self, submission: str) -> frozenset[str]:
         """Blobs whose originals were asked for."""
@@ -83,11 +87,12 @@ class Answers:
         return ReplyLine(
             reply=content.reply,
             who="You" if one.signer == self._me else content.name or "A colleague",
-            question=content.kind is ReplyKind.QUESTION,
-            text=content.text,
+            question=content.kind is ReplyKind.QUESTION and not content.wish,
+            text="" if content.wish else content.text,
             at=content.created_at.astimezone(),
             state=self._state(one, now),
             asks=wants_words(len(content.wants)),
+            wish=content.wish,
         )
 
     def _state(self, one: KeptReply, now: datetime) -> Sentence:
@@ -105,8 +110,3 @@ class Answers:
         if record is None:
             raise NotVouched(device_id)
         return record
-
-
-def clipped(text: str) -> str:
-    """As much of a text as an answer may hold."""
-    return text[:MAX_REPLY_TEXT]

@@ -32,7 +32,6 @@ QUICK = (
     "If it gets worse, call us or go to the emergency department.",
 )
 """Phrases to begin an answer with; none is sent by a press."""
-DEFAULT_ASK = "Please send the original of what you sent."
 
 CANNOT_READ = Sentence("This item cannot be opened: it was damaged or altered on its way.", Level.BAD)
 URGENT = Sentence("Urgent, says the patient.", Level.WARN)

@@ -114,7 +114,7 @@ class Letter:
 
 @dataclass(frozen=True)
 class ReplyLine:
-    """One answer or question to the patient, and how far it has come."""
+    """One answer, question or wish for originals (`wish`, without words) to the patient, and how far it has come."""
 
     reply: str
     who: str  # "You", or a colleague's name
@@ -123,6 +123,7 @@ class ReplyLine:
     at: datetime  # local zone
     state: Sentence
     asks: str = ""  # the originals asked for, in words
+    wish: bool = False
 
 
 @dataclass(frozen=True)

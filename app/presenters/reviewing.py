@@ -12,13 +12,14 @@ from pathlib import Path
 from app.net.errors import NetError
 from app.offline.forms.library import Library
 from app.offline.inbox import InboxReader
-from app.offline.review_notes import AnswerDraft, ReviewNotes
+from app.offline.reply_seal import ReplyTooLong
+from app.offline.review_notes import MAX_DRAFT_TEXT, AnswerDraft, ReviewNotes
 from app.offline.sealed_copies import SealedCopies
 from app.presenters.clip_shelf import ClipShelf
 from app.presenters.environment import command
 from app.presenters.inviting import InvitingPresenter
 from app.presenters.refresh import Refresh
-from app.presenters.review_answers import Answers, NotVouched, clipped
+from app.presenters.review_answers import Answers, NotVouched
 from app.presenters.review_inbox import InboxShelf
 from app.presenters.review_item import Around, OpenItem
 from app.presenters.review_rows import others_of
@@ -36,6 +37,7 @@ from app.presenters.review_views import AnswerView, InboxRow, OpenedItem, PartRo
 from app.presenters.view_basics import Level
 from app.presenters.views import Page, ProviderView
 from app.wire.intake import InboxItem, PartRole
+from app.wire.replies import MAX_REPLY_TEXT
 
 log = logging.getLogger(__name__)
 
@@ -125,11 +127,15 @@ class ReviewingPresenter(InvitingPresenter[ProviderView]):
     @command
     def keep_answer(self, text: str) -> None:
         if self._item is not None and not self._sending:
-            self._keep(self._item, self._draft.model_copy(update={"text": clipped(text)}))
+            self._keep_text(self._item, text)
 
     @command
     def send_answer(self, text: str, question: bool) -> None:
         if self._item is not None and not self._sending:
+            if len(text) > MAX_REPLY_TEXT:  # it stays in the field, whole, to be made shorter
+                self._keep_text(self._item, text)
+                self.say(ReplyTooLong.sentence, Level.WARN)
+                return
             self._sending = True  # here: a second press comes before a task begins
             self.spawn(self._send(self._item, text, question))
 
@@ -299,11 +305,17 @@ class ReviewingPresenter(InvitingPresenter[ProviderView]):
             self._draft = draft
             self.spawn(self._notes.keep_answer(item.manifest.submission, draft))
 
+    def _keep_text(self, item: OpenItem, text: str) -> None:
+        if len(text) > MAX_DRAFT_TEXT:  # never a part of it: what was kept before stays
+            self.say(ReplyTooLong.sentence, Level.WARN)
+        else:
+            self._keep(item, self._draft.model_copy(update={"text": text}))
+
     async def _send(self, item: OpenItem, text: str, question: bool) -> None:
         manifest, sent = item.manifest, False
+        draft = AnswerDraft(text=text, wants=self._draft.wants)
         self.changed()
         try:
-            draft = AnswerDraft(text=text, wants=self._draft.wants)
             self._show_draft(AnswerDraft())  # before: whoever syncs meanwhile may show it as sent already
             sent = await self._answers.send(manifest.submission, manifest.device_id, question, draft, self.my_name())
         except NotVouched:

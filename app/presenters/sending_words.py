@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from app.offline.life import Life
+from app.offline.life import ARRIVED, Life
 from app.offline.parts import CLIP, PDF, PICTURES, VOICE
 from app.offline.purposes import Purpose
 from app.offline.readings import Measure, units
@@ -106,10 +106,11 @@ def when_words(at: datetime, now: datetime) -> str:
 
 def item_view(
     item: SubmissionStatus, now: datetime, *, by: str = "", originals: Collection[str] = (), unread: int = 0,
-    answered: bool = False,
+    answered: bool = False, wished: bool = False,
 ) -> ItemView:  # fmt: skip
     """One thing the patient sent, as the list shows it. `by`: who has opened it, if known; `originals`: submissions
-    that are a photo in full size; `answered`: the person has answered the clinic's question."""
+    that are a photo in full size; `answered`: the person has answered the clinic's question; `wished`: all
+    that the clinic has written is that it wants photos in full size, which by older versions was a question."""
     what = purpose_title(item.purpose)
     if item.submission in originals:
         what = "Photo in full size"
@@ -120,8 +121,8 @@ def item_view(
     return ItemView(
         submission_id=item.submission,
         title=f"{what}, {when_words(item.created_at.astimezone(now.tzinfo), now)}",
-        stage=item.stage,
-        text=_item_text(item, by, unread, answered),
+        stage=Stage.SEEN if wished and item.stage is Stage.NEEDS_MORE else item.stage,
+        text=_item_text(item, by, unread, answered, wished),
         done=item.done,
         total=item.total,
         fraction=item.fraction,
@@ -129,7 +130,7 @@ def item_view(
     )
 
 
-def _item_text(item: SubmissionStatus, by: str, unread: int, answered: bool) -> str:
+def _item_text(item: SubmissionStatus, by: str, unread: int, answered: bool, wished: bool) -> str:
     if item.stage is Stage.NEEDS_YOU:
         return item.reason or "This could not be sent. Please try again or call the clinic."
     if item.life is Life.WITHDRAWING:
@@ -141,7 +142,10 @@ def _item_text(item: SubmissionStatus, by: str, unread: int, answered: bool) -> 
         return _waiting(item)
     if item.stage is Stage.NEEDS_MORE and answered and not unread:
         return "You have answered the clinic's question."
-    return _SETTLED[item.stage].format(by=by or "the clinic", By=by or "The clinic")
+    names = {"by": by or "the clinic", "By": by or "The clinic"}
+    if wished and item.life in ARRIVED:
+        return (_WISHED if unread else _SETTLED[Stage.SEEN]).format(**names)
+    return _SETTLED[item.stage].format(**names)
 
 
 def _waiting(item: SubmissionStatus) -> str:
@@ -168,6 +172,7 @@ _SETTLED: Mapping[Stage, str] = {
     Stage.ANSWERED: "Answered by {by}.",
     Stage.WITHDRAWN: "Taken back.",
 }
+_WISHED = "{By} asks for the photo in full size. It goes by itself."
 EXPLAINS: Mapping[Stage, str] = {
     Stage.SAVED: "It is locked and safe on this computer. Nobody at the clinic has it yet.",
     Stage.WAITING: "It is locked and safe on this computer. The clinic does not have all of it yet.",

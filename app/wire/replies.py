@@ -13,8 +13,13 @@ MAX_SEALED_REPLY_BYTES = 64 * 1024
 MAX_REPLY_TEXT = 8000
 
 
+WISH_TEXT = "Please send the original of what you sent."
+"""What a wish for originals said before wishes came without words."""
+
+
 class ReplyKind(StrEnum):
-    """`ANSWER` closes a submission; `QUESTION` asks the person for more: words, photos, or an original."""
+    """`ANSWER` closes a submission; `QUESTION` asks the person for more: words or photos. One that only wants
+    originals is a `QUESTION` too, without words (:attr:`ReplyContent.wish`)."""
 
     ANSWER = "answer"
     QUESTION = "question"
@@ -31,6 +36,12 @@ class ReplyContent(WireModel):
     name: str = Field(max_length=200)
     created_at: UtcTime
     wants: tuple[Id, ...] = Field(default=(), max_length=50)
+
+    @property
+    def wish(self) -> bool:
+        """It wants originals and nothing else: they go by themselves, the person is asked nothing."""
+        silent = self.text.strip() in ("", WISH_TEXT)
+        return self.kind is ReplyKind.QUESTION and bool(self.wants) and silent
 
 
 class SealedReply(WireModel):

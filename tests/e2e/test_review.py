@@ -129,7 +129,21 @@ async def looked_at(provider):
     assert heard.opened.sheet.clip.safe.pictures == ()
 
 
+async def too_long_is_said(provider):
+    """Nothing is cut, nothing goes, and answering goes on."""
+    long = "word " * 2000
+    provider.presenter.send_answer(long, False)
+    await provider.until(lambda v: v.notice and v.notice.text.startswith("This answer is too long."))
+    assert not provider.view.opened.answer.busy
+    provider.presenter.close_item()
+    await provider.until(lambda v: v.page is Page.HOME)
+    provider.presenter.open_item(provider.view.inbox[0].submission_id)
+    await provider.until(lambda v: v.opened and v.opened.answer.draft == long)
+    assert provider.view.opened.replies == ()
+
+
 async def asked_and_read(patient, provider, replies, copy):
+    await too_long_is_said(provider)
     provider.presenter.keep_answer("A draft")
     provider.presenter.want_original(0, True)
     await provider.until(lambda v: v.opened.parts[0].wanted)
@@ -138,8 +152,8 @@ async def asked_and_read(patient, provider, replies, copy):
     await provider.until(lambda v: v.page is Page.HOME)
     provider.presenter.open_item(provider.view.inbox[0].submission_id)
     await provider.until(lambda v: v.opened and v.opened.answer.draft == "A draft")
-    provider.presenter.send_answer("Please show me more.", False)
-    provider.presenter.send_answer("Please show me more.", False)  # an impatient finger
+    provider.presenter.send_answer("Please show me more.", True)
+    provider.presenter.send_answer("Please show me more.", True)  # an impatient finger
     view = await provider.until(
         lambda v: v.opened.replies and v.opened.replies[0].state.text.startswith("At the clin")
     )

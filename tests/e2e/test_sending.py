@@ -22,7 +22,7 @@ from app.offline.transfer import Transfer
 from app.presenters.form_views import FormInput
 from app.presenters.sending_views import RecordPhase
 from app.presenters.views import ItemStage, Page, PhotoPhase
-from app.wire.replies import ReplyKind
+from app.wire.replies import WISH_TEXT, ReplyKind
 from app.wire.trust import Role
 from tests.clinic.service import start_clinic
 from tests.e2e.e2e_people import Clinic, Person, person, two_people
@@ -159,16 +159,16 @@ async def opened_asked_answered(made: Clinic, patient: Person) -> None:
     book = ReplyBook(account.store, account.http, me)
     copies = await patient.presenter.account.store.call(StoreCore.documents, "original")
     to = patient.presenter.account.clinic.device_id
-    await book.send(item, to, ReplyKind.QUESTION, "Is it warm?", wants=tuple(copies), name="Dr Lee")
+    await wished(book, patient, item, tuple(copies))
+    await book.send(item, to, ReplyKind.QUESTION, "Is it warm?", name="Dr Lee")
     await patient.until(lambda v: any(i.unread and i.text == "Dr Lee asks you something." for i in v.items))
-    await patient.until(lambda v: any("full size" in i.title and i.stage is ItemStage.RECEIVED for i in v.items))
     patient.presenter.items.open_item(item)
-    view = await patient.until(lambda v: v.sending.sent and v.sending.sent.replies)
-    (reply,) = view.sending.sent.replies
+    view = await patient.until(lambda v: v.sending.sent and len(v.sending.sent.replies) == 3)
+    reply = view.sending.sent.replies[0]
     assert (reply.text, reply.question, reply.can_answer) == ("Is it warm?", True, True)
     await patient.until(lambda v: not any(i.unread for i in v.items))
     async with asyncio.timeout(20):
-        while (await book.replies_of(item))[0].read_at is None:
+        while (await book.replies_of(item))[-1].read_at is None:
             await book.fetch()
     patient.presenter.items.answer_reply(reply.reply)
     view = await patient.until(lambda v: v.page is Page.SEND and v.sending.compose)
@@ -177,6 +177,25 @@ async def opened_asked_answered(made: Clinic, patient: Person) -> None:
     await patient.until(lambda v: "You have answered the clinic's question." in texts(patient))
     await book.send(item, to, ReplyKind.ANSWER, "Please come on Friday.", name="Dr Lee")
     await patient.until(lambda v: "Answered by Dr Lee." in texts(patient))
+
+
+async def wished(book: ReplyBook, patient: Person, item: str, copies: tuple[str, ...]) -> None:
+    """An original alone, as of now and as older versions asked for it: it goes, and the patient is asked nothing."""
+    to = patient.presenter.account.clinic.device_id
+    await book.send(item, to, ReplyKind.QUESTION, "", wants=copies, name="Dr Lee")
+    asks = "Dr Lee asks for the photo in full size. It goes by itself."
+    await patient.until(lambda v: any(i.unread and i.text == asks for i in v.items))
+    await patient.until(lambda v: any("full size" in i.title and i.stage is ItemStage.RECEIVED for i in v.items))
+    await book.send(item, to, ReplyKind.QUESTION, WISH_TEXT, wants=copies, name="Dr Lee")
+    await patient.until(lambda v: any(i.unread == 2 for i in v.items))
+    patient.presenter.items.open_item(item)
+    view = await patient.until(lambda v: v.sending.sent and len(v.sending.sent.replies) == 2)
+    for reply in view.sending.sent.replies:
+        assert (reply.title, reply.can_answer) == ("Dr Lee asks for the photo in full size", False)
+        assert reply.state == "The photo in full size is sent to the clinic."
+    view = await patient.until(lambda v: not any(i.unread for i in v.items))
+    assert (view.sending.sent.item.text, view.sending.sent.item.stage) == ("Opened by Dr Lee.", ItemStage.SEEN)
+    patient.presenter.items.close_item()
 
 
 def test_forms_are_resumed_and_an_unfinished_one_is_not_sent(tmp_path: Path) -> None:

@@ -69,7 +69,10 @@ async def delivered_and_seen(patient, provider):
     await provider.until(lambda v: v.opened.parts[0].wanted)
     provider.presenter.send_answer("", False)
     await patient.until(lambda v: any("full size" in i.title and i.stage is ItemStage.RECEIVED for i in v.items))
-    view = await provider.until(lambda v: v.opened and v.opened.others)
+    view = await provider.until(lambda v: v.opened and v.opened.others and v.opened.replies)
+    (line,) = view.opened.replies
+    assert (line.wish, line.question, line.text, line.asks) == (True, False, "", "Asks for the original of 1 photo.")
+    assert not any(row.answered for row in view.inbox), "an answer is still due"
     provider.presenter.open_item(view.opened.others[0].submission_id)
     await provider.until(lambda v: v.opened and [p.sha256 for p in v.opened.parts] == [patient.taken])
 

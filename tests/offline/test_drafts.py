@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
-from app.offline import finishing
+from app.offline import drafts, finishing
 from app.offline.capture import Part
 from app.offline.draft import MAX_FORM_BYTES, MAX_NOTE, DraftEmpty, DraftGone
+from app.offline.errors import SealBroken
 from app.offline.finishing import original_of
 from app.offline.life import Held, Life
-from app.offline.parts import AVIF, FHIR, JPEG, MAX_PARTS, PDF, TEXT, PartRefused
+from app.offline.parts import AVIF, CLIP, FHIR, JPEG, MAX_PARTS, PDF, TEXT, PartRefused
 from app.offline.purposes import OLDER, Purpose, purpose_of
 from app.offline.readings import Measure, typed
 from app.offline.readings_fhir import from_bundle
+from app.offline.sealing import STREAM_FROM, SealedFile
+from app.offline.sealing_process import SealingProcess
 from app.offline.store import StoreCore
+from app.offline.vault import SealedBytes
 from app.wire.intake import PartRole
 from tests.offline.draft_kit import PHOTO, desk, photo
 from tests.offline.offline_kit import (
@@ -230,6 +235,69 @@ def test_parts_sealed_to_an_older_care_team_are_sealed_anew(tmp_path: Path) -> N
                 assert at.read(row, keys)[1] == [PHOTO, PHOTO]
             assert told == [(0, 1)]
             assert await at.whole() == ()
+
+    asyncio.run(main())
+
+
+CLIP_BYTES = (CANARY + bytes(range(256))) * 20_000
+
+
+def test_a_large_part_is_sealed_in_the_limited_child_and_again_for_a_new_team(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    children: list[str] = []
+    begin = SealingProcess.__init__
+
+    def begun(process: SealingProcess, do: Literal["seal", "open"], *rest: Any) -> None:
+        children.append(do)
+        begin(process, do, *rest)
+
+    monkeypatch.setattr(SealingProcess, "__init__", begun)
+
+    async def main() -> None:
+        async with desk(tmp_path) as at:
+            draft = (await at.book.begin(Purpose.WOUND_CHECK)).draft
+            assert len(CLIP_BYTES) >= STREAM_FROM
+            await at.book.add_parts(draft, [Part(CLIP_BYTES, "a.mp4", CLIP), photo()])
+            assert children == ["seal"], "the photo is small"
+            (kept,) = await at.whole()
+            assert len(kept.parts) == 2
+            newcomer = await at.new_team()
+            await at.book.finish(draft)
+            assert sorted(children) == ["open", "seal", "seal"]
+            (row,) = await at.submissions()
+            for keys in (newcomer, at.clinic.provider, at.keys):
+                assert at.read(row, keys)[1] == [CLIP_BYTES, PHOTO]
+            assert await at.whole() == ()
+
+    asyncio.run(main())
+
+
+def test_a_large_part_that_is_not_taken_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with desk(tmp_path) as at:
+            draft = (await at.book.begin(Purpose.WOUND_CHECK)).draft
+            gone = drafts.seal_stream
+
+            async def too_late(*given: Any) -> SealedFile:
+                made = await gone(*given)
+                await at.book.discard(draft)
+                return made
+
+            monkeypatch.setattr(drafts, "seal_stream", too_late)
+            with pytest.raises(DraftGone):
+                await at.book.add_part(draft, Part(CLIP_BYTES, "a.mp4", CLIP))
+            assert at.files() == set()
+            monkeypatch.setattr(drafts, "seal_stream", gone)
+            draft = (await at.book.begin(Purpose.WOUND_CHECK)).draft
+
+            def no_photo(*given: object) -> SealedBytes:
+                raise SealBroken("no")
+
+            monkeypatch.setattr(drafts, "seal", no_photo)
+            with pytest.raises(SealBroken):
+                await at.book.add_parts(draft, [Part(CLIP_BYTES, "a.mp4", CLIP), photo()])
+            assert at.files() == set()
 
     asyncio.run(main())
 

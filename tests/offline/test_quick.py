@@ -145,14 +145,13 @@ def test_a_full_disk_saves_nothing_and_a_full_list_of_drafts_is_no_hindrance(
             for _ in range(MAX_DRAFTS):
                 await at.book.begin(Purpose.REFILL)
             with monkeypatch.context() as patched:
-                patched.setattr("app.offline.drafts.write_blob", full)
+                patched.setattr("app.offline.finishing.write_blob", full)
                 with pytest.raises(DiskFull):
                     await book(at).take(jpeg(), "photo.jpg", VISIT)
             assert (await book(at).left(), at.files()) == ((), set())
             draft = (await book(at).take(jpeg(), "photo.jpg", VISIT)).draft
             with monkeypatch.context() as patched:
                 patched.setattr("app.offline.finishing.write_blob", full)
-                patched.setattr("app.offline.drafts.write_blob", full)
                 with pytest.raises(DiskFull):
                     await book(at).finish(draft)
             assert [one.draft for one in await book(at).left()] == [draft]

@@ -45,11 +45,14 @@ from app.offline.profile import Profile
 from app.offline.purposes import Purpose
 from app.offline.receipts import check_receipt
 from app.offline.recovery import sweep
+from app.offline.replies import Member, ReplyBook
 from app.offline.store import Setting, Store, StoreCore
 from app.offline.trust import sender
 from app.offline.vault import SealedBytes, open_blob, open_manifest
 from app.offline.worker import OutboxWorker, Surroundings
 from app.wire.intake import PartRole
+from app.wire.replies import ReplyKind
+from app.wire.trust import DeviceRecord, Role
 
 
 def open_core(profile: Profile) -> StoreCore:
@@ -81,6 +84,7 @@ __all__ = [
     "Capture",
     "Change",
     "DeviceKeys",
+    "DeviceRecord",
     "DiskFull",
     "DraftBook",
     "Dropped",
@@ -92,6 +96,7 @@ __all__ = [
     "Interrupted",
     "Life",
     "Located",
+    "Member",
     "NetError",
     "NotTheClinic",
     "OfflineError",
@@ -107,6 +112,9 @@ __all__ = [
     "Progress",
     "Purpose",
     "Refused",
+    "ReplyBook",
+    "ReplyKind",
+    "Role",
     "SealedBytes",
     "SealedSubmission",
     "Send",

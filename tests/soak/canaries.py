@@ -2,7 +2,8 @@
 
 Searched, in seven spellings: the profile (database, log, sealed files; open and closed), a temporary folder,
 all log lines at level DEBUG, what a crash leaves, every byte on the wire (a proxy of ours, in front of plain HTTP,
-so that TLS hides nothing), the service's disk and what it wrote to its standard error.
+so that TLS hides nothing), the service's disk and what it wrote to its standard error, and the profile of the
+provider who answers. Visits are planted in the profile alone; names in invitations and words of a visit are not here.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ from tests.offline.test_real_clinic import Town
 from tests.soak import adapter as app
 from tests.soak.campaign import LOGS, Outcome, fast_folder, sentence
 from tests.soak.faulty_proxy import FaultyProxy
-from tests.soak.town import at_the_clinic, opened, patient_http, town
+from tests.soak.town import at_the_clinic, opened, patient_http, person_http, town
 
 FIELDS = (
     "note", "photo name", "photo EXIF", "form answer", "reading", "written message", "document name",
-    "voice message", "reply text", "visit reason", "visit name", "draft text",
+    "voice message", "reply text", "reply name", "visit reason", "visit name", "draft text",
 )  # fmt: skip
 
 
@@ -96,8 +97,7 @@ async def finished(store: app.Store, made: Town, words: dict[str, str]) -> tuple
     await book.add_parts(draft, [*pictures, *parts(words)])
     await book.set_answers(draft, "https://example.org/form", json.dumps(answers))
     await book.set_note(draft, words["note"])
-    for kind, field in (("reply", "reply text"), ("form", "form answer")):
-        await store.call(app.StoreCore.put_documents, kind, {"0" * 32: words[field].encode()})
+    await store.call(app.StoreCore.put_documents, "form", {"0" * 32: words["form answer"].encode()})
     await store.call(app.StoreCore.put_visits, {"0" * 32: (words["visit reason"] + words["visit name"]).encode()})
     left = (await book.begin(app.Purpose.READINGS)).draft  # this one is still being written
     await book.set_note(left, words["draft text"])
@@ -105,8 +105,44 @@ async def finished(store: app.Store, made: Town, words: dict[str, str]) -> tuple
     return draft, [json.dumps(answers).encode(), *(part.data for part in (*pictures, *parts(words)))]
 
 
+async def replied(made: Town, words: dict[str, str], submission: str, patient: app.Store, url: str) -> bytes:
+    """Answered at a provider's desk, come, read and receipted, all through the service: the desk's profile's bytes."""
+    profile = app.Profile.open(made.profile.folder.parent / "desk")
+    core = app.open_core(profile)
+    for setting in (app.Setting.ROOT_KEY, app.Setting.CARE_TEAM):
+        kept = await patient.get(setting)
+        assert kept is not None
+        core.put(setting, kept)
+    core.close()
+    sick, provider = made.patient, made.provider
+    vouched = app.DeviceRecord(
+        device_id=sick.device_id, role=app.Role.PATIENT, ed25519=sick.public, age_recipient=sick.recipient
+    )
+
+    async def record(device_id: str) -> app.DeviceRecord:
+        assert device_id == sick.device_id
+        return vouched
+
+    store = await app.Store.open(profile.store_path, profile.key_file.read_bytes())
+    async with patient_http(made, url) as theirs, person_http(provider, url) as ours:
+        member = app.Member(provider.device_id, app.Role.PROVIDER, made.provider_keys, record)
+        desk = app.ReplyBook(store, ours, member)
+        book = app.ReplyBook(patient, theirs, app.Member(sick.device_id, app.Role.PATIENT, made.keys))
+        to, kind = sick.device_id, app.ReplyKind.ANSWER
+        await desk.send(submission, to, kind, words["reply text"], name=words["reply name"])
+        (come,) = await book.fetch()
+        assert (come.content.text, come.content.name) == (words["reply text"], words["reply name"])
+        await book.mark_read(come.content.reply)
+        await desk.fetch()
+        assert (await desk.replies_of(submission))[0].read_at is not None, "the receipt came back"
+    open_bytes = every_byte(profile.folder)
+    await store.close()
+    profile.close()
+    return open_bytes + every_byte(profile.folder)
+
+
 async def live(made: Town, words: dict[str, str]) -> tuple[bytes, list[bytes]]:
-    """Saved, kept, sent, opened and seen: the bytes on the wire, and the profile's bytes at three moments."""
+    """Saved, kept, sent, answered: the wire's bytes, the profile's at three moments, the desk's."""
     proxy = FaultyProxy(("127.0.0.1", made.clinic.port), random.Random(0), keep_bytes=True)
     store, until, moments = await app.Store.open(made.profile.store_path, made.key), Until(), []
     submission, planted = await finished(store, made, words)
@@ -121,6 +157,7 @@ async def live(made: Town, words: dict[str, str]) -> tuple[bytes, list[bytes]]:
         await until.holds(lambda: not any(made.profile.blobs.iterdir()), timeout=90)
         await worker.refresh_states()
         await worker.stop()
+        desk = await replied(made, words, submission, store, proxy.url)
     moments.append(every_byte(made.profile.folder))
     await store.close()
     moments.append(every_byte(made.profile.folder))
@@ -130,7 +167,7 @@ async def live(made: Town, words: dict[str, str]) -> tuple[bytes, list[bytes]]:
     assert note == words["note"]
     assert sorted([*clear, *original]) == sorted(planted), "what was planted did not arrive: nothing would be found"
     assert words["photo EXIF"].encode() not in b"".join(planted)
-    return bytes(proxy.wire), moments
+    return bytes(proxy.wire), [*moments, desk]
 
 
 def crashed(folder: Path, words: dict[str, str]) -> bytes:
@@ -180,6 +217,7 @@ def run(seed: int) -> Outcome:
             "the profile before sending": moments[0],
             "the profile after sending": moments[1],
             "the closed profile": moments[2],
+            "the provider's profile": moments[3],
             "core files": crashed(folder, words),
             "the temporary folder": every_byte(temporary),
             "the logs": logs.getvalue().encode(),

@@ -1,8 +1,9 @@
 """Campaign: no room at every 4 KiB step, an I/O error at every sync, no room at every write: never a false "saved".
 
-Three ways, each through capture and delivery: a small tmpfs filled up to N pages (needs root), EIO raised at the N-th
-sync of sealed files, folders, database and log, and ENOSPC at the N-th write. Afterwards the disk is well again:
-earlier items are whole, what was said to be saved is there, what was not is not, and all of it goes.
+Three ways, each through capture, a draft (begun, a part added, finished) and delivery: a small tmpfs filled up to N
+pages (needs root), EIO raised at the N-th sync of sealed files, folders, database and log, and ENOSPC at the N-th
+write. Afterwards the disk is well again: earlier items are whole, what was said to be saved is there, what was not is
+not, and all of it goes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +97,53 @@ def capture(folder: Path) -> str | None:
             profile.close()
 
 
+async def draft(folder: Path) -> str | None:
+    """As :func:`capture`, by a draft: once its part is taken it has to arrive, whatever becomes of the finishing."""
+    said: str | None = None
+    with contextlib.suppress(app.OfflineError):
+        async with opened(folder) as (book, _):
+            name = (await book.begin(app.Purpose.WOUND_CHECK)).draft
+            await book.add_part(name, app.Part(random.Random(30).randbytes(30_000), "a", "image/jpeg"))
+            said = name
+            await book.finish(name)
+    return said
+
+
+async def go_on(folder: Path) -> None:
+    """What a person does who finds something begun."""
+    async with opened(folder) as (book, store):
+        await store.call(app.sweep, folder / "blobs")
+        for left in await book.drafts():
+            if left.parts:
+                await book.finish(left.draft)
+            else:
+                await book.discard(left.draft)
+
+
+@contextlib.asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[tuple[app.DraftBook, app.Store]]:
+    profile = app.Profile.open(folder)
+    try:
+        store = app.Store(app.open_core(profile), None)  # type: ignore[arg-type]  # the loop runs it in place
+        try:
+            yield app.DraftBook(store, profile.blobs), store
+        finally:
+            with contextlib.suppress(app.OfflineError):
+                await store.call(app.StoreCore.close)
+    finally:
+        profile.close()
+
+
+def done(act: str, world: World, folder: Path, model: ModelClinic) -> str | None:
+    """Runs `act`; the id of what was said to be saved."""
+    if act == "capture":
+        return capture(folder)
+    if act == "draft":
+        return run_virtually(draft(folder))
+    run_virtually(deliver(world, folder, 600.0, model))
+    return None
+
+
 async def deliver(world: World, folder: Path, seconds: float, model: ModelClinic) -> str:
     """The real worker for `seconds` of virtual time; the sentence of its last fault."""
     try:
@@ -119,6 +167,7 @@ async def deliver(world: World, folder: Path, seconds: float, model: ModelClinic
 
 def judge(world: World, folder: Path, said: str | None, model: ModelClinic) -> None:
     """The disk is well again."""
+    run_virtually(go_on(folder))
     core, profile = app.open_core(p := app.Profile.open(folder)), p
     app.sweep(core, profile.blobs)
     found = core.submissions()
@@ -146,10 +195,7 @@ def failing(world: World, folder: Path, kind: str, at: int, act: str) -> int:
     shutil.copytree(world.profile, folder)
     trouble, said, model = Trouble(kind, at), None, fresh_model(world)
     with Recorder(str(folder), trouble.on_op).installed():
-        if act == "capture":
-            said = capture(folder)
-        else:
-            run_virtually(deliver(world, folder, 600.0, model))
+        said = done(act, world, folder, model)
     judge(world, folder, said, model)
     shutil.rmtree(folder)
     return trouble.count
@@ -162,10 +208,7 @@ def full(world: World, disk: Path, pages: int, act: str) -> None:
     free = shutil.disk_usage(disk).free
     ballast.write_bytes(bytes(max(0, free - pages * PAGE)))
     try:
-        if act == "capture":
-            said = capture(folder)
-        else:
-            run_virtually(deliver(world, folder, 600.0, model))
+        said = done(act, world, folder, model)
     finally:
         ballast.unlink()
     judge(world, folder, said, model)
@@ -194,7 +237,7 @@ def run(count: int) -> Outcome:
     try:
         with fast_folder() as folder, small_disk(folder) as disk:
             world = make_world(folder)
-            for act in ("capture", "deliver"):
+            for act in ("capture", "draft", "deliver"):
                 if disk is not None:
                     for pages in _spread(STEPS, count):
                         _one(outcome, f"tmpfs, {act}", pages, lambda n, a=act: full(world, disk, n, a), disk)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from app.net.http import ClinicHttp, Credentials
 from app.wire.signed import Context, sign_bytes
+from tests.clinic.people import Device as Person
 from tests.clinic.service import start_clinic
 from tests.offline.offline_kit import Clinic, Device, open_device
 from tests.offline.test_real_clinic import Town
@@ -41,7 +42,10 @@ def town(folder: Path) -> Iterator[Town]:
 
 def patient_http(made: Town, url: str) -> ClinicHttp:
     """The patient's side of the wire, through whatever listens at `url`."""
-    person = made.patient
+    return person_http(made.patient, url)
+
+
+def person_http(person: Person, url: str) -> ClinicHttp:
     return ClinicHttp(
         url, None, Credentials(person.device_id, lambda nonce: sign_bytes(nonce, Context.TOKEN, person.key))
     )

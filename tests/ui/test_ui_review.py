@@ -146,11 +146,13 @@ def test_what_was_typed_is_kept_when_the_page_is_left(provider, qapp, commands):
     assert ("keep_answer", ("Half a",)) in commands.calls
 
 
-def test_asking_for_originals_is_a_question(provider, qapp):
+def test_asking_for_originals_alone_says_so(provider, qapp):
     show(provider, qapp, "item-answered")
     assert said(named(provider, names.ANSWER_WANTS)) == "Asks for the original of 1 photo."
-    assert not named(provider, names.ANSWER_SEND).isEnabled()
-    assert named(provider, names.ANSWER_ASK).isEnabled()
+    send, ask = named(provider, names.ANSWER_SEND), named(provider, names.ANSWER_ASK)
+    assert (send.isEnabled(), ask.isEnabled(), said(ask)) == (True, True, "Ask this question")
+    provider.findChild(QPlainTextEdit, names.ANSWER_FIELD).setPlainText("")
+    assert (send.isEnabled(), ask.isEnabled(), said(ask)) == (False, True, "Ask for the original")
     assert said(named(provider, names.ITEM_WANT)) == "Do not ask for the original"
 
 

@@ -35,9 +35,11 @@ class ReplyCard(Card):
             self.body.addWidget(widget)
 
     def draw(self, line: ReplyLine, now: datetime) -> None:
-        kind = self.tr("{who} asked, {when}") if line.question else self.tr("{who} answered, {when}")
+        asked = line.question or line.wish
+        kind = self.tr("{who} asked, {when}") if asked else self.tr("{who} answered, {when}")
         self._head.say(kind.format(who=line.who, when=day_and_clock(line.at, now)))
         self._text.say(line.text)
+        self._text.setVisible(bool(line.text))
         self._asks.say(line.asks)
         self._asks.setVisible(bool(line.asks))
         self._state.say(line.state)
@@ -130,7 +132,9 @@ class AnswerBox(QWidget):
 
     def _draw(self) -> None:
         text, wants = bool(self.field.toPlainText().strip()), bool(self._wants.words())
-        self._send.setEnabled(self._can_send and text and not wants)
+        alone = wants and not text
+        self._ask.set_label(self.tr("Ask for the original") if alone else self.tr("Ask this question"))
+        self._send.setEnabled(self._can_send and text)
         self._ask.setEnabled(self._can_send and (text or wants))
 
     def _lay_out(self) -> None:
