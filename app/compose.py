@@ -179,7 +179,7 @@ class _Makers:
     ) -> VisitSession:
         """The visit's own, noted in the call log."""
         self._calls.begin()
-        given = {"offerer": offerer, "ice": ice, "send": send, "emit": emit}
+        given: dict[str, Any] = {"offerer": offerer, "ice": ice, "send": send, "emit": emit}
         return self._session(chosen, self._slots.remote, self._calls, **given)
 
     def guest_session(self, *, chosen: Chosen, **given: Any) -> VisitSession:
