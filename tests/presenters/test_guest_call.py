@@ -172,6 +172,41 @@ def test_bulk_leaves_the_guest_what_it_leaves_the_visit(run, tmp_path):
     run(scenario)
 
 
+def pictures_said(w):
+    steps = [open_step(message.box, KEYS.to_guest, LINK.guest_id) for message in w.said]
+    return [step.kind for step in steps if step.kind.startswith("pictures")]
+
+
+def test_speech_alone_stops_the_guests_pictures_too_and_brings_them_back(run):
+    async def scenario(w):
+        w.call.seen(True)
+        await settle()
+        assert pictures_said(w) == [], "nobody has chosen"
+        switches = {"microphone_on": True, "camera_on": True}
+        for alone in (True, True, False):
+            w.call.choose(**switches, speech_alone=alone)
+        assert pictures_said(w) == ["pictures-off", "pictures-on"]
+        w.call.choose(**switches, speech_alone=True)
+        w.call.seen(False)
+        w.call.seen(True)
+        assert pictures_said(w)[2:] == ["pictures-off"] * 2, "a page that was loaded anew hears it again"
+        w.page_says("pictures-on")
+        await settle()
+        assert w.sessions[0].heard == [], "the page has no say"
+
+    run(scenario)
+
+
+def test_speech_alone_chosen_before_the_guest_comes_holds_from_the_start(run):
+    async def scenario(w):
+        w.call.choose(microphone_on=True, camera_on=True, speech_alone=True)
+        assert w.said == []
+        w.call.seen(True)
+        assert pictures_said(w) == ["pictures-off"]
+
+    run(scenario)
+
+
 def test_steps_of_others_and_unusable_ones_are_dropped(run):
     async def scenario(w):
         w.call.seen(True)
