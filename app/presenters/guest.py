@@ -83,6 +83,7 @@ class GuestCall:
         self.who = who
         self.state = GuestState.INVITED
         self.used = False
+        self.left = 0.0
         self._signals, self._around = signals, around
         self._chosen = (microphone_on, camera_on, speech_alone)
         self._session: Session | None = None
@@ -90,6 +91,7 @@ class GuestCall:
         self._incoming: asyncio.Queue[SignalPart] = asyncio.Queue(16)
         self._tasks: set[asyncio.Task[None]] = set()
         self._over = False
+        self._bulk_waits = False
         self._pictures_said: Literal["", "pictures-off", "pictures-on"] = ""
         around.note(timeline_guest(who.title, GuestState.INVITED))
 
@@ -138,6 +140,20 @@ class GuestCall:
         if step != (self._pictures_said or "pictures-on") or (again and self._pictures_said):
             self._pictures_said = step
             self._say(step, _NO_CALL, "")
+
+    def set_bulk(self, waits: bool) -> None:
+        """As app.presenters.visit.VisitRoom.set_bulk: what an upload takes, it takes beside this call too."""
+        if waits is not self._bulk_waits:
+            self._bulk_waits = waits
+            if self._session is not None:
+                self._session.set_bulk(waits)
+
+    def set_left(self, share: float) -> None:
+        """0..1 of our pictures here is left to the visit's own call; 1: they stand."""
+        if share != self.left:
+            self.left = share
+            if self._session is not None:
+                self._session.set_left(share)
 
     async def stats(self) -> dict[str, Any]:
         return await self._session.stats() if self._session is not None else {}
@@ -189,6 +205,10 @@ class GuestCall:
         self._session = session
         microphone_on, camera_on, speech_alone = self._chosen
         self.choose(microphone_on=microphone_on, camera_on=camera_on, speech_alone=speech_alone)
+        if self._bulk_waits:
+            session.set_bulk(True)
+        if self.left:
+            session.set_left(self.left)
         self._become(GuestState.CONNECTING)
         self._spawn(self._run(session))
 

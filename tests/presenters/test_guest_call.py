@@ -27,6 +27,7 @@ class ScriptedSession:
         self.heard, self.log = [], []
         self.refuse = False
         self.upload_bps = None
+        self.bulk, self.left = False, 0.0
 
     async def start(self):
         self.log.append("start")
@@ -44,6 +45,12 @@ class ScriptedSession:
 
     def set_speech_alone(self, on):
         self.log.append(("speech-alone", on))
+
+    def set_bulk(self, waits):
+        self.bulk = waits
+
+    def set_left(self, share):
+        self.left = share
 
     def signalling_back(self):
         self.log.append("back")
@@ -168,6 +175,35 @@ def test_bulk_leaves_the_guest_what_it_leaves_the_visit(run, tmp_path):
         w.connection(ConnectionState.CONNECTED)
         await w.call.close()
         assert presenter.upload_allowance is None, "the guest has gone"
+
+    run(scenario)
+
+
+def test_the_guests_pictures_leave_the_visit_and_the_outbox_their_part(run, tmp_path):
+    async def scenario(w):
+        presenter = person(Role.PATIENT, tmp_path).presenter
+        closer, told = SimpleNamespace(busy=False), []
+        room = SimpleNamespace(set_bulk=told.append, closer=closer, link_bps=120_000.0, pictures_wanted=True)
+        presenter._room, presenter._guest = room, w.call
+        presenter._worker = worker = SimpleNamespace(waits=False)
+        presenter.divide_link()  # before the guest is there
+        w.call.seen(True)
+        session = w.sessions[0]
+        assert (session.left, session.bulk, told) == (1.0, False, [False]), "the visit's speech goes first"
+        worker.waits = True
+        for link, busy, left, bulk in (
+            (180_000.0, False, 1.0, True),
+            (300_000.0, False, 0.5, True),
+            (180_000.0, False, 0.5, True),
+            (300_000.0, True, 1.0, False),
+            (None, False, 0.0, True),
+        ):
+            room.link_bps, closer.busy = link, busy
+            presenter.divide_link()
+            assert (session.left, session.bulk) == (left, bulk)
+        room.link_bps, room.pictures_wanted = 60_000.0, False
+        presenter.divide_link()
+        assert session.left == 0.5, "a visit without pictures does not know how much its link carries"
 
     run(scenario)
 
