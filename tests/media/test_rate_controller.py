@@ -69,7 +69,7 @@ def check(control: Control) -> None:
     assert decision.pacing_bps > 0
     assert decision.window_bytes >= 1_500
     assert decision.payload_bytes == payload_bytes(parts.link_bps)
-    assert 60 <= decision.payload_bytes <= 1_100
+    assert 100 <= decision.payload_bytes <= 1_100
     assert 8 <= control.link.hold_s <= 64
     assert HOLD_FIRST_S <= control.rungs.hold_s <= HOLD_LONGEST_S
     check_rung(control)

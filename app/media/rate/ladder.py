@@ -17,13 +17,13 @@ CONSENT_BPS = 350
 FEEDBACK_SHARE = 0.04
 COMFORT_BPS = 1_400
 """What silence takes: a small packet each 400 ms (Opus DTX)."""
-_PACKET_S, _LEAST_PAYLOAD, _MOST_PAYLOAD = 0.054, 60, 1_100
+_PACKET_S, _LEAST_PAYLOAD, _MOST_PAYLOAD = 0.054, 100, 1_100
 _MOST_REPAIR, _REPAIRED_TWICE = 0.35, 0.07
 
 
 def payload_bytes(link_bps: float) -> int:
     """The largest RTP payload of what is not speech: with headers it takes the link for 54 ms, so that speech never
-    waits longer for one packet; 60..1,100. (Of 60, a packet of data has 24: SCTP's own bytes are more.)
+    waits longer for one packet; 100..1,100.
     """
     fitting = round(link_bps * _PACKET_S / 8) - PACKET_OVERHEAD_BYTES
     return max(_LEAST_PAYLOAD, min(_MOST_PAYLOAD, fitting))
