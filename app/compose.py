@@ -179,21 +179,29 @@ class _Makers:
     ) -> VisitSession:
         """The visit's own, noted in the call log."""
         self._calls.begin()
-
-        def noted(event: SessionEvent) -> None:
-            self._calls.event(time.time(), event)
-            emit(event)
-
-        sinks = Sinks(
-            chosen.speaker, self._slots.remote, self._slots.mine, Taps(statistics=self._calls.statistics), self._levels
-        )
-        return self._session(chosen, sinks, offerer=offerer, ice=ice, send=send, emit=noted)
+        given: dict[str, Any] = {"offerer": offerer, "ice": ice, "send": send, "emit": emit}
+        return self._session(chosen, self._slots.remote, self._calls, **given)
 
     def guest_session(self, *, chosen: Chosen, **given: Any) -> VisitSession:
-        sinks = Sinks(chosen.speaker, self._slots.guest, self._slots.mine, levels=self._levels)
-        return self._session(chosen, sinks, **given)
+        """That with a guest, beside the visit's; a call of its own in the log."""
+        return self._session(chosen, self._slots.guest, self._calls.beside(), **given)
 
-    def _session(self, chosen: Chosen, sinks: Sinks, **given: Any) -> VisitSession:
+    def _session(
+        self,
+        chosen: Chosen,
+        remote: FrameSlot,
+        calls: CallLog,
+        *,
+        emit: Callable[[SessionEvent], None],
+        **given: Any,
+    ) -> VisitSession:
+        def noted(event: SessionEvent) -> None:
+            calls.event(time.time(), event)
+            emit(event)
+
+        taps = Taps(statistics=calls.statistics)
+        sinks = Sinks(chosen.speaker, remote, self._slots.mine, taps, self._levels)
+        given["emit"] = noted
         sources = Sources(chosen.camera, chosen.microphone)
         settings = MediaSettings(speeds=self._speed_test.speeds)
         return VisitSession(sources=sources, sinks=sinks, devices=self._devices, settings=settings, **given)

@@ -6,6 +6,7 @@ written.
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import logging.handlers
@@ -25,20 +26,23 @@ FIGURES: Mapping[str, tuple[str, ...]] = {
     "audio_in": (
         "packetsReceived", "packetsLost", "jitter", "totalSamplesReceived", "concealedSamples",
         "silentConcealedSamples", "concealmentEvents", "jitterBufferDelay", "jitterBufferEmittedCount",
-        "insertedSamplesForDeceleration", "removedSamplesForAcceleration", "fecPacketsReceived",
+        "insertedSamplesForDeceleration", "removedSamplesForAcceleration", "framesRecoveredByRed",
+        "framesRecoveredByFec",
     ),
     "video_in": ("packetsReceived", "packetsLost", "framesDecoded", "framesDropped", "freezeCount",
                  "totalFreezesDuration", "frameWidth", "frameHeight", "nackCount", "pliCount"),
-    "audio_out": ("packetsSent", "bytesSent", "targetBitrate", "rung", "frameMs", "redundancy", "fractionLost"),
+    "audio_out": ("packetsSent", "bytesSent", "targetBitrate", "frameMs", "redundancy", "fractionLost"),
     "video_out": ("packetsSent", "bytesSent", "framesEncoded", "keyFramesEncoded", "targetBitrate",
                   "retransmittedPacketsSent"),
-    "transport": ("bytesSent", "bytesReceived", "availableOutgoingBitrate", "currentRoundTripTime",
+    "transport": ("rung", "bytesSent", "bytesReceived", "availableOutgoingBitrate", "currentRoundTripTime",
                   "localCandidateType", "remoteCandidateType"),
 }  # fmt: skip
 
 
 class CallLog:
-    """One for each running app; `begin` for each visit. A log that cannot be written costs no visit."""
+    """One for each running app; `begin` for each call, `beside` for one with a guest beside it. A log that cannot be
+    written costs no visit.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._logger = logging.Logger(
@@ -61,6 +65,12 @@ class CallLog:
     def begin(self) -> None:
         """A new visit: its lines share a number that says nothing else."""
         self._call, self._due = secrets.token_hex(4), 0.0
+
+    def beside(self) -> CallLog:
+        """Another call at the same time, in the same file, begun already."""
+        other = copy.copy(self)
+        other.begin()
+        return other
 
     def statistics(self, at: float, parts: Mapping[str, Mapping[str, Any]]) -> None:
         """`at` in Unix seconds; the newest figures, written every two seconds at most."""

@@ -10,6 +10,7 @@ from app.media.events import Cause, Modality, ModalityChanged, PeerState, Sessio
 from app.media.rate import controller
 from app.media.rate.controller import Control, Decision
 from app.media.rate.feedback import RemoteFeedback, TransportFeedback
+from app.media.rate.giving import both, bulk_share
 from app.media.rate.ladder import Rung
 from app.media.rtc.transport import PeerTransport
 
@@ -34,6 +35,8 @@ class Outgoing:
         self._returning = False
         """People have brought the pictures back: until the link has its say again, they are there by choice."""
         self.still_share = 0.0
+        self._bulk_waits = False
+        self._left_share = 0.0
         self._applied: tuple[Modality, Cause, str] | None = None
         self.peer: PeerState | None = None
         self.feedback: TransportFeedback | RemoteFeedback | None = None
@@ -91,6 +94,34 @@ class Outgoing:
             self.still_share = share
             self._apply(now)
 
+    def set_bulk(self, waits: bool, now: float) -> None:
+        """While something waits for upload, moving pictures leave it a share (app.media.rate.giving); a sharp still
+        that was asked for goes before it.
+        """
+        if waits is not self._bulk_waits:
+            self._bulk_waits = waits
+            self._apply(now)
+
+    def set_left(self, share: float, now: float) -> None:
+        """Our pictures leave so much of theirs to another call on the same link, and stand at 1."""
+        if share != self._left_share:
+            self._left_share = share
+            self._apply(now)
+
+    @property
+    def _given(self) -> float:
+        """The share that pictures leave to others than a still."""
+        if self.still_share or not self._bulk_waits:
+            return self._left_share
+        return both(self._left_share, bulk_share(self.decision.split.link_bps, self.decision.rung.pictures))
+
+    @property
+    def upload_bps(self) -> float:
+        """What bulk upload may take, bit/s on the wire."""
+        split = self.decision.split
+        given = self._given if self._bulk_waits and not self.still_share else 0.0
+        return split.data_bps + given * (split.pictures_bps + split.repair_bps)
+
     @property
     def still_bps(self) -> float:
         """What such a still may take, bit/s on the wire."""
@@ -123,8 +154,9 @@ class Outgoing:
         rung = self.decision.rung
         if rung.pictures is None:
             return rung
-        moving = self.pictures_wanted and self.still_share < 1.0
-        return replace(rung, pictures=rung.pictures.less(self.still_share) if moving else None)
+        given = both(self.still_share, self._given)
+        moving = self.pictures_wanted and given < 1.0
+        return replace(rung, pictures=rung.pictures.less(given) if moving else None)
 
     def _sending(self) -> tuple[Modality, Cause]:
         if self.decision.rung.silent:

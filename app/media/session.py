@@ -226,6 +226,19 @@ class VisitSession:
         """0..1 of what our moving pictures may take goes to a sharp still that is on its way; 1: they stand."""
         self.outgoing.set_still_share(share, time.monotonic())
 
+    def set_bulk(self, waits: bool) -> None:
+        """Whether something waits for bulk upload: moving pictures leave it a share where the link carries one."""
+        self.outgoing.set_bulk(waits, time.monotonic())
+
+    def set_left(self, share: float) -> None:
+        """0..1 of what our pictures may take is left to another call on the same link; 1: they stand."""
+        self.outgoing.set_left(share, time.monotonic())
+
+    @property
+    def link_bps(self) -> float | None:
+        """What the link carries from us as far as is known, bit/s on the wire; None: no media flows."""
+        return None if self.transports.current is None else self.outgoing.decision.split.link_bps
+
     @property
     def still_bps(self) -> float | None:
         """What a still on the channel "closer" may take now, bit/s on the wire; None: no media flows."""
@@ -309,7 +322,7 @@ class VisitSession:
         """What bulk upload may take beside this visit, bit/s on the wire; None: no media flows, so no bound."""
         if self.transports.current is None:
             return None
-        return 0.0 if self.data_backlog(CLOSER) else self.outgoing.decision.split.data_bps
+        return 0.0 if self.data_backlog(CLOSER) else self.outgoing.upload_bps
 
     def _newest(self) -> CapturedFrame | None:
         return None if self._equipment is None else self._equipment.newest()

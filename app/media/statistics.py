@@ -1,7 +1,7 @@
 """A session's figures by the names and in the units of W3C webrtc-stats, cumulative.
 
 Counts of packets and bytes are of the transport in use, those of sound and pictures last over transports. What W3C
-has no name for keeps to its style (rung, frameMs, redundancy, queueDelay).
+has no name for keeps to its style (rung, frameMs, redundancy, dataBitrate).
 """
 
 from __future__ import annotations

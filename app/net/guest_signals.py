@@ -8,7 +8,7 @@ from typing import Literal
 from app.net.signalling import ForgedSignal, OldSignal
 from app.wire.guests import BrokenBox, GuestKeys, GuestStep, open_step, seal_step
 
-GuestKind = Literal["offer", "answer", "again", "bye"]
+GuestKind = Literal["offer", "answer", "again", "bye", "pictures-off", "pictures-on"]
 
 
 class GuestSignals:

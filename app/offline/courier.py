@@ -26,7 +26,19 @@ from app.offline.link import Link
 from app.offline.opened import fetch_opened
 from app.offline.outbox import OutboxSubmission
 from app.offline.patch import Patience, Transport
-from app.offline.plan import Erase, Probe, Release, Send, Sleep, Withdraw, Work, gives_way, next_work
+from app.offline.plan import (
+    Erase,
+    Probe,
+    Release,
+    Send,
+    Sleep,
+    Withdraw,
+    Work,
+    candidates,
+    gives_way,
+    is_due,
+    next_work,
+)
 from app.offline.reseal import reseal_unsent
 from app.offline.sending import Sending, failed
 from app.offline.standing import Conditions
@@ -89,6 +101,14 @@ class Courier:
 
     def conditions(self) -> Conditions:
         return Conditions(self._around.clock(), self.link.down, self.allowance.paused, self.choices.paused)
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is due, or going, that nothing but a visit may hold back."""
+        now = self._around.clock()
+        if self.choices.paused or not (self.link.up or self.link.due(now)):
+            return False
+        return any(is_due(row.retry_at, now) for _, row in candidates(self.ledger.submissions, self.choices.scope))
 
     def rate(self) -> float | None:
         """Bytes a second at which things go today; None when unknown."""

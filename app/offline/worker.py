@@ -142,6 +142,11 @@ class OutboxWorker:
         """Bytes a second at which things go today; None when unknown."""
         return self._courier.rate()
 
+    @property
+    def waits(self) -> bool:
+        """Whether anything would be sent now if a visit left it room."""
+        return self._courier.waits
+
     def told(self) -> None:
         """The person has seen the notice."""
         self.notice = ""

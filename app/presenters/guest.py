@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from app.media.events import (
     ConnectionChanged,
@@ -19,7 +19,7 @@ from app.media.events import (
 )
 from app.media.rtc.errors import BadSignal
 from app.media.slot import FrameSlot
-from app.net.guest_signals import GuestSignals
+from app.net.guest_signals import GuestKind, GuestSignals
 from app.net.signalling import ForgedSignal, OldSignal
 from app.presenters.around import Session, SessionMaker
 from app.presenters.guest_sentences import GuestState, guest_sentence, guest_title, timeline_guest
@@ -32,6 +32,7 @@ from app.wire.messages import ClientMessage
 log = logging.getLogger(__name__)
 
 _FROZEN_AFTER_S = 1.5
+_NO_CALL = "0" * 8
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class GuestCall:
         self.who = who
         self.state = GuestState.INVITED
         self.used = False
+        self.left = 0.0
         self._signals, self._around = signals, around
         self._chosen = (microphone_on, camera_on, speech_alone)
         self._session: Session | None = None
@@ -89,6 +91,8 @@ class GuestCall:
         self._incoming: asyncio.Queue[SignalPart] = asyncio.Queue(16)
         self._tasks: set[asyncio.Task[None]] = set()
         self._over = False
+        self._bulk_waits = False
+        self._pictures_said: Literal["", "pictures-off", "pictures-on"] = ""
         around.note(timeline_guest(who.title, GuestState.INVITED))
 
     def seen(self, present: bool) -> None:
@@ -99,6 +103,7 @@ class GuestCall:
             self._make_session()
         else:
             self._session.signalling_back()
+            self._say_pictures(again=True)  # a page that was loaded anew, or was away, has not heard it
 
     def said(self, box: bytes) -> None:
         """A sealed step of the page. One that is not the guest's is dropped: the service could send any number."""
@@ -110,6 +115,9 @@ class GuestCall:
         if step.kind == "bye":
             self._become(GuestState.LEFT)
             self._around.left()
+            return
+        if step.kind == "pictures-off" or step.kind == "pictures-on":
+            log.info("a guest's page has no say over our pictures: %s", step.kind)
             return
         try:
             self._incoming.put_nowait(SignalPart(step.kind, step.call, step.sdp))
@@ -124,6 +132,28 @@ class GuestCall:
             session.set_microphone(microphone_on)
             session.set_camera(camera_on)
             session.set_speech_alone(speech_alone)
+            self._say_pictures()
+
+    def _say_pictures(self, *, again: bool = False) -> None:
+        """Speech alone is chosen for both ways: a browser hears of it by a step, as it knows none of our RTCP."""
+        step: Literal["pictures-off", "pictures-on"] = "pictures-off" if self._chosen[2] else "pictures-on"
+        if step != (self._pictures_said or "pictures-on") or (again and self._pictures_said):
+            self._pictures_said = step
+            self._say(step, _NO_CALL, "")
+
+    def set_bulk(self, waits: bool) -> None:
+        """As app.presenters.visit.VisitRoom.set_bulk: what an upload takes, it takes beside this call too."""
+        if waits is not self._bulk_waits:
+            self._bulk_waits = waits
+            if self._session is not None:
+                self._session.set_bulk(waits)
+
+    def set_left(self, share: float) -> None:
+        """0..1 of our pictures here is left to the visit's own call; 1: they stand."""
+        if share != self.left:
+            self.left = share
+            if self._session is not None:
+                self._session.set_left(share)
 
     async def stats(self) -> dict[str, Any]:
         return await self._session.stats() if self._session is not None else {}
@@ -175,6 +205,10 @@ class GuestCall:
         self._session = session
         microphone_on, camera_on, speech_alone = self._chosen
         self.choose(microphone_on=microphone_on, camera_on=camera_on, speech_alone=speech_alone)
+        if self._bulk_waits:
+            session.set_bulk(True)
+        if self.left:
+            session.set_left(self.left)
         self._become(GuestState.CONNECTING)
         self._spawn(self._run(session))
 
@@ -189,9 +223,12 @@ class GuestCall:
                 log.info("a guest's step cannot be used: %s", exc)
 
     def _send(self, part: SignalPart) -> None:
-        box = self._signals.wrap(part.kind, part.call, part.sdp)
+        self._say(part.kind, part.call, part.sdp)
+
+    def _say(self, kind: GuestKind, call: str, sdp: str) -> None:
+        box = self._signals.wrap(kind, call, sdp)
         if not self._around.say(SendGuest(guest_id=self.who.guest_id, box=box)):
-            log.info("a step for the guest waits for the clinic: %s", part.kind)
+            log.info("a step for the guest waits for the clinic: %s", kind)
 
     def _on_event(self, event: SessionEvent) -> None:
         match event:

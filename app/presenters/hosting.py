@@ -21,6 +21,7 @@ from app.presenters.base import Presenter, V
 from app.presenters.environment import command
 from app.presenters.guest import GuestAround, GuestCall, GuestWho
 from app.presenters.guest_sentences import GuestState, guest_left
+from app.presenters.link_shares import guest_leaves
 from app.presenters.views import VisitPhase, VisitView
 from app.presenters.visit import VisitRoom
 from app.presenters.visit_upload import tightest
@@ -74,6 +75,22 @@ class HostingPresenter(Presenter[V]):
             None if room is None else room.upload_allowance, None if guest is None else guest.upload_allowance
         )
 
+    @property
+    def bulk_waits(self) -> bool:
+        """Whether something could be uploaded if the visit left it room."""
+        return False
+
+    def divide_link(self) -> None:
+        """What the visit, its guest and the outbox leave each other of the one link."""
+        room, guest, waits = self._room, self._guest, self.bulk_waits
+        if room is None:
+            return
+        room.set_bulk(waits)
+        if guest is not None:
+            guest.set_bulk(waits and not room.closer.busy)
+            wanted = self._camera_on and room.pictures_wanted
+            guest.set_left(guest_leaves(guest.left, room.link_bps, pictures=wanted, looking_closer=room.closer.busy))
+
     # Showing
 
     def visit_view(self) -> VisitView | None:
@@ -121,6 +138,7 @@ class HostingPresenter(Presenter[V]):
 
     def changed(self) -> None:
         self._let_go_with_the_visit()
+        self.divide_link()
         super().changed()
 
     def _let_go_with_the_visit(self) -> None:

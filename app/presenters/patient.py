@@ -200,7 +200,12 @@ class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
             case "forms":
                 self.spawn(self.sending.answering.refresh())
 
+    @property
+    def bulk_waits(self) -> bool:
+        return self._worker is not None and self._worker.waits
+
     def changed(self) -> None:
+        self.divide_link()
         self._allowance.set(self.upload_allowance)
         super().changed()
 

@@ -89,6 +89,7 @@ class VisitRoom:
         self._incoming: asyncio.Queue[SignalPart] = asyncio.Queue(32)
         self._figures = ""
         self._camera_missing = False
+        self._bulk_waits = False
         self._devices = VisitDevices(lambda: self._session)
         facts = _first_facts(details, provider, microphone_on, camera_on)
         timeline = VisitTimeline(details.visit_id, around.wall)
@@ -127,6 +128,25 @@ class VisitRoom:
             return 0.0  # a still goes before bulk
         spare = None if self._session is None else self._session.upload_bps
         return upload_allowance(self._record.facts.started, self._record.facts.connection, spare)
+
+    @property
+    def link_bps(self) -> float | None:
+        """What our link carries in this visit, bit/s; None while no media flows."""
+        if self._session is None or self._record.facts.connection not in MEDIA_FLOWS:
+            return None
+        return self._session.link_bps
+
+    @property
+    def pictures_wanted(self) -> bool:
+        return not (self._record.facts.pictures_off or self._camera_missing)
+
+    def set_bulk(self, waits: bool) -> None:
+        """Whether something of the outbox waits: moving pictures leave it a share, but not beside a closer look."""
+        waits = waits and not self.closer.busy
+        if waits is not self._bulk_waits:
+            self._bulk_waits = waits
+            if self._session is not None:
+                self._session.set_bulk(waits)
 
     @property
     def timeline(self) -> tuple[TimelineEntry, ...]:
@@ -286,6 +306,8 @@ class VisitRoom:
             session.set_speech_alone(True)
         if self._record.facts.wish is not View.TALK:
             session.set_wish(self._record.facts.wish)
+        if self._bulk_waits:
+            session.set_bulk(True)
         self._session = session
         self._spawn(self._run(session))
         self._spawn(self._watch(session))

@@ -87,10 +87,11 @@ class GuestStep(WireModel):
     """One step of signalling between an app and a guest's page; sealed, so the service reads none of it.
 
     `sequence` rises for each direction. `page` (from the page) names the one open page that uses the link; `name` and
-    `role` (from the app) say who the app's person is.
+    `role` (from the app) say who the app's person is. `pictures-off` and `pictures-on` (from the app): whether the
+    page may send its pictures there.
     """
 
-    kind: Literal["offer", "answer", "again", "bye"]
+    kind: Literal["offer", "answer", "again", "bye", "pictures-off", "pictures-on"]
     call: Id
     sequence: int = Field(ge=0)
     sdp: str = Field(default="", max_length=60_000)

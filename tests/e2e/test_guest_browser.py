@@ -35,6 +35,12 @@ _CALLS = """
   return calls;
 })()
 """
+# For each call whether the page lets its pictures go.
+_SENDING = """
+JSON.stringify(connections.filter((one) => one.connectionState === "connected").flatMap((one) =>
+  one.getSenders().filter((sender) => sender.track?.kind === "video")
+    .map((sender) => sender.getParameters().encodings[0].active)))
+"""
 
 
 async def flows(tab, *talks):
@@ -132,7 +138,18 @@ async def stands_in_for_the_patient(clinic, browser, heard):
     # Chromium begins at 300 kbit/s and moves away from it by our feedback alone.
     moved = "c.length === 1 && c[0].estimate && c[0].estimate !== 300000"
     await tab.until(f"(async () => {{ const c = await {_CALLS}; return {moved} }})()", _PATIENCE_S)
+    await speech_alone(provider, tab)
     return link, tab
+
+
+async def speech_alone(provider, tab):
+    """Chosen by the provider: the guest's pictures stop at the guest, and come back."""
+    for alone, words in ((True, "Speech alone was chosen."), (False, "Pictures were chosen again.")):
+        provider.presenter.set_speech_alone(alone)
+        await tab.says(words)
+        await tab.until(f"{_SENDING} === '{json.dumps([not alone])}'")
+        state = PictureState.NONE if alone else PictureState.LIVE
+        await provider.until(lambda v, state=state: v.visit.guest.picture is state, _PATIENCE_S)
 
 
 async def the_patient_comes_too(clinic, tab):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from link_bottleneck import Bottleneck, Clock, LinkSpec, Packet, Schedule, value
@@ -14,6 +15,7 @@ from link_bottleneck import Bottleneck, Clock, LinkSpec, Packet, Schedule, value
 from app.media.rate import controller
 from app.media.rate.controller import Control
 from app.media.rate.feedback import Kind, PacketResult, TransportFeedback
+from app.media.rate.giving import bulk_share
 from app.media.rate.interval import FEEDBACK_BYTES, RESULT_BYTES, feedback_interval
 from app.media.rate.ladder import PACKET_OVERHEAD_BYTES, Pictures
 
@@ -22,6 +24,7 @@ __all__ = ["LinkSpec", "Peer", "PeerOptions", "Schedule", "World", "simulate", "
 TICK_S = 0.1
 LOST_AFTER_S, FORGOTTEN_AFTER_S = 2.0, 5.0
 _CONSENT_BYTES, _CONSENT_S = 103, 2.5
+_BULK_BYTES, _BULK_WIRE_BYTES = 256, 256 + 22 + 52  # a piece of an upload, with TLS, TCP and IP
 
 
 @dataclass
@@ -55,6 +58,7 @@ class Record:
     speech_delays: list[tuple[float, float]] = field(default_factory=list)
     probe_bits: int = 0
     skipped: int = 0
+    bulk_bytes: int = 0
     rtcp_bits: int = 0
 
 
@@ -84,6 +88,8 @@ class Peer:
         for delay, what in ((0.0, self._speech), (0.0, self._tick), (0.13, self._picture), (0.2, self._feedback)):
             clock.at(options.starts + delay, what)
         clock.at(options.starts + 0.01 + me * 0.37, self._consent)
+        if options.bulk is not None:
+            clock.at(options.starts, self._bulk)
 
     def _use(self, control: Control) -> None:
         before = self.control.decision
@@ -127,6 +133,8 @@ class Peer:
 
     def _picture(self) -> None:
         pictures = self.control.decision.rung.pictures
+        if pictures is not None and self.options.bulk is not None:
+            pictures = pictures.less(self._bulk_share())
         if pictures is None or self._paused():
             self._pictures.clear()
             self._source.now = None
@@ -140,6 +148,21 @@ class Peer:
             self._pictures.extend([max(30, left // pieces)] * pieces)
             self._pace()
         self.clock.at(self.clock.now + 1 / pictures.fps, self._picture)
+
+    def _bulk_share(self) -> float:
+        return bulk_share(self.control.decision.split.link_bps, self.control.decision.rung.pictures)
+
+    def _bulk(self) -> None:
+        """An upload past the pacer, as fast as it is allowed to."""
+        assert self.options.bulk is not None
+        parts = self.control.decision.split
+        rate = self.options.bulk(parts.data_bps + self._bulk_share() * (parts.pictures_bps + parts.repair_bps))
+        if rate:
+            self.out.put(Packet(-3, None, _BULK_WIRE_BYTES, -1, self.clock.now, lambda *_: self._bulk_arrived()))
+        self.clock.at(self.clock.now + (_BULK_BYTES / rate if rate else 0.1), self._bulk)
+
+    def _bulk_arrived(self) -> None:
+        self.record.bulk_bytes += _BULK_BYTES
 
     def _pace(self) -> None:
         if self._waiting or not self._pictures:
@@ -243,6 +266,7 @@ class PeerOptions:
     drift: float = 0.0
     pauses: tuple[tuple[float, float], ...] = ()
     pictures: bool = True
+    bulk: Callable[[float], float | None] | None = None  # bytes/s that an upload may have, of bit/s on the wire
     further_s: float = 0.0  # one way, beyond the link's own delay
 
     def wanted(self, now: float) -> bool:

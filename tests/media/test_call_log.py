@@ -66,6 +66,19 @@ def test_events_are_written_without_names_and_visits_are_told_apart(tmp_path: Pa
     assert "headset" not in (tmp_path / FILE).read_text()
 
 
+def test_a_guests_call_beside_the_visit_is_written_as_another_one(tmp_path: Path) -> None:
+    log = CallLog(tmp_path)
+    log.begin()
+    guest = log.beside()
+    for at in (100.0, 101.0):
+        log.statistics(at, FIGURES)
+        guest.statistics(at, FIGURES)
+    log.close()
+    lines = _lines(tmp_path)
+    assert [line["t"] for line in lines] == [100.0, 100.0], "each has its own two seconds"
+    assert len({line["call"] for line in lines}) == 2
+
+
 def test_the_file_rotates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.media.call_log._MOST_BYTES", 2_000)
     log = CallLog(tmp_path)

@@ -172,6 +172,24 @@ def test_a_camera_pulled_out_is_told_and_freed(monkeypatch: pytest.MonkeyPatch) 
     assert told.items[0][0].frame.height == 120, "odd sizes are cut to even ones"
 
 
+def test_a_camera_is_known_by_its_name_or_a_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeCv2()
+    monkeypatch.setattr(capture, "_cv2", lambda: fake)
+    cameras = [(0, "Laptop Camera"), (2, "USB Document Camera"), (4, "Document Camera")]
+    monkeypatch.setattr(capture, "list_cameras", lambda: cameras)
+    known = {"": 0, "7": 7, "Document Camera": 4, "usb doc": 2, "camera": 0}
+    assert {which: capture.camera_number(which) for which in known} == known
+    told = Told()
+    camera = Camera("device", DeviceSpec.parse("device:Microscope").which, report=told.report, retry_s=0.02)
+    camera.start()
+    try:
+        told.until(lambda: ("missing", "Microscope") in told.states)
+        cameras.append((6, "Microscope"))
+        told.until(lambda: any(state == "ready" for state, _ in told.states))  # it looks again by itself
+    finally:
+        camera.stop()
+
+
 def test_a_busy_camera_has_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeCv2()
     fake.opened = False

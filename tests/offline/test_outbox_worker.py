@@ -125,6 +125,7 @@ def test_without_a_link_it_waits_and_a_kick_brings_it_on(tmp_path: Path) -> None
         await s.stage(Stage.WAITING)
         assert "cannot be reached" in s.status().reason
         await s.until.holds(lambda: s.worker._courier.link.probe_at > s.clock.now)
+        assert not s.worker.waits, "no visit need leave it room before the next question is due"
         s.worker.kick()  # the second cut meets the probe
         await s.until.holds(lambda: not s.service.faults)
         await s.until.holds(lambda: s.worker._courier.link.probe_at > s.clock.now)
@@ -235,8 +236,13 @@ def test_a_live_visit_holds_uploads_back_and_lets_them_go(tmp_path: Path) -> Non
         await s.stage(Stage.WAITING)
         await s.until.holds(lambda: "visit" in s.status().reason)
         assert not any(upload.receipt for upload in s.service.uploads.values())
+        assert s.worker.waits, "but for the visit it would go"
+        await s.worker.set_paused(True)
+        assert not s.worker.waits, "the person holds it back"
+        await s.worker.set_paused(False)
         s.worker.allowance.set(None)
         await s.stage(Stage.RECEIVED)
+        assert not s.worker.waits
         assert all(b.tries == 0 for sub in s.worker._submissions for b in sub.blobs)
 
     play(tmp_path, scene)

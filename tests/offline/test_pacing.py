@@ -36,6 +36,15 @@ def test_a_bucket_without_bound_and_a_closed_one() -> None:
     assert Bucket(0).wait(5.0) is None
 
 
+def test_a_rate_that_changes_often_gives_no_piece_for_nothing() -> None:
+    bucket = Bucket(1_000.0).spend(256, 5.0)
+    assert bucket.at_rate(500.0, 5.0).wait(5.0) == pytest.approx(0.512)
+    assert bucket.at_rate(2_000.0, 5.128).wait(5.128) == pytest.approx(0.064)
+    assert bucket.at_rate(None, 5.0).wait(5.0) == 0.0
+    assert bucket.at_rate(0, 5.0).wait(5.0) is None
+    assert Bucket(0).at_rate(1_000.0, 5.0).wait(5.0) == 0.0
+
+
 @given(st.integers(1, 10**9), st.none() | st.floats(0, 1e8))
 def test_a_chunk_fits_what_is_left(rest: int, rate: float | None) -> None:
     size = next_chunk(rest, rate)

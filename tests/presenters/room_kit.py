@@ -36,6 +36,7 @@ class ScriptedSession:
     """The face of a media session; keeps what it was told."""
 
     upload_bps = None
+    link_bps = None
 
     def __init__(self, offerer, send, emit):
         self.offerer, self.send, self.emit = offerer, send, emit
@@ -60,6 +61,9 @@ class ScriptedSession:
 
     def set_speech_alone(self, on):
         self.log.append(("speech-alone", on))
+
+    def set_bulk(self, waits):
+        self.log.append(("bulk", waits))
 
     def set_wish(self, view):
         self.log.append(("wish", view))

@@ -27,6 +27,7 @@ class ScriptedSession:
         self.heard, self.log = [], []
         self.refuse = False
         self.upload_bps = None
+        self.bulk, self.left = False, 0.0
 
     async def start(self):
         self.log.append("start")
@@ -44,6 +45,12 @@ class ScriptedSession:
 
     def set_speech_alone(self, on):
         self.log.append(("speech-alone", on))
+
+    def set_bulk(self, waits):
+        self.bulk = waits
+
+    def set_left(self, share):
+        self.left = share
 
     def signalling_back(self):
         self.log.append("back")
@@ -168,6 +175,70 @@ def test_bulk_leaves_the_guest_what_it_leaves_the_visit(run, tmp_path):
         w.connection(ConnectionState.CONNECTED)
         await w.call.close()
         assert presenter.upload_allowance is None, "the guest has gone"
+
+    run(scenario)
+
+
+def test_the_guests_pictures_leave_the_visit_and_the_outbox_their_part(run, tmp_path):
+    async def scenario(w):
+        presenter = person(Role.PATIENT, tmp_path).presenter
+        closer, told = SimpleNamespace(busy=False), []
+        room = SimpleNamespace(set_bulk=told.append, closer=closer, link_bps=120_000.0, pictures_wanted=True)
+        presenter._room, presenter._guest = room, w.call
+        presenter._worker = worker = SimpleNamespace(waits=False)
+        presenter.divide_link()  # before the guest is there
+        w.call.seen(True)
+        session = w.sessions[0]
+        assert (session.left, session.bulk, told) == (1.0, False, [False]), "the visit's speech goes first"
+        worker.waits = True
+        for link, busy, left, bulk in (
+            (180_000.0, False, 1.0, True),
+            (300_000.0, False, 0.5, True),
+            (180_000.0, False, 0.5, True),
+            (300_000.0, True, 1.0, False),
+            (None, False, 0.0, True),
+        ):
+            room.link_bps, closer.busy = link, busy
+            presenter.divide_link()
+            assert (session.left, session.bulk) == (left, bulk)
+        room.link_bps, room.pictures_wanted = 60_000.0, False
+        presenter.divide_link()
+        assert session.left == 0.5, "a visit without pictures does not know how much its link carries"
+
+    run(scenario)
+
+
+def pictures_said(w):
+    steps = [open_step(message.box, KEYS.to_guest, LINK.guest_id) for message in w.said]
+    return [step.kind for step in steps if step.kind.startswith("pictures")]
+
+
+def test_speech_alone_stops_the_guests_pictures_too_and_brings_them_back(run):
+    async def scenario(w):
+        w.call.seen(True)
+        await settle()
+        assert pictures_said(w) == [], "nobody has chosen"
+        switches = {"microphone_on": True, "camera_on": True}
+        for alone in (True, True, False):
+            w.call.choose(**switches, speech_alone=alone)
+        assert pictures_said(w) == ["pictures-off", "pictures-on"]
+        w.call.choose(**switches, speech_alone=True)
+        w.call.seen(False)
+        w.call.seen(True)
+        assert pictures_said(w)[2:] == ["pictures-off"] * 2, "a page that was loaded anew hears it again"
+        w.page_says("pictures-on")
+        await settle()
+        assert w.sessions[0].heard == [], "the page has no say"
+
+    run(scenario)
+
+
+def test_speech_alone_chosen_before_the_guest_comes_holds_from_the_start(run):
+    async def scenario(w):
+        w.call.choose(microphone_on=True, camera_on=True, speech_alone=True)
+        assert w.said == []
+        w.call.seen(True)
+        assert pictures_said(w) == ["pictures-off"]
 
     run(scenario)
 

@@ -53,6 +53,9 @@ class ScriptedRoom:
         self.used.append((kind, spec))
         self.changed()
 
+    def set_bulk(self, waits):
+        return None
+
     def view(self):
         return None
 

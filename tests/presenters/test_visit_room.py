@@ -162,6 +162,22 @@ def test_bulk_gets_half_of_what_media_leave_and_all_while_none_flow(run):
     run(ANN, scenario)
 
 
+def test_what_waits_in_the_outbox_is_told_the_session_but_not_beside_a_closer_look(run, monkeypatch):
+    async def scenario(w):
+        w.room.set_bulk(True)  # before there is anyone to talk with
+        w.presence(True)
+        session = w.sessions[0]
+        w.room.set_bulk(True)
+        monkeypatch.setattr(type(w.room.closer), "busy", True)
+        w.room.set_bulk(True)
+        monkeypatch.undo()
+        w.room.set_bulk(True)
+        w.room.set_bulk(False)
+        assert [said[1] for said in session.log if said[0] == "bulk"] == [True, False, True, False]
+
+    run(ANN, scenario)
+
+
 def test_the_last_picture_stays_with_its_age(run):
     async def scenario(w):
         import numpy as np

@@ -24,6 +24,8 @@ export class Call {
     this.pending = undefined;
     this.helpless = undefined;
     this.over = false;
+    this.pictures = true; // whether the app wants ours: speech alone may have been chosen there
+    this.setting = Promise.resolve();
   }
 
   async offer(call, sdp) {
@@ -41,9 +43,21 @@ export class Call {
     await connection.setRemoteDescription({ type: "offer", sdp });
     for (const track of this.stream.getTracks()) connection.addTrack(track, this.stream);
     await connection.setLocalDescription();
-    await this.set(connection);
+    await this.settle(connection);
     await gathered(connection);
     if (connection === this.pending && !this.over) await this.on.say("answer", call, connection.localDescription.sdp);
+  }
+
+  // Whether our pictures go there, from now on and in every later connection.
+  want(pictures) {
+    this.pictures = pictures;
+    for (const connection of [this.current, this.pending]) if (connection) this.settle(connection);
+  }
+
+  // One after the other: a sender's parameters must not be set by two at a time.
+  settle(connection) {
+    this.setting = this.setting.then(() => this.set(connection));
+    return this.setting;
   }
 
   // Speech first: it leaves before the picture where both wait, and the picture has a bound.
@@ -53,7 +67,10 @@ export class Call {
       const parameters = sender.getParameters();
       for (const encoding of parameters.encodings) {
         encoding.priority = sender.track.kind === "audio" ? "high" : "low";
-        if (sender.track.kind === "video") encoding.maxBitrate = MOST_VIDEO_BPS;
+        if (sender.track.kind === "video") {
+          encoding.maxBitrate = MOST_VIDEO_BPS;
+          encoding.active = this.pictures;
+        }
       }
       await sender.setParameters(parameters).catch(() => undefined);
     }

@@ -17,6 +17,7 @@ const ENDS = {
 const element = (name) => document.getElementById(name);
 const says = (words) => { element("says").textContent = words; };
 const calls = new Map();
+const alone = new Set(); // who chose speech alone
 let line;
 let stream;
 let ice;
@@ -76,7 +77,18 @@ function step(sender, given) {
   } else if (given.kind === "offer") {
     const person = calls.get(sender) ?? meet(sender, given.name, given.role);
     person.call.offer(given.call, given.sdp).catch(() => line.say(sender, "again", given.call));
+  } else if (given.kind === "pictures-off" || given.kind === "pictures-on") {
+    pictures(sender, given.kind === "pictures-on");
   }
+}
+
+// Speech alone was chosen there, or is no longer: a picture that nobody looks at must not take the line.
+function pictures(sender, wanted) {
+  const before = !alone.has(sender);
+  if (wanted) alone.delete(sender);
+  else alone.add(sender);
+  calls.get(sender)?.call.want(wanted);
+  if (wanted !== before) says(wanted ? "Pictures were chosen again." : "Speech alone was chosen. Your picture is not sent.");
 }
 
 // A new person's picture and the call with that person's app.
@@ -99,6 +111,7 @@ function meet(sender, name, role) {
       says(connected ? `You are connected with ${title}.` : `The connection with ${title} is interrupted. Please wait.`);
     },
   });
+  call.want(!alone.has(sender));
   const person = { call, figure };
   calls.set(sender, person);
   return person;

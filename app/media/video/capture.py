@@ -208,7 +208,7 @@ class DeviceReader:
     """A camera through OpenCV. Reading blocks until the camera has a picture."""
 
     def __init__(self, which: str) -> None:
-        self._number = number = int(which or 0)
+        self._number = number = camera_number(which)
         self.name = camera_name(number)
         self._bad = 0
         self._capture: Any = None
@@ -287,7 +287,21 @@ def source_name(kind: str, which: str) -> str:
     """The device's own name or the file's, known even when it cannot be opened."""
     if kind == "file":
         return Path(which).name
-    return camera_name(int(which or 0)) if kind == "device" else kind
+    if kind != "device":
+        return kind
+    return camera_name(int(which or 0)) if which.isdecimal() or not which else which
+
+
+def camera_number(which: str) -> int:
+    """A number, or a camera's name or a part of it (capitals do not count); empty: the first. Raises CameraMissing."""
+    if not which or which.isdecimal():
+        return int(which or 0)
+    wanted = which.casefold()
+    named = [(number, name.casefold()) for number, name in list_cameras()]
+    fitting = [number for number, name in named if name == wanted] or [n for n, name in named if wanted in name]
+    if not fitting:
+        raise CameraMissing(f"There is no camera named {which}.")
+    return fitting[0]
 
 
 def camera_name(number: int) -> str:
