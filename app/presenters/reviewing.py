@@ -80,6 +80,24 @@ class ReviewingPresenter(InvitingPresenter[ProviderView]):
         self.spawn(self._close())
 
     @command
+    def open_inbox(self) -> None:
+        """From a visit, which goes on meanwhile."""
+        if self._page is Page.VISIT:
+            self._page = Page.HOME
+            self.changed()
+
+    @command
+    def back_to_visit(self) -> None:
+        if self._room is None:
+            return
+        if self._page is Page.SOUND:
+            self._leave_sound()
+        elif self._item is not None:
+            self.spawn(self._close(Page.VISIT))
+        else:
+            self._back_to_visit()
+
+    @command
     def show_part(self, place: int) -> None:
         if self._item is not None and place != self._item.place:
             self.spawn(self._shelf.clear())
@@ -205,6 +223,11 @@ class ReviewingPresenter(InvitingPresenter[ProviderView]):
         await self._inbox.load()
         await self._answers.load()
 
+    async def enter_visit(self, visit_id: str) -> None:
+        await super().enter_visit(visit_id)
+        if self._page is Page.VISIT and self._item is not None:
+            await self._close()  # its sound would be heard in the visit
+
     async def _finish(self) -> None:
         if self._item is not None:
             await self._close()
@@ -248,6 +271,8 @@ class ReviewingPresenter(InvitingPresenter[ProviderView]):
             draft = await self._notes.answer(item.submission)
             await self._close()
             await asyncio.to_thread(self._copies.keep_only, {item.submission})
+            if self._page is not Page.HOME:
+                return  # a visit began, or the person went back to it: it keeps the window, and nothing was opened
             self._draft, self._draft_number = draft, self._draft_number + 1
             self._item = opened = OpenItem(
                 item, manifest, self._inbox.was_opened(item.submission), self._around(item.submission)
@@ -277,11 +302,12 @@ class ReviewingPresenter(InvitingPresenter[ProviderView]):
             await self._close()
             self.say(TAKEN_BACK, Level.WARN)
 
-    async def _close(self) -> None:
-        """What was clear leaves memory; the sealed files stay until another item is opened."""
+    async def _close(self, to: Page = Page.HOME) -> None:
+        """What was clear leaves memory; the sealed files stay until another item is opened. `to`: Page.VISIT goes
+        back to the visit, if it is still on."""
         work, self._work, self._item, self._draft = self._work, None, None, AnswerDraft()
         if self._page is Page.ITEM:
-            self._page = Page.HOME
+            self._page = to if self._room is not None else Page.HOME
         self.changed()
         if work is not None:
             work.cancel()
