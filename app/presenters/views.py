@@ -139,6 +139,7 @@ class GuestView:
     connected: bool
     picture: PictureState
     link: str = ""
+    picture_age_s: int = 0
 
 
 @dataclass(frozen=True)

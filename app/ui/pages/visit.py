@@ -84,7 +84,7 @@ class VisitPage(QWidget):
         guest_card = GuestCard(guests) if guests is not None else None
         self._side = VisitSide(guest_card, lambda: self._open_guest(False)) if timeline else None
         self._stage = Stage(remote, mine)
-        self._stage.set_guest(self._guest_picture)
+        self._stage.set_guest(self._guest_picture, self._guest_picture.caption)
         self._choice = ViewChoice(wish) if wish is not None else None
         if self._choice is not None:
             self._stage.set_choice(self._choice)
@@ -135,6 +135,7 @@ class VisitPage(QWidget):
         visit = view.visit
         if isinstance(view, ProviderView):
             new = sum(not row.opened for row in view.inbox)
+            self._inbox.set_look("unread" if new else "opened", Kind.STAGE)
             self._inbox.set_label(
                 self.tr("Sent by patients ({n})").format(n=new) if new else self.tr("Sent by patients")
             )

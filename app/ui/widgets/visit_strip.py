@@ -42,7 +42,7 @@ class VisitStrip(QWidget):
     def show_view(self, view: ProviderView) -> None:
         visit = view.visit
         if visit is not None:
-            goes_on = self.tr("The visit goes on: {name}") if visit.microphone_on else self.tr("You are muted: {name}")
-            self._title.say(goes_on.format(name=visit.with_name))
+            on = visit.microphone_on
+            self._title.say(self.tr("The visit goes on") if on else self.tr("The visit goes on. You are muted"))
             self._link.say(visit.link)
         self.setVisible(visit is not None and view.page in _BESIDE)
