@@ -110,7 +110,7 @@ class VisitPage(QWidget):
         self._words = WordsPanel(commands.say_words, lambda: self._open_words(False))
         self._words.hide()
         self._words_closed = False  # by the person, in this visit: it does not come up by itself again
-        self._inbox = ActionButton(names.VISIT_INBOX, self.tr("Sent by patients"), "unread", Kind.STAGE)
+        self._inbox = ActionButton(names.VISIT_INBOX, self.tr("Sent by patients"), "", Kind.STAGE)
         self._guests = ActionButton(names.VISIT_TO_GUEST, self.tr("Guest"), "person", Kind.STAGE)
         self._guest_open = False  # by the person: where there is not room for all, the guest goes before the words
         self._hangup = ActionButton(names.VISIT_HANGUP, self.tr("Hang up"), "hang-up", Kind.DANGER, upright=True)
@@ -135,7 +135,6 @@ class VisitPage(QWidget):
         visit = view.visit
         if isinstance(view, ProviderView):
             new = sum(not row.opened for row in view.inbox)
-            self._inbox.set_look("unread" if new else "opened", Kind.STAGE)
             self._inbox.set_label(
                 self.tr("Sent by patients ({n})").format(n=new) if new else self.tr("Sent by patients")
             )
