@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 V = TypeVar("V", PatientView, ProviderView)
 
 _TICK_S, _MAX_PRESENT = 1.0, 1000
+_STAYS = frozenset({Page.ITEM, Page.DESK})  # what is read or written there does not end with the visit
 
 
 class Presenter(SoundPage, WordsPage, PassphrasePage, Generic[V]):
@@ -54,7 +55,7 @@ class Presenter(SoundPage, WordsPage, PassphrasePage, Generic[V]):
         self._account: Account | None = None
         self._stream: EventStream | None = None
         self._page = Page.ENROL
-        self._busy = False
+        self._busy = self._stopping = False
         self._notice: Sentence | None = None
         self._clinic_error: NetError | None = None
         self._clinic_known = False
@@ -62,10 +63,8 @@ class Presenter(SoundPage, WordsPage, PassphrasePage, Generic[V]):
         self._present: set[tuple[str, str]] = set()
         self._room: VisitRoom | None = None
         self._ice = IceConfig()
-        self._microphone_on = True
-        self._camera_on = True
+        self._microphone_on = self._camera_on = True
         self._tasks: set[asyncio.Task[None]] = set()
-        self._stopping = False
         self.refresh_visits = Refresh(self._fetch_visits)
         self._refresh_all = Refresh(self._fetch_all)
         self._begin_sound()
@@ -229,11 +228,8 @@ class Presenter(SoundPage, WordsPage, PassphrasePage, Generic[V]):
             self.say(str(error), Level.WARN)
         else:
             # A validation error quotes what did not fit, which may be a name: its type and place are enough.
-            log.error(
-                "a task failed: %s",
-                type(error).__name__,
-                exc_info=None if isinstance(error, ValidationError) else error,
-            )
+            shown = None if isinstance(error, ValidationError) else error
+            log.error("a task failed: %s", type(error).__name__, exc_info=shown)
             self.say("Something went wrong in the app. What was saved is safe.", Level.BAD)
 
     # Enrolment and connection
@@ -330,6 +326,9 @@ class Presenter(SoundPage, WordsPage, PassphrasePage, Generic[V]):
     # One visit
 
     async def enter_visit(self, visit_id: str) -> None:
+        if self._room is not None and self._room.details.visit_id == visit_id:
+            self._back_to_visit()
+            return
         details = next((d for d in self._visits if d.visit_id == visit_id), None)
         if details is None or self._room is not None or self._stream is None:
             return
@@ -391,7 +390,8 @@ class Presenter(SoundPage, WordsPage, PassphrasePage, Generic[V]):
         room, self._room = self._room, None
         if room is None:
             return
-        self._page = Page.HOME
+        if self._page not in _STAYS:
+            self._page = Page.HOME
         self.changed()
         await room.leave()
         await room.keep_timeline(self.account.store)

@@ -189,6 +189,7 @@ class GuestCall:
             connected=self.state is GuestState.CONNECTED,
             picture=self._picture(),
             link="" if self.used else who.link,
+            picture_age_s=self._picture_age(),
         )
 
     def _picture(self) -> PictureState:
@@ -197,6 +198,10 @@ class GuestCall:
             return PictureState.NONE
         fresh = self._around.clock() - latest.at < _FROZEN_AFTER_S
         return PictureState.LIVE if fresh else PictureState.FROZEN
+
+    def _picture_age(self) -> int:
+        latest = self._around.remote.latest()
+        return 0 if latest is None else max(int(self._around.clock() - latest.at), 0)
 
     def _make_session(self) -> None:
         self.used = True

@@ -80,7 +80,7 @@ class ProviderPresenter(ReviewingPresenter):
 
     @command
     def open_desk(self) -> None:
-        self._page = Page.DESK
+        self._page, self._invitation, self._invited = Page.DESK, "", ""
         self.changed()
 
     @command
@@ -210,7 +210,8 @@ class ProviderPresenter(ReviewingPresenter):
             self._my_name, self._phone = my_name, phone
             await self.account.store.put_many({_MY_NAME: my_name.encode(), _PHONE: phone.encode()})
             await self.refresh_visits()
-            self._page = Page.HOME
+            if self._page is Page.DESK:
+                self._page = Page.HOME
             self.say("The visit is on the list.", Level.GOOD)
         except DeskError as exc:
             self.say(str(exc), Level.WARN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -12,6 +12,7 @@ from app.presenters.clock import clock
 from app.presenters.review_views import PartKind
 from app.presenters.view_basics import Level, Sentence
 from app.wire.intake import Manifest, ManifestBlob, PartRole
+from app.wire.visits import VisitDetails
 
 URGENT_WITHIN = timedelta(hours=4)
 ANSWER_WITHIN = {
@@ -82,6 +83,13 @@ def told(manifest: Manifest, first_at: datetime | None, now: datetime) -> tuple[
     if words is not None:
         said.append(Sentence(words.format(when=moment(first_at, now) if first_at else "before"), Level.NOTE))
     return tuple(said)
+
+
+def of_visit(manifest: Manifest, visits: Iterable[VisitDetails], now: datetime) -> tuple[Sentence, ...]:
+    """Which visit it belongs to; nothing when this device does not know the visit, or it was another patient's."""
+    whose = (manifest.visit_id, manifest.device_id)
+    at = next((one.starts_at for one in visits if (one.visit_id, one.patient_device) == whose), None)
+    return () if at is None else (Sentence(f"From the visit of {moment(at, now)}.", Level.NOTE),)
 
 
 def due_at(manifest: Manifest, received_at: datetime) -> datetime:

@@ -29,6 +29,7 @@ from app.presenters.review_sentences import (
     ORIGINAL_HERE,
     QUICK,
     TAKEN_BACK,
+    of_visit,
     purpose_words,
     told,
     wants_words,
@@ -80,6 +81,24 @@ class ReviewingPresenter(InvitingPresenter[ProviderView]):
     @command
     def close_item(self) -> None:
         self.spawn(self._close())
+
+    @command
+    def open_inbox(self) -> None:
+        """From a visit, which goes on meanwhile."""
+        if self._page is Page.VISIT:
+            self._page = Page.HOME
+            self.changed()
+
+    @command
+    def back_to_visit(self) -> None:
+        if self._room is None:
+            return
+        if self._page is Page.SOUND:
+            self._leave_sound()
+        elif self._item is not None:
+            self.spawn(self._close(Page.VISIT))
+        else:
+            self._back_to_visit()
 
     @command
     def show_part(self, place: int) -> None:
@@ -160,7 +179,10 @@ class ReviewingPresenter(InvitingPresenter[ProviderView]):
             purpose=purpose_words(manifest.purpose),
             note=manifest.note,
             urgent=manifest.urgent,
-            told=told(manifest, first.received_at if first is not None else None, now),
+            told=(
+                *told(manifest, first.received_at if first is not None else None, now),
+                *of_visit(manifest, self._visits, now),
+            ),
             others=others_of(submission, self._inbox.items, self._inbox.manifests),
             says=item.says(),
             letters=item.letters(),
@@ -211,6 +233,11 @@ class ReviewingPresenter(InvitingPresenter[ProviderView]):
         await self._inbox.load()
         await self._answers.load()
 
+    async def enter_visit(self, visit_id: str) -> None:
+        await super().enter_visit(visit_id)
+        if self._page is Page.VISIT and self._item is not None:
+            await self._close()  # its sound would be heard in the visit
+
     async def _finish(self) -> None:
         if self._item is not None:
             await self._close()
@@ -254,6 +281,8 @@ class ReviewingPresenter(InvitingPresenter[ProviderView]):
             draft = await self._notes.answer(item.submission)
             await self._close()
             await asyncio.to_thread(self._copies.keep_only, {item.submission})
+            if self._page is not Page.HOME:
+                return  # a visit began, or the person went back to it: it keeps the window, and nothing was opened
             self._draft, self._draft_number = draft, self._draft_number + 1
             self._item = opened = OpenItem(
                 item, manifest, self._inbox.was_opened(item.submission), self._around(item.submission)
@@ -283,11 +312,12 @@ class ReviewingPresenter(InvitingPresenter[ProviderView]):
             await self._close()
             self.say(TAKEN_BACK, Level.WARN)
 
-    async def _close(self) -> None:
-        """What was clear leaves memory; the sealed files stay until another item is opened."""
+    async def _close(self, to: Page = Page.HOME) -> None:
+        """What was clear leaves memory; the sealed files stay until another item is opened. `to`: Page.VISIT goes
+        back to the visit, if it is still on."""
         work, self._work, self._item, self._draft = self._work, None, None, AnswerDraft()
         if self._page is Page.ITEM:
-            self._page = Page.HOME
+            self._page = to if self._room is not None else Page.HOME
         self.changed()
         if work is not None:
             work.cancel()

@@ -137,6 +137,12 @@ class SoundPage(ABC):
             self._notice = None
         self.changed()
 
+    def _back_to_visit(self) -> None:
+        """The visit under way has the window again."""
+        if self._room is not None:
+            self._page = Page.VISIT
+            self.changed()
+
     async def make_way(self) -> None:
         """A visit's media begins and needs the devices; who is trying them goes to the visit."""
         if self._page is Page.SOUND:

@@ -31,6 +31,7 @@ from app.ui.pages.sound import SoundPage
 from app.ui.pages.visit import VisitPage
 from app.ui.style import PATIENT_BASE, PROVIDER_BASE, font_family, palette, stylesheet
 from app.ui.widgets.notice import NoticeBar
+from app.ui.widgets.visit_strip import VisitStrip
 from app.ui.words import english_here
 
 V = TypeVar("V", PatientView, ProviderView)
@@ -93,6 +94,7 @@ class _Window(QMainWindow, Generic[V]):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._notice)
+        self._column = column
         column.addWidget(self._stack, 1)
         self.setCentralWidget(body)
         self.resize(1024, 720)
@@ -221,9 +223,16 @@ class ProviderWindow(_Window[ProviderView]):
             guests=commands,
             asks=commands,
             wish=commands.wish_view,
+            inbox=commands.open_inbox,
         )
         self._add_page(Page.VISIT, visit, visit)
         sound = SoundPage(commands, levels, mine)
         self._add_page(Page.SOUND, sound, sound)
         item = ItemPage(commands, now, clip_position)
         self._add_page(Page.ITEM, item, item)
+        self._strip = VisitStrip(commands.back_to_visit)
+        self._column.insertWidget(0, self._strip)
+
+    def show_view(self, view: ProviderView) -> None:
+        self._strip.show_view(view)
+        super().show_view(view)

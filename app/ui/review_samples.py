@@ -104,6 +104,9 @@ UNREAD = Letter(
 )
 
 
+OF_VISIT = Sentence("From the visit of 14:00 today.", Level.NOTE)
+
+
 def item_views() -> dict[str, OpenedItem]:
     """Name -> the opened item."""
     photo = OpenedPicture("photo.jpg", jpeg(figure(1280, 960, wall="#B9A58F", shirt="#7A3B46")))
@@ -134,8 +137,9 @@ def item_views() -> dict[str, OpenedItem]:
     )  # fmt: skip
     return {
         "item": item,
-        "item-clip": replace(item, purpose="Clip from the visit", note="", parts=(replace(film, fraction=1.0,
-                             says=None, title="Clip", sha256=DIGEST),), sheet=Sheet(0, clip=clip())),
+        "item-clip": replace(item, purpose="Clip from the visit", note="", told=(OF_VISIT,),
+                             parts=(replace(film, fraction=1.0, says=None, title="Clip", sha256=DIGEST),),
+                             sheet=Sheet(0, clip=clip())),
         "item-words": words,
         "item-readings": replace(words, purpose="Readings", letters=(READINGS, FORM, UNREAD), note="", urgent=True,
                                  told=(URGENT,)),

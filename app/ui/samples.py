@@ -258,6 +258,11 @@ def provider_views() -> dict[str, ProviderView]:
     views |= {name: provider(Page.ITEM, opened=item) for name, item in item_views().items()}
     for name, state in {**PROVIDER_VISITS, **provider_closers()}.items():
         views[f"visit-{name}"] = provider(Page.VISIT, visit=state)
+    goes_on = PROVIDER_VISITS["live"]
+    views["beside-day"] = provider(Page.HOME, schedule=schedule, inbox=INBOX, visit=goes_on)
+    views["beside-item"] = provider(Page.ITEM, opened=item_views()["item"], visit=goes_on)
+    views["beside-muted"] = provider(Page.HOME, inbox=INBOX, visit=PROVIDER_VISITS["muted"])
+    views["visit-came"] = provider(Page.VISIT, inbox=INBOX, visit=goes_on)
     for name in ("ready", "in-visit"):
         live = PROVIDER_VISITS["live"] if name == "in-visit" else None
         views[f"sound-{name}"] = provider(Page.SOUND, sound=SOUNDS[name], visit=live)
@@ -278,5 +283,5 @@ PROVIDER_STATES = (
     *ITEM_STATES,
     *("desk-new", "desk-busy", "desk-invited", "desk-long"),
     *(f"visit-{state}" for state in (*VISITS, *PROVIDER_CLOSERS)),
-    *("sound-ready", "sound-in-visit"),
+    *("sound-ready", "sound-in-visit", "beside-day", "beside-item", "beside-muted", "visit-came"),
 )

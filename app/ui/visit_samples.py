@@ -122,14 +122,15 @@ def written(facts: VisitFacts, *, ready: bool = True) -> WordsView:
 
 
 def guest(state: GuestState, *, provider: bool) -> GuestView:
-    connected = state is GuestState.CONNECTED
-    link = "" if connected or not provider else "https://clinic.example:8443/guest/#AAECAwQFBgcICQoLDA0ODw"
+    connected, away = state is GuestState.CONNECTED, state is GuestState.AWAY
+    link = "" if connected or away or not provider else "https://clinic.example:8443/guest/#AAECAwQFBgcICQoLDA0ODw"
     return GuestView(
         guest_id="guest0001",
         title=guest_title("Ana Reyes", GuestRole.INTERPRETER),
         says=guest_sentence(state, "Ana Reyes", GuestRole.INTERPRETER, "Dr Lee", provider=provider),
         connected=connected,
-        picture=PictureState.LIVE if connected else PictureState.NONE,
+        picture=PictureState.LIVE if connected else PictureState.FROZEN if away else PictureState.NONE,
+        picture_age_s=9 if away else 0,
         link=link,
     )
 
@@ -187,6 +188,10 @@ def visits(facts: VisitFacts = FACTS) -> dict[str, VisitView]:
         **unsteady(facts),
         "wished": said_of(replace(facts, wish=View.DETAIL, peer=replace(peer, wish=View.DETAIL))),
         "guest": said_of(facts, guest=guest(GuestState.CONNECTED, provider=facts.provider)),
+        "guest-away": said_of(facts, guest=guest(GuestState.AWAY, provider=facts.provider)),
+        "guest-words": said_of(
+            facts, guest=guest(GuestState.CONNECTED, provider=facts.provider), words=written(facts)
+        ),
         "guest-invited": said_of(facts, guest=guest(GuestState.INVITED, provider=facts.provider)),
     }
 

@@ -11,7 +11,7 @@ from app.media.slot import FrameSlot
 from app.net.guest_signals import GuestSignals
 from app.presenters.guest import GuestAround, GuestCall, GuestWho
 from app.presenters.guest_sentences import GuestState, clean_name, guest_sentence
-from app.presenters.views import Level
+from app.presenters.views import Level, PictureState
 from app.wire.guests import GuestLink, GuestRole, GuestStep, open_step, seal_step
 from app.wire.trust import Role
 from tests.e2e.e2e_people import person
@@ -294,3 +294,16 @@ def test_every_state_has_a_sentence_with_a_name(state, provider):
 )
 def test_names_are_one_printable_line(typed, shown):
     assert clean_name(typed) == shown
+
+
+def test_a_picture_has_an_age_when_it_stands_still():
+    async def scenario(w):
+        remote = w.call._around.remote
+        assert (w.call.view().picture, w.call.view().picture_age_s) == (PictureState.NONE, 0)
+        remote.put(object(), 91.4)  # the clock says 100
+        assert (w.call.view().picture, w.call.view().picture_age_s) == (PictureState.FROZEN, 8)
+
+    async def whole():
+        await scenario(World())
+
+    asyncio.run(whole())

@@ -14,12 +14,14 @@ from app.presenters.review_sentences import (
     due_at,
     due_sentence,
     holds_words,
+    of_visit,
     part_titles,
     reply_state,
     told,
 )
 from app.presenters.review_words import letter
 from app.wire.intake import BlobRow, InboxItem, Manifest, ManifestBlob, PartRole
+from app.wire.visits import VisitDetails
 
 NOW = datetime(2026, 11, 26, 14, 10, tzinfo=UTC)
 DEVICE = "device0001"
@@ -85,6 +87,21 @@ def test_what_belongs_together_is_linked() -> None:
     assert told(later["answer001"], at, NOW)[0].text == "Answers your question."
     assert told(later["origin001"], None, NOW)[0].text == "Originals for what came before."
     assert told(first, None, NOW) == ()
+
+
+def test_what_came_in_a_visit_tells_which_one() -> None:
+    visit = VisitDetails(
+        visit_id="visit0001", starts_at=NOW, minutes=20, reason="", patient_name="Ann", patient_device=DEVICE,
+        provider_name="Dr Lee", provider_device="device0002",
+    )  # fmt: skip
+    photo = manifest("photo0001", visit_id="visit0001")
+    (said,) = of_visit(photo, [visit], NOW + timedelta(minutes=9))
+    assert said.text.startswith("From the visit of ")
+    assert said.text.endswith(" today.")
+    assert of_visit(manifest("photo0001"), [visit], NOW) == ()
+    assert of_visit(manifest("photo0001", visit_id="visit0002"), [visit], NOW) == (), "not known here"
+    another = visit.model_copy(update={"patient_device": "device0003"})
+    assert of_visit(photo, [another], NOW) == (), "a patient's word alone puts nothing into another's visit"
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,11 @@ def test_every_button_can_be_pressed_in_any_window(provider, qapp, state, size):
             assert area.horizontalScrollBar().maximum() == 0, area.objectName()
 
 
+def test_what_came_in_a_visit_tells_which_one(provider, qapp):
+    show(provider, qapp, "item-clip")
+    assert said(named(provider, names.item_told(0))) == "From the visit of 14:00 today."
+
+
 def test_a_documents_pages_are_turned_before_the_next_part(provider, qapp, commands):
     show(provider, qapp, "item-document")
     count = named(provider, names.ITEM_COUNT)

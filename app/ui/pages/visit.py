@@ -18,7 +18,6 @@ from app.presenters.views import (
     PatientView,
     PictureState,
     ProviderView,
-    TimelineEntry,
     VisitCommands,
     VisitPhase,
     VisitView,
@@ -31,78 +30,28 @@ from app.ui.widgets.buttons import ActionButton
 from app.ui.widgets.closer_patient import CloserAnswers, CloserPatient
 from app.ui.widgets.closer_provider import CloserAsks, CloserProvider
 from app.ui.widgets.guest import GuestCard, GuestPicture
-from app.ui.widgets.layout import Card, FlowRow, KeyedRows, ScrollColumn, ground
+from app.ui.widgets.layout import FlowRow, ground
+from app.ui.widgets.lost_card import LostCard
 from app.ui.widgets.meter import LevelMeter
 from app.ui.widgets.stage import Stage
 from app.ui.widgets.text import SentenceLine, Text
 from app.ui.widgets.view_choice import ViewChoice
+from app.ui.widgets.visit_side import VisitSide
 from app.ui.widgets.words_panel import WordsPanel
-from app.ui.words import clock, picture_age
+from app.ui.words import picture_age
 
 _TALKING = (VisitPhase.CONNECTING, VisitPhase.LIVE, VisitPhase.RECONNECTING)
 
 _ROOM_FOR_PANEL, _ROOM_FOR_WORDS, _ROOM_FOR_BOTH = 760, 900, 1_120  # px
 _ROOM_FOR_CARD, _ROOM_FOR_CARD_ASIDE = 560, 680  # px
-_WORDS_WIDE, _PANEL_WIDE = 344, 264  # px
-
-
-class TimelineRow(QWidget):
-    def __init__(self) -> None:
-        super().__init__()
-        self._at = Text(role="quiet")
-        self._text = Text()
-        self._at.setWordWrap(False)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(10)
-        row.addWidget(self._at, 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(self._text, 1)
-
-    def draw(self, entry: TimelineEntry) -> None:
-        self._at.say(clock(entry.at))
-        self._text.say(entry.text)
-
-
-class LostCard(Card):
-    """What a person can do when the connection stays away: call, or leave a photo (`photo`; None for a provider)."""
-
-    def __init__(self, photo: Callable[[], None] | None) -> None:
-        super().__init__(22, 10)
-        self.setObjectName(names.VISIT_LOST)
-        self._for_patient = photo is not None
-        self._title = Text(role="heading")
-        self._more = Text(self.tr("We keep trying. When the connection is back, the visit goes on by itself."))
-        self._phone = Text(role="title", name=names.VISIT_LOST_PHONE)
-        for widget in (self._title, self._more, self._phone):
-            self.body.addWidget(widget)
-        self._show: Text | None = None
-        if photo is not None:
-            take = ActionButton(names.VISIT_LOST_PHOTO, self.tr("Take a photo"), "photo", Kind.PRIMARY, large=True)
-            take.on_press(photo)
-            self._show = Text(
-                self.tr("You can also show the clinic something now. It is sent when the connection is back.")
-            )
-            self.body.addWidget(self._show)
-            self.body.addWidget(take)
-
-    def spare(self, on: bool) -> None:
-        """Where there is little room the number and the button matter, not the explanations."""
-        for words in (self._more, self._show):
-            if words is not None:
-                words.setVisible(not on)
-
-    def draw(self, visit: VisitView) -> None:
-        self._title.say(self.tr("The connection to {name} is lost").format(name=visit.with_name))
-        call = self.tr("Call {number}") if self._for_patient else self.tr("{name} sees this number: {number}")
-        self._phone.say(call.format(name=visit.with_name, number=visit.clinic_phone) if visit.clinic_phone else "")
-        self._phone.setVisible(bool(visit.clinic_phone))
+_WORDS_WIDE = 344  # px
 
 
 class VisitPage(QWidget):
     """`photo` and `files`: the patient's commands to send something; None for a provider. `timeline`: show what
     happened. `levels`: how loud the microphone is, shown beside its button. `guest`: a guest's pictures; `guests`: the
     provider's commands about one. `asks` and `answers`: looking closer, as the provider or as the patient. `wish`: the
-    provider's command for what the pictures should be made for."""
+    provider's command for what the pictures should be made for. `inbox`: the provider's way to what patients sent."""
 
     def __init__(
         self,
@@ -119,6 +68,7 @@ class VisitPage(QWidget):
         asks: CloserAsks | None = None,
         answers: CloserAnswers | None = None,
         wish: Callable[[View], None] | None = None,
+        inbox: Callable[[], None] | None = None,
     ) -> None:
         super().__init__()
         ground(self, "dark")
@@ -131,9 +81,10 @@ class VisitPage(QWidget):
         self._wished = SentenceLine(names.VISIT_WISHED, on_stage=True)
         self._guest = SentenceLine(names.VISIT_GUEST, on_stage=True)
         self._guest_picture = GuestPicture(guest or FrameSlot())
-        self._guest_card = GuestCard(guests) if guests is not None else None
+        guest_card = GuestCard(guests) if guests is not None else None
+        self._side = VisitSide(guest_card, lambda: self._open_guest(False)) if timeline else None
         self._stage = Stage(remote, mine)
-        self._stage.set_guest(self._guest_picture)
+        self._stage.set_guest(self._guest_picture, self._guest_picture.caption)
         self._choice = ViewChoice(wish) if wish is not None else None
         if self._choice is not None:
             self._stage.set_choice(self._choice)
@@ -159,6 +110,9 @@ class VisitPage(QWidget):
         self._words = WordsPanel(commands.say_words, lambda: self._open_words(False))
         self._words.hide()
         self._words_closed = False  # by the person, in this visit: it does not come up by itself again
+        self._inbox = ActionButton(names.VISIT_INBOX, self.tr("Sent by patients"), "", Kind.STAGE)
+        self._guests = ActionButton(names.VISIT_TO_GUEST, self.tr("Guest"), "person", Kind.STAGE)
+        self._guest_open = False  # by the person: where there is not room for all, the guest goes before the words
         self._hangup = ActionButton(names.VISIT_HANGUP, self.tr("Hang up"), "hang-up", Kind.DANGER, upright=True)
         self._mute.on_press(self._switch_microphone)
         self._camera.on_press(self._switch_camera)
@@ -171,19 +125,23 @@ class VisitPage(QWidget):
             self._photo.on_press(photo)
         if files is not None:
             self._file.on_press(partial(self._choose, files))
-        self._figures: Text | None = None  # beside the timeline; without a parent it would be a window of its own
-        self._rows: KeyedRows[tuple[int, TimelineEntry], TimelineRow] = KeyedRows(
-            lambda row: str(row[0]), lambda row: TimelineRow(), names.VISIT_TIMELINE
-        )
-        self._panel: QWidget | None = None
-        self._lay_out([b for b, used in ((self._photo, photo), (self._file, files)) if used], with_timeline=timeline)
+        if inbox is not None:
+            self._inbox.on_press(inbox)
+        self._inbox.setVisible(inbox is not None)
+        self._guests.on_press(lambda: self._open_guest(True))
+        self._lay_out([b for b, used in ((self._photo, photo), (self._file, files)) if used])
 
     def show_view(self, view: PatientView | ProviderView) -> None:
         visit = view.visit
+        if isinstance(view, ProviderView):
+            new = sum(not row.opened for row in view.inbox)
+            self._inbox.set_label(
+                self.tr("Sent by patients ({n})").format(n=new) if new else self.tr("Sent by patients")
+            )
         if visit is None or visit == self._visit:
             return
         if self._visit is None or self._visit.visit_id != visit.visit_id:
-            self._words_closed = False
+            self._words_closed = self._guest_open = False
             self._words.begin()
             self._words.hide()
         self._visit = visit
@@ -197,10 +155,9 @@ class VisitPage(QWidget):
         self._draw_guest(visit)
         if self._closer is not None:
             self._closer.draw(visit)
-        if self._figures is not None:
-            self._figures.say(visit.figures)
-            self._figures.setVisible(bool(visit.figures))
-        self._rows.show_rows(tuple(enumerate(visit.timeline)), lambda widget, row: widget.draw(row[1]))
+        if self._side is not None:
+            self._side.draw(visit)
+        self._share_out()
 
     def first_focus(self) -> QWidget:
         """The page itself: a stray press of the space bar must neither mute nor hang up."""
@@ -212,28 +169,45 @@ class VisitPage(QWidget):
         self._share_out()
 
     def _share_out(self) -> None:
-        """Written words stand beside the picture, in a narrow window in its place; what happened gives way to them."""
+        """Written words stand beside the picture, in a narrow window in its place; what happened gives way to them,
+        and with it the guest, who is a press away."""
         wide, writing = self.width() >= _ROOM_FOR_WORDS, not self._words.isHidden()
         self._lost.spare(self.height() < (_ROOM_FOR_CARD_ASIDE if writing else _ROOM_FOR_CARD))
         self._words.setMinimumWidth(_WORDS_WIDE if wide else 0)
         self._words.setMaximumWidth(_WORDS_WIDE if wide else self.width())
-        self._left.setVisible(wide or not writing)
-        if self._panel is not None:
-            self._panel.setVisible(self.width() >= (_ROOM_FOR_BOTH if writing else _ROOM_FOR_PANEL))
+        fits = self.width() >= (_ROOM_FOR_BOTH if writing else _ROOM_FOR_PANEL)
+        instead = self._guest_open and not fits and self._side is not None
+        self._left.setVisible(not instead and (wide or not writing))
+        if self._side is not None:
+            self._side.setVisible(fits or instead)
+            self._side.stand_alone(instead)
+            self._guests.setVisible(self._side.guest is not None and not fits)
 
     def _open_words(self, on: bool) -> None:
         self._words.setVisible(on)
         self._words_closed = not on
         if on:
+            self._guest_open = False
             self._words.read()
             self._words.field.setFocus(Qt.FocusReason.OtherFocusReason)
         self._share_out()
         self._draw_unread()
 
+    def _open_guest(self, on: bool) -> None:
+        """Words come up again by themselves when the person is done with the guest."""
+        self._guest_open = on
+        if on:
+            self._words.hide()
+        self._share_out()
+        self._draw_unread()
+        if on and self._side is not None:
+            self._side.first_focus().setFocus(Qt.FocusReason.OtherFocusReason)
+
     def _draw_words(self, visit: VisitView) -> None:
         """What the other person writes comes up by itself, where it covers nothing and nobody has closed it."""
         new = self._words.show_words(visit.words, visit.with_name)
-        if new and not self._words_closed and self.window().width() >= _ROOM_FOR_WORDS:
+        free = not self._words_closed and not self._guest_open
+        if new and free and self.window().width() >= _ROOM_FOR_WORDS:
             self._words.show()
             self._words.read()
             self._share_out()
@@ -296,8 +270,7 @@ class VisitPage(QWidget):
         self._guest.say(None if visit.guest is None else visit.guest.says)
         self._guest_picture.draw(visit.guest)
         self._stage.show_guest_large(visit.picture is PictureState.NONE)
-        if self._guest_card is not None:
-            self._guest_card.draw(visit.guest)
+        self._guests.set_look("person", Kind.STAGE if visit.guest is None else Kind.STAGE_OFF)
 
     def _placeholder(self, visit: VisitView) -> tuple[str, str, str]:
         name = visit.with_name
@@ -327,14 +300,14 @@ class VisitPage(QWidget):
         if self._visit is not None:
             self._commands.set_speech_alone(not self._visit.speech_alone)
 
-    def _lay_out(self, ways: Sequence[QWidget], *, with_timeline: bool) -> None:
+    def _lay_out(self, ways: Sequence[QWidget]) -> None:
         says = QVBoxLayout()
         says.setSpacing(4)
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(self._with, 1)
-        head.addWidget(self._write, 0, Qt.AlignmentFlag.AlignTop)
-        head.addWidget(self._sound, 0, Qt.AlignmentFlag.AlignTop)
+        for button in (self._inbox, self._guests, self._write, self._sound):
+            head.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         says.addLayout(head)
         says.addWidget(self._link)
         says.addWidget(self._other)
@@ -362,31 +335,7 @@ class VisitPage(QWidget):
         sides.setSpacing(0)
         sides.addWidget(self._left, 1)
         sides.addWidget(self._words)
-        if with_timeline:
-            self._panel = self._side_panel()
-            sides.addWidget(self._panel)
-
-    def _side_panel(self) -> QWidget:
-        """What happened, and over it, always in sight, the guest."""
-        panel = QWidget()
-        ground(panel, "paper")
-        panel.setFixedWidth(_PANEL_WIDE)
-        column = QVBoxLayout(panel)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        if self._guest_card is not None:
-            self._guest_card.setContentsMargins(16, 16, 16, 0)
-            column.addWidget(self._guest_card)
-        column.addWidget(self._timeline_panel(), 1)
-        return panel
-
-    def _timeline_panel(self) -> QWidget:
-        panel = ScrollColumn(margin=16)
-        self._figures = Text(role="quiet", name=names.VISIT_FIGURES)
-        panel.column.addWidget(self._figures)
-        panel.column.addWidget(Text(self.tr("What happened in this visit"), "heading"))
-        panel.column.addWidget(self._rows)
-        panel.column.addStretch(1)
-        bar = panel.verticalScrollBar()
-        bar.rangeChanged.connect(lambda _least, most: bar.setValue(most))
-        return panel
+        if self._side is not None:
+            sides.addWidget(self._side)
+        else:
+            self._guests.hide()

@@ -14,6 +14,7 @@ from app.ui.widgets.fields import ChoiceBox, InvitationText, labelled
 from app.ui.widgets.layout import ground
 from app.ui.widgets.picture import PictureWidget
 from app.ui.widgets.text import SentenceLine, Text
+from app.ui.words import picture_age
 from app.wire.guests import GuestRole
 
 _LONGEST_NAME = 60
@@ -36,9 +37,11 @@ class GuestPicture(QWidget):
         self.hide()
 
     def draw(self, guest: GuestView | None) -> None:
-        shown = guest is not None and guest.connected
+        """The last picture stays, with its age, while the connection is away."""
+        shown = guest is not None and (guest.connected or guest.picture is not PictureState.NONE)
         if guest is not None:
-            self.caption.say(guest.title)
+            frozen = guest.picture is PictureState.FROZEN
+            self.caption.say(f"{guest.title}\n{picture_age(guest.picture_age_s)}" if frozen else guest.title)
             self.picture.setAccessibleName(self.tr("Picture of {name}").format(name=guest.title))
             self.picture.blank(guest.picture is PictureState.NONE)
         self.setVisible(shown)

@@ -118,15 +118,17 @@ class Stage(QWidget):
         self.age.hide()
         self._over: QWidget | None = None
         self._choice: ViewChoice | None = None
+        self._choice_on = False
         self._guest: QWidget | None = None
+        self._guest_caption: Text | None = None
         self._guest_large = False
 
-    def set_guest(self, guest: QWidget) -> None:
-        """A third picture, in the upper corner: shown and hidden by itself."""
+    def set_guest(self, guest: QWidget, caption: Text) -> None:
+        """A third picture, in the upper corner, with its caption: shown and hidden by itself."""
         guest.setParent(self)
         guest.stackUnder(self.mine)
         guest.hide()
-        self._guest = guest
+        self._guest, self._guest_caption = guest, caption
 
     def show_guest_large(self, on: bool) -> None:
         """Over the whole stage, where the other person has no picture."""
@@ -134,14 +136,15 @@ class Stage(QWidget):
         self.arrange()
 
     def set_choice(self, choice: ViewChoice) -> None:
-        """In the lower corner, beside oneself: shown and hidden by :meth:`show_choice`."""
+        """In the lower corner, beside oneself: shown and hidden by :meth:`show_choice`; never over the guest, whose
+        caption says that nobody has verified who it is."""
         choice.setParent(self)
         choice.hide()
         self._choice = choice
 
     def show_choice(self, on: bool) -> None:
         if self._choice is not None:
-            self._choice.setVisible(on)
+            self._choice_on = on
             self.arrange()
 
     def set_over(self, over: QWidget) -> None:
@@ -163,6 +166,16 @@ class Stage(QWidget):
         super().resizeEvent(event)
         self.arrange()
 
+    def _guest_corner(self, whole: QRect, across: int) -> QRect:
+        """Where there is little height the picture gives way, not the words, which then have wider lines."""
+        room = whole.height() - 2 * _EDGE
+        for wide in (across, across * 3 // 2):
+            words = self._guest_caption.heightForWidth(wide - 8) if self._guest_caption is not None else 0
+            tall = across * 3 // 4 + words + 11
+            if tall <= room:
+                break
+        return QRect(whole.right() - wide - _EDGE, _EDGE, wide, min(tall, room))
+
     def arrange(self) -> None:
         """Puts everything in its place; to be called when something was shown, hidden or has new words."""
         whole = self.rect()
@@ -180,10 +193,16 @@ class Stage(QWidget):
             self._choice.fit(self.mine.x() - 2 * _EDGE)
             self._choice.move(_EDGE, whole.bottom() - self._choice.height() - _EDGE)
         if self._guest is not None:
-            corner = QRect(whole.right() - across - _EDGE, _EDGE, across, across * 3 // 4 + caption + 11)
+            corner = self._guest_corner(whole, across)
             if corner.intersects(self.mine.geometry()):
                 corner.moveLeft(_EDGE)
             self._guest.setGeometry(whole if self._guest_large else corner)
+        if self._choice is not None:
+            shown = self._guest if self._guest is not None and not self._guest.isHidden() else None
+            covers = (
+                shown is not None and not self._guest_large and shown.geometry().intersects(self._choice.geometry())
+            )
+            self._choice.setVisible(self._choice_on and not covers)
         self.age.adjustSize()
         self.age.move(_EDGE, _EDGE)
         if self._over is not None:
