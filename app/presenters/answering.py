@@ -11,7 +11,7 @@ from typing import Any
 from app.offline.draft import Draft
 from app.offline.forms.answers import Answers
 from app.offline.forms.expressions import ChildEvaluator
-from app.offline.forms.library import Library, Offered
+from app.offline.forms.library import Library, Offered, address_of
 from app.offline.forms.model import Form
 from app.offline.forms.response import Status, read_response
 from app.presenters.drafting import Drafting, Kept
@@ -21,8 +21,6 @@ from app.presenters.form_views import FormInput, FormView
 from app.presenters.sending_around import SendingAround, done
 from app.presenters.sending_views import AnsweredForm, ComposeView, OfferedForm
 from app.presenters.views import Level, Page
-
-_NAMELESS = "urn:sha256:"
 
 
 class Answering:
@@ -34,20 +32,22 @@ class Answering:
         self._drafting = drafting
         self._library: Library
         self._offered: tuple[Offered, ...] = ()
+        self._former: tuple[Offered, ...] = ()
+        """No longer the clinic's, and answered in a draft."""
         self._filling: FormFilling | None = None
         self._evaluator: ChildEvaluator | None = None
-        self._file_for = ""
+        self._file_for = self._form = ""
         drafting.unfinished = self._unfinished
 
     async def open(self) -> None:
         account = self._around.account()
         self._library = Library(account.store, account.clinic.root_key)
-        self._offered = await self._library.offered()
+        await self._look()
 
     async def refresh(self) -> None:
         """The connection stands, or the clinic's list has changed. Raises NetError."""
-        if await self._library.refresh(self._around.account().http):
-            self._offered = await self._library.offered()
+        if await self._library.refresh(self._around.account().http, self._in_use()):
+            await self._look()
             self._around.changed()
 
     def close(self) -> None:
@@ -61,7 +61,7 @@ class Answering:
 
     @command
     def resume_form(self, form: str) -> None:
-        known = next((one for one in self._offered if _key(one) == form and one.here), None)
+        known = self._known().get(form)
         if known is not None:
             self._do(self._open(known.entry.sha256))
 
@@ -120,12 +120,13 @@ class Answering:
 
     def added(self, compose: ComposeView, draft: Draft) -> ComposeView:
         """The draft's view with its forms, and those of the clinic that are not in it yet."""
-        here = {_key(one): one for one in self._offered if one.here}
+        known = self._known()
         forms = tuple(
-            AnsweredForm(form, self._title(form), _finished(response), form in here)
+            AnsweredForm(form, self._title(form), _finished(response), form in known)
             for form, response in draft.forms.items()
         )
-        more = tuple(OfferedForm(o.entry.sha256, o.entry.title) for key, o in here.items() if key not in draft.forms)
+        here = (one.entry for one in self._offered if one.here and address_of(one.entry) not in draft.forms)
+        more = tuple(OfferedForm(entry.sha256, entry.title) for entry in here)
         return replace(compose, forms=forms, offered=more)
 
     @property
@@ -151,17 +152,29 @@ class Answering:
     # Work
 
     def _title(self, form: str) -> str:
-        return next((one.entry.title for one in self._offered if _key(one) == form), "") or "Answers to questions"
+        found = (one.entry.title for one in (*self._offered, *self._former) if address_of(one.entry) == form)
+        return next(found, "") or "Answers to questions"
+
+    def _known(self) -> dict[str, Offered]:
+        """The forms that can be answered on this device, by their addresses; the clinic's own come before."""
+        return {address_of(one.entry): one for one in (*self._former, *self._offered) if one.here}
+
+    def _in_use(self) -> tuple[str, ...]:
+        return (self._form,) if self._filling is not None else ()
+
+    async def _look(self) -> None:
+        self._offered, self._former = await self._library.offered(), await self._library.former()
 
     def _unfinished(self, draft: Draft) -> tuple[str, ...]:
         return tuple(self._title(form) for form, response in draft.forms.items() if not _finished(response))
 
     async def _open(self, sha256: str) -> None:
         draft = self._drafting.draft
-        if draft is None or self._filling is not None:
+        key = next((name for name, one in self._known().items() if one.entry.sha256 == sha256), "")
+        if draft is None or self._filling is not None or not key:
             return
         form = await self._library.form(sha256)
-        key = form.canonical or _NAMELESS + sha256
+        self._form = key
         kept = draft.forms.get(key)
         self._evaluator = ChildEvaluator() if form.has_expressions else None
         self._filling = self._fill(form, key, draft.draft, kept)
@@ -207,13 +220,6 @@ class Answering:
 
     def _do(self, work: Awaitable[object]) -> None:
         self._around.spawn(done(work))
-
-
-def _key(offered: Offered) -> str:
-    entry = offered.entry
-    if not entry.url:
-        return _NAMELESS + entry.sha256
-    return f"{entry.url}|{entry.form_version}" if entry.form_version else entry.url
 
 
 def _finished(response: str) -> bool:
