@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.offline.draft import Draft
+from app.offline.draft_files import file_address
 from app.offline.forms.answers import Answers
 from app.offline.forms.expressions import ChildEvaluator
 from app.offline.forms.library import Library, Offered, address_of
@@ -144,7 +145,7 @@ class Answering:
         key, self._file_for = self._file_for, ""
         blob = await self._drafting.keep_photo(kept) if kept is not None else None
         if blob is not None and kept is not None and self._filling is not None:
-            file = FormFile(f"urn:uuid:{_dashed(blob)}", "Photo", kept.copy.media_type, len(kept.copy.data))
+            file = FormFile(file_address(blob), "Photo", kept.copy.media_type, len(kept.copy.data))
             await self._filling.add_file(key, file)
         elif kept is not None and self._drafting.says is not None:
             self._around.say(self._drafting.says.text, Level.WARN)
@@ -230,10 +231,6 @@ def _begun_again(kept: str) -> Answers:
     """What was answered, to go on with: finished only when the person says so again."""
     answers = read_response(kept.encode())
     return replace(answers, rest={**answers.rest, "status": Status.IN_PROGRESS.value})
-
-
-def _dashed(blob: str) -> str:
-    return "-".join((blob[:8], blob[8:12], blob[12:16], blob[16:20], blob[20:]))
 
 
 def _language() -> str:

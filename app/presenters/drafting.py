@@ -113,7 +113,7 @@ class Drafting:
     @command
     def remove_part(self, blob: str) -> None:
         if self.draft is not None:
-            self.around.spawn(done(self.change(self.book.remove_part(self.draft.draft, blob))))
+            self.around.spawn(self._remove_part(self.draft, blob))
 
     @command
     def set_note(self, draft: str, note: str) -> None:
@@ -261,6 +261,13 @@ class Drafting:
 
     async def _set_note(self, draft: str, note: str) -> None:
         await self.change(self.book.set_note(draft, note[:MAX_TEXT]))
+
+    async def _remove_part(self, before: Draft, blob: str) -> None:
+        if not await self.change(self.book.remove_part(before.draft, blob)) or self.draft is None:
+            return
+        if any(self.draft.forms.get(form) != text for form, text in before.forms.items()):
+            self.says = Sentence("This was one of your answers, too. Please look at your answers again.", Level.WARN)
+            self.around.changed()
 
     async def _take_photo(self) -> None:
         await self.around.take_photo()
