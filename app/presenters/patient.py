@@ -176,6 +176,12 @@ class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
         for visit_id in await Chat.unfinished(account.store):  # the app ended before its visit did
             await self._to_outbox(await self._open_words(visit_id))
 
+    async def stop(self) -> None:
+        """What is being recorded is kept first: every task ends then."""
+        if not self._stopping:
+            await self.sending.recording.end()
+        await super().stop()
+
     async def _finish(self) -> None:
         self.sending.close()
         if self._worker is not None:
@@ -209,8 +215,8 @@ class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
             await self.camera_again()
 
     async def make_way(self) -> None:
-        """A visit's media needs the devices: a clip that is being made goes."""
-        self.sending.recording.drop()
+        """A visit's media needs the devices: what is being recorded ends, and is kept."""
+        await self.sending.recording.end()
         await super().make_way()
 
     async def words_left(self, room: VisitRoom) -> None:

@@ -331,5 +331,13 @@ def test_a_recording_becomes_a_part(tmp_path: Path, film: bool) -> None:
             recording.leave_recording()
             view = await patient.until(lambda v: v.page is Page.SEND)
             assert len(view.sending.compose.parts) == 1
+            recording.open_recording(film)
+            recording.start_recording()
+            await patient.until(lambda v: v.sending.record and v.sending.record.fraction > 2.5 / 180)
+            again = made.patient = await reopened(patient, tmp_path)
+            view = await again.until(lambda v: v.sending.drafts)
+            again.presenter.drafting.open_draft(view.sending.drafts[0].draft)
+            view = await again.until(lambda v: v.sending.compose)
+            assert len(view.sending.compose.parts) == 2, "closing the window has ended and kept it"
 
     asyncio.run(run())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ class Sending:
     def __init__(self, at: Desk) -> None:
         self.at, self.page, self.said = at, Page.HOME, list[str]()
         self.tasks: set[asyncio.Task[None]] = set()
-        self.visits: tuple[Any, ...] = ()
+        self.news = asyncio.Event()
         root_key = at.clinic.root.public_key().public_bytes_raw()
         account: Any = SimpleNamespace(
             store=at.store, profile=at.profile, keys=at.keys, clinic=SimpleNamespace(root_key=root_key)
@@ -35,7 +35,7 @@ class Sending:
             loop=asyncio.get_running_loop(),
             account=lambda: account,
             say=lambda text, level: self.said.append(text),
-            changed=lambda: None,
+            changed=self.news.set,
             spawn=self._spawn,
             page=lambda: self.page,
             go=self._go,
@@ -64,6 +64,12 @@ class Sending:
         await asyncio.sleep(0)  # commands come by call_soon
         while self.tasks:
             await asyncio.gather(*self.tasks)
+
+    async def until(self, is_so: Callable[[], object]) -> None:
+        async with asyncio.timeout(10):
+            while not is_so():
+                self.news.clear()
+                await self.news.wait()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
