@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
+from app.offline.answered import answered, questionnaire
 from app.offline.draft import Draft
 from app.offline.draft_files import file_address
 from app.offline.forms.answers import Answers
@@ -172,18 +173,24 @@ class Answering:
     async def _open(self, sha256: str) -> None:
         draft = self._drafting.draft
         key = next((name for name, one in self._known().items() if one.entry.sha256 == sha256), "")
-        if draft is None or self._filling is not None or not key:
+        if draft is None or not key:
             return
         form = await self._library.form(sha256)
+        replaces = draft.amends is not None and questionnaire(key) in await self._around.account().store.call(
+            answered, draft.amends
+        )
+        if self._filling is not None:
+            return  # pressed twice
         self._form = key
-        kept = draft.forms.get(key)
         self._evaluator = ChildEvaluator() if form.has_expressions else None
-        self._filling = self._fill(form, key, draft.draft, kept)
+        self._filling = self._fill(form, key, draft, replaces)
         await self._filling.begin()
         self._around.go(Page.FORM)
         self._around.changed()
 
-    def _fill(self, form: Form, key: str, draft: str, kept: str | None) -> FormFilling:
+    def _fill(self, form: Form, key: str, begun: Draft, replaces: bool) -> FormFilling:
+        draft, kept = begun.draft, begun.forms.get(key)
+
         async def keep(response: bytes) -> None:
             after = await self._drafting.book.set_answers(draft, key, response.decode())
             if self._drafting.draft is not None and self._drafting.draft.draft == draft:
@@ -198,6 +205,7 @@ class Answering:
             language=_language(),
             evaluator=self._evaluator,
             answers=_begun_again(kept) if kept is not None else None,
+            amends=replaces,
         )
 
     async def _finish(self, filling: FormFilling) -> None:
