@@ -89,7 +89,9 @@ class Drafting:
     @command
     def choose_purpose(self, value: str) -> None:
         if self.draft is None and self.around.page() is Page.SEND:
-            self.around.spawn(self.begin(Purpose(value)))
+            purpose = Purpose(value)
+            visit = self.around.last_visit() if purpose is Purpose.FOLLOW_UP else None
+            self.around.spawn(self.begin(purpose, visit.visit_id if visit is not None else None))
 
     @command
     def open_draft(self, draft: str) -> None:

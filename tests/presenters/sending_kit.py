@@ -13,6 +13,7 @@ from typing import Any
 from app.offline.draft import Draft
 from app.offline.purposes import Purpose
 from app.presenters.drafting import Drafting
+from app.presenters.last_visit import PastVisit
 from app.presenters.sending_around import SendingAround
 from app.presenters.views import Page
 from tests.offline.draft_kit import Desk, desk
@@ -27,6 +28,7 @@ class Sending:
         self.at, self.page, self.said = at, Page.HOME, list[str]()
         self.tasks: set[asyncio.Task[None]] = set()
         self.news = asyncio.Event()
+        self.last_visit: PastVisit | None = None
         root_key = at.clinic.root.public_key().public_bytes_raw()
         account: Any = SimpleNamespace(
             store=at.store, profile=at.profile, keys=at.keys, clinic=SimpleNamespace(root_key=root_key)
@@ -45,6 +47,7 @@ class Sending:
             clock=lambda: 0.0,
             take_photo=self._photo,
             provider_name=lambda device: "",
+            last_visit=lambda: self.last_visit,
         )
         self.drafting = Drafting(self.around)
         self.drafting.about_of = lambda draft: ""
