@@ -331,13 +331,24 @@ def test_a_recording_becomes_a_part(tmp_path: Path, film: bool) -> None:
             recording.leave_recording()
             view = await patient.until(lambda v: v.page is Page.SEND)
             assert len(view.sending.compose.parts) == 1
-            recording.open_recording(film)
-            recording.start_recording()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("film", [True, False])
+def test_closing_the_window_ends_a_recording_and_keeps_it(tmp_path: Path, film: bool) -> None:
+    async def run() -> None:
+        async with clinic(tmp_path) as made:
+            patient = made.patient
+            await begin(patient, "follow-up")
+            patient.presenter.recording.open_recording(film)
+            patient.presenter.recording.start_recording()
             await patient.until(lambda v: v.sending.record and v.sending.record.fraction > 2.5 / 180)
             again = made.patient = await reopened(patient, tmp_path)
-            view = await again.until(lambda v: v.sending.drafts)
+            view = await again.until(lambda v: v.sending.drafts and "Connected" in v.clinic.text)
             again.presenter.drafting.open_draft(view.sending.drafts[0].draft)
             view = await again.until(lambda v: v.sending.compose)
-            assert len(view.sending.compose.parts) == 2, "closing the window has ended and kept it"
+            assert len(view.sending.compose.parts) == 1
+            assert view.sending.compose.about.startswith("It goes with your visit today")
 
     asyncio.run(run())
