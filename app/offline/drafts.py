@@ -27,6 +27,7 @@ from app.offline.draft import (
     from_body,
     named,
 )
+from app.offline.draft_files import files_in, without_file
 from app.offline.errors import OfflineError
 from app.offline.files import all_or_none, erase_blob
 from app.offline.finishing import Finishing, on_disk
@@ -123,7 +124,8 @@ class DraftBook:
         return found
 
     async def remove_part(self, draft: str, blob: str) -> Draft:
-        """Takes a part away, with those that belong to it; one that is not there is well. Its file is erased."""
+        """Takes a part away, with those that belong to it and the answers that name it (their form is in progress
+        again); one that is not there is well. Its file is erased."""
         return await self._shielded(_remove, self._blobs, draft, blob, self._clock())
 
     async def set_note(self, draft: str, note: str) -> Draft:
@@ -139,12 +141,15 @@ class DraftBook:
         return await self._set(draft, readings=tuple(readings))
 
     async def set_answers(self, draft: str, form: str, response: str | None) -> Draft:
-        """Answers so far (QuestionnaireResponse as JSON) under their form's canonical address; None: they go."""
-        return await self._shielded(_set_answers, draft, form, response, self._clock())
+        """Answers so far (QuestionnaireResponse as JSON) under their form's canonical address; None: they go.
+
+        A file that they named and no answer names any more was taken out, and goes with its answer.
+        """
+        return await self._shielded(_set_answers, self._blobs, draft, form, response, self._clock())
 
     async def add_answers(self, draft: str, form: str, response: str) -> Draft:
         """As :meth:`set_answers`, for answers from outside: PartRefused when there are some to this form already."""
-        return await self._shielded(_set_answers, draft, form, response, self._clock(), True)
+        return await self._shielded(_set_answers, self._blobs, draft, form, response, self._clock(), True)
 
     async def set_urgent(self, draft: str, urgent: bool) -> Draft:
         return await self._set(draft, urgent=urgent)
@@ -271,7 +276,13 @@ def _remove(core: StoreCore, blobs: Path, draft: str, blob: str, now: datetime) 
     gone = [part for part in before.parts if blob in (part.named.blob, part.named.of)]
     if not gone:
         return before
-    after = _changed(before, now, parts=tuple(part for part in before.parts if part not in gone))
+    forms = {form: without_file(response, blob) for form, response in before.forms.items()}
+    return _drop(core, blobs, _changed(before, now, forms=forms), gone)
+
+
+def _drop(core: StoreCore, blobs: Path, draft: Draft, gone: Collection[DraftPart]) -> Draft:
+    """Saves the draft without these parts; their files are erased after that."""
+    after = _changed(draft, draft.changed_at, parts=tuple(part for part in draft.parts if part not in gone))
     _save(core, after)
     _erase(blobs, [part.file for part in gone])
     return after
@@ -302,7 +313,7 @@ def _update(core: StoreCore, draft: str, values: Mapping[str, object], now: date
 
 
 def _set_answers(
-    core: StoreCore, draft: str, form: str, response: str | None, now: datetime, fresh: bool = False
+    core: StoreCore, blobs: Path, draft: str, form: str, response: str | None, now: datetime, fresh: bool = False
 ) -> Draft:
     """`fresh`: nothing is written over."""
     if response is not None and len(response.encode("utf-8", "replace")) > MAX_FORM_BYTES:
@@ -315,9 +326,9 @@ def _set_answers(
         forms[form] = response
     if len(forms) > MAX_FORMS:
         raise PartRefused(f"Answers to up to {MAX_FORMS} forms can be sent at once.", f"{len(forms)} forms")
-    after = _changed(before, now, forms=forms)
-    _save(core, after)
-    return after
+    lost = files_in(before.forms.get(form, "")).difference(*map(files_in, forms.values()))
+    gone = [part for part in before.parts if part.named.blob in lost or part.named.of in lost]
+    return _drop(core, blobs, _changed(before, now, forms=forms), gone)
 
 
 def _changed(before: Draft, now: datetime, **values: object) -> Draft:

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from app.offline import trust
+from app.offline.answered import remember_answered
 from app.offline.draft import (
     Draft,
     DraftBusy,
@@ -255,6 +256,7 @@ def _write(
         for one in made[1:]:
             for file in one.files:
                 remember_original(core, file.named, one.submission)
+        remember_answered(core, draft)
         core.finish_draft(draft.draft, submissions)
     except BaseException:
         _undo(core, blobs, draft, submissions, written)

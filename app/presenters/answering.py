@@ -8,10 +8,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
+from app.offline.answered import answered, questionnaire
 from app.offline.draft import Draft
+from app.offline.draft_files import file_address
 from app.offline.forms.answers import Answers
 from app.offline.forms.expressions import ChildEvaluator
-from app.offline.forms.library import Library, Offered
+from app.offline.forms.library import Library, Offered, address_of
 from app.offline.forms.model import Form
 from app.offline.forms.response import Status, read_response
 from app.presenters.drafting import Drafting, Kept
@@ -21,8 +23,6 @@ from app.presenters.form_views import FormInput, FormView
 from app.presenters.sending_around import SendingAround, done
 from app.presenters.sending_views import AnsweredForm, ComposeView, OfferedForm
 from app.presenters.views import Level, Page
-
-_NAMELESS = "urn:sha256:"
 
 
 class Answering:
@@ -34,20 +34,22 @@ class Answering:
         self._drafting = drafting
         self._library: Library
         self._offered: tuple[Offered, ...] = ()
+        self._former: tuple[Offered, ...] = ()
+        """No longer the clinic's, and answered in a draft."""
         self._filling: FormFilling | None = None
         self._evaluator: ChildEvaluator | None = None
-        self._file_for = ""
+        self._file_for = self._form = ""
         drafting.unfinished = self._unfinished
 
     async def open(self) -> None:
         account = self._around.account()
         self._library = Library(account.store, account.clinic.root_key)
-        self._offered = await self._library.offered()
+        await self._look()
 
     async def refresh(self) -> None:
         """The connection stands, or the clinic's list has changed. Raises NetError."""
-        if await self._library.refresh(self._around.account().http):
-            self._offered = await self._library.offered()
+        if await self._library.refresh(self._around.account().http, self._in_use()):
+            await self._look()
             self._around.changed()
 
     def close(self) -> None:
@@ -61,7 +63,7 @@ class Answering:
 
     @command
     def resume_form(self, form: str) -> None:
-        known = next((one for one in self._offered if _key(one) == form and one.here), None)
+        known = self._known().get(form)
         if known is not None:
             self._do(self._open(known.entry.sha256))
 
@@ -120,12 +122,13 @@ class Answering:
 
     def added(self, compose: ComposeView, draft: Draft) -> ComposeView:
         """The draft's view with its forms, and those of the clinic that are not in it yet."""
-        here = {_key(one): one for one in self._offered if one.here}
+        known = self._known()
         forms = tuple(
-            AnsweredForm(form, self._title(form), _finished(response), form in here)
+            AnsweredForm(form, self._title(form), _finished(response), form in known)
             for form, response in draft.forms.items()
         )
-        more = tuple(OfferedForm(o.entry.sha256, o.entry.title) for key, o in here.items() if key not in draft.forms)
+        here = (one.entry for one in self._offered if one.here and address_of(one.entry) not in draft.forms)
+        more = tuple(OfferedForm(entry.sha256, entry.title) for entry in here)
         return replace(compose, forms=forms, offered=more)
 
     @property
@@ -143,7 +146,7 @@ class Answering:
         key, self._file_for = self._file_for, ""
         blob = await self._drafting.keep_photo(kept) if kept is not None else None
         if blob is not None and kept is not None and self._filling is not None:
-            file = FormFile(f"urn:uuid:{_dashed(blob)}", "Photo", kept.copy.media_type, len(kept.copy.data))
+            file = FormFile(file_address(blob), "Photo", kept.copy.media_type, len(kept.copy.data))
             await self._filling.add_file(key, file)
         elif kept is not None and self._drafting.says is not None:
             self._around.say(self._drafting.says.text, Level.WARN)
@@ -151,25 +154,43 @@ class Answering:
     # Work
 
     def _title(self, form: str) -> str:
-        return next((one.entry.title for one in self._offered if _key(one) == form), "") or "Answers to questions"
+        found = (one.entry.title for one in (*self._offered, *self._former) if address_of(one.entry) == form)
+        return next(found, "") or "Answers to questions"
+
+    def _known(self) -> dict[str, Offered]:
+        """The forms that can be answered on this device, by their addresses; the clinic's own come before."""
+        return {address_of(one.entry): one for one in (*self._former, *self._offered) if one.here}
+
+    def _in_use(self) -> tuple[str, ...]:
+        return (self._form,) if self._filling is not None else ()
+
+    async def _look(self) -> None:
+        self._offered, self._former = await self._library.offered(), await self._library.former()
 
     def _unfinished(self, draft: Draft) -> tuple[str, ...]:
         return tuple(self._title(form) for form, response in draft.forms.items() if not _finished(response))
 
     async def _open(self, sha256: str) -> None:
         draft = self._drafting.draft
-        if draft is None or self._filling is not None:
+        key = next((name for name, one in self._known().items() if one.entry.sha256 == sha256), "")
+        if draft is None or not key:
             return
         form = await self._library.form(sha256)
-        key = form.canonical or _NAMELESS + sha256
-        kept = draft.forms.get(key)
+        replaces = draft.amends is not None and questionnaire(key) in await self._around.account().store.call(
+            answered, draft.amends
+        )
+        if self._filling is not None:
+            return  # pressed twice
+        self._form = key
         self._evaluator = ChildEvaluator() if form.has_expressions else None
-        self._filling = self._fill(form, key, draft.draft, kept)
+        self._filling = self._fill(form, key, draft, replaces)
         await self._filling.begin()
         self._around.go(Page.FORM)
         self._around.changed()
 
-    def _fill(self, form: Form, key: str, draft: str, kept: str | None) -> FormFilling:
+    def _fill(self, form: Form, key: str, begun: Draft, replaces: bool) -> FormFilling:
+        draft, kept = begun.draft, begun.forms.get(key)
+
         async def keep(response: bytes) -> None:
             after = await self._drafting.book.set_answers(draft, key, response.decode())
             if self._drafting.draft is not None and self._drafting.draft.draft == draft:
@@ -184,6 +205,7 @@ class Answering:
             language=_language(),
             evaluator=self._evaluator,
             answers=_begun_again(kept) if kept is not None else None,
+            amends=replaces,
         )
 
     async def _finish(self, filling: FormFilling) -> None:
@@ -209,13 +231,6 @@ class Answering:
         self._around.spawn(done(work))
 
 
-def _key(offered: Offered) -> str:
-    entry = offered.entry
-    if not entry.url:
-        return _NAMELESS + entry.sha256
-    return f"{entry.url}|{entry.form_version}" if entry.form_version else entry.url
-
-
 def _finished(response: str) -> bool:
     return json.loads(response).get("status") not in (None, Status.IN_PROGRESS.value)
 
@@ -224,10 +239,6 @@ def _begun_again(kept: str) -> Answers:
     """What was answered, to go on with: finished only when the person says so again."""
     answers = read_response(kept.encode())
     return replace(answers, rest={**answers.rest, "status": Status.IN_PROGRESS.value})
-
-
-def _dashed(blob: str) -> str:
-    return "-".join((blob[:8], blob[8:12], blob[12:16], blob[16:20], blob[20:]))
 
 
 def _language() -> str:

@@ -37,6 +37,7 @@ from app.wire.intake import PartRole
 
 _SEEN = frozenset({PartRole.CONTENT, PartRole.COPY})
 _THUMBNAIL_SIDE, _THUMBNAIL_QUALITY = 160, 80
+_TOO_LONG = "Your message is too long: {over} letters at its end are not kept. Please make it shorter."
 _SEALED_MORE = 1.15
 """What sealing, padding and the line add, as a factor."""
 
@@ -66,6 +67,8 @@ class Drafting:
         self.sent: Callable[[str], Awaitable[None]]
         """Told of every submission that was made, before the person reads of it."""
         self._drafts: tuple[Draft, ...] = ()
+        self._unkept: Sentence | None = None
+        """Why the last words of the message are not kept."""
         self._busy = 0
         self._photos: dict[str, bytes] = {}
         self._turn = asyncio.Lock()
@@ -86,7 +89,9 @@ class Drafting:
     @command
     def choose_purpose(self, value: str) -> None:
         if self.draft is None and self.around.page() is Page.SEND:
-            self.around.spawn(self.begin(Purpose(value)))
+            purpose = Purpose(value)
+            visit = self.around.last_visit() if purpose is Purpose.FOLLOW_UP else None
+            self.around.spawn(self.begin(purpose, visit.visit_id if visit is not None else None))
 
     @command
     def open_draft(self, draft: str) -> None:
@@ -113,12 +118,12 @@ class Drafting:
     @command
     def remove_part(self, blob: str) -> None:
         if self.draft is not None:
-            self.around.spawn(done(self.change(self.book.remove_part(self.draft.draft, blob))))
+            self.around.spawn(self._remove_part(self.draft, blob))
 
     @command
     def set_note(self, draft: str, note: str) -> None:
-        if self.draft is not None and self.draft.draft == draft and note != self.draft.note:
-            self.around.spawn(self._set_note(draft, note))
+        if self.draft is not None and self.draft.draft == draft and (note != self.draft.note or self._unkept):
+            self.around.spawn(done(self._set_note(draft, note)))
 
     @command
     def set_urgent(self, on: bool) -> None:
@@ -196,7 +201,7 @@ class Drafting:
     ) -> None:
         """A new draft on the page."""
         draft = await self.book.begin(purpose, visit_id=visit_id, amends=amends, answers=answers)
-        self.draft, self.says = draft, None
+        self.draft, self.says, self._unkept = draft, None, None
         await self._reload()
         self._show(Page.SEND)
 
@@ -237,7 +242,7 @@ class Drafting:
         return light.blob
 
     async def _open(self, draft: str) -> None:
-        self.draft, self.says = await self.book.draft(draft), None
+        self.draft, self.says, self._unkept = await self.book.draft(draft), None, None
         self._show(Page.SEND)
         await self._look(draft)
 
@@ -246,9 +251,12 @@ class Drafting:
         async with self._turn:  # the last words are on their way into it
             if draft is not None and (await self.book.draft(draft.draft)).empty:
                 await self.book.discard(draft.draft)
+        unkept, self._unkept = self._unkept, None
         self._photos.clear()
         await self._reload()
         self._show(Page.HOME)
+        if unkept is not None:
+            self.around.say(unkept.text, unkept.level)
 
     async def _discard(self, draft: str) -> None:
         await self.book.discard(draft)
@@ -259,8 +267,22 @@ class Drafting:
         await self._reload()
         self.around.say("It was thrown away.", Level.NOTE)
 
-    async def _set_note(self, draft: str, note: str) -> None:
-        await self.change(self.book.set_note(draft, note[:MAX_TEXT]))
+    async def _set_note(self, draft: str, note: str) -> bool:
+        """False when not all of it is kept, which is said."""
+        kept = await self.change(self.book.set_note(draft, note[:MAX_TEXT]))
+        over = len(note) - MAX_TEXT
+        if kept and over > 0:
+            self.says = Sentence(_TOO_LONG.format(over=over), Level.WARN)
+            self.around.changed()
+        self._unkept = self.says if over > 0 or not kept else None
+        return self._unkept is None
+
+    async def _remove_part(self, before: Draft, blob: str) -> None:
+        if not await self.change(self.book.remove_part(before.draft, blob)) or self.draft is None:
+            return
+        if any(self.draft.forms.get(form) != text for form, text in before.forms.items()):
+            self.says = Sentence("This was one of your answers, too. Please look at your answers again.", Level.WARN)
+            self.around.changed()
 
     async def _take_photo(self) -> None:
         await self.around.take_photo()
@@ -285,8 +307,7 @@ class Drafting:
         return await self.book.add_parts(draft, found.parts)
 
     async def _send(self, draft: str, note: str) -> None:
-        await self._set_note(draft, note)
-        if self.draft is None or self.draft.draft != draft:
+        if not await self._set_note(draft, note) or self.draft is None or self.draft.draft != draft:
             return
         waiting = self.unfinished(self.draft)
         if waiting:

@@ -20,7 +20,7 @@ from app.presenters.environment import command
 from app.presenters.refresh import Refresh
 from app.presenters.sending_around import SendingAround
 from app.presenters.sending_views import ChoicesView, ReplyView, SentView
-from app.presenters.sending_words import EXPLAINS, item_view, size_words
+from app.presenters.sending_words import EXPLAINS, item_view, size_words, when_words
 from app.presenters.views import ItemView, Level, Page
 from app.wire.intake import OpenedBy
 from app.wire.replies import ReplyKind
@@ -178,6 +178,10 @@ class Items:
         asked = next((one.content for one in self._replies if one.content.reply == draft.answers), None)
         if asked is not None:
             return f"{asked.name or 'The clinic'} asks: {asked.text}"
+        visit = self._around.last_visit()
+        if draft.amends is None and visit is not None and draft.visit_id == visit.visit_id:
+            now = self._around.wall()
+            return f"It goes with your visit {when_words(visit.starts_at.astimezone(now.tzinfo), now)}."
         status = self._status(draft.amends) if draft.amends is not None else None
         return f"It goes with what you sent before: {self._item(status).title}." if status is not None else ""
 

@@ -24,6 +24,7 @@ from app.presenters.drafting import Drafting
 from app.presenters.environment import Environment, command
 from app.presenters.hosting import HostingPresenter
 from app.presenters.items import Items
+from app.presenters.last_visit import PastVisit, keep_visit, kept_visit, last_visit
 from app.presenters.measuring import Measuring
 from app.presenters.photo_taking import CameraMaker, Photo, PhotoTaking
 from app.presenters.photo_taking import StillCamera as StillCamera
@@ -58,6 +59,7 @@ class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
         self.sending = SendingDesk(self._sending_around(), env.recorder, self.chosen_devices, self.on_device)
         self._allowance = Allowance()
         self._told_fault = ""
+        self._past: PastVisit | None = None
         self._worker: OutboxWorker | None = None
         self._capture: Capture | None = None
         self._leaving = asyncio.Lock()
@@ -144,6 +146,7 @@ class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
             clock=self.env.clock,
             take_photo=self._photo_for_draft,
             provider_name=self._provider_name,
+            last_visit=lambda: last_visit(self._past, self._visits, self.env.wall()),
         )
 
     def _go(self, page: Page) -> None:
@@ -163,6 +166,7 @@ class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
 
     async def _opened(self) -> None:
         account = self.account
+        self._past = await kept_visit(account.store)
         self._capture = Capture(account.store, account.profile.blobs)
         self._worker = OutboxWorker(
             account.store,
@@ -176,6 +180,12 @@ class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
         for visit_id in await Chat.unfinished(account.store):  # the app ended before its visit did
             await self._to_outbox(await self._open_words(visit_id))
 
+    async def stop(self) -> None:
+        """What is being recorded is kept first: every task ends then."""
+        if not self._stopping:
+            await self.sending.recording.end()
+        await super().stop()
+
     async def _finish(self) -> None:
         self.sending.close()
         if self._worker is not None:
@@ -188,6 +198,15 @@ class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
             self._worker.kick()
             await self._worker.refresh_states()
             await self.sending.refresh()
+
+    async def _fetch_visits(self) -> None:
+        """The service forgets visits soon after their end: the last one is kept."""
+        known = self._visits
+        await super()._fetch_visits()
+        found = last_visit(self._past, (*known, *self._visits), self.env.wall())
+        if found is not None and found != self._past:
+            self._past = found
+            await keep_visit(self.account.store, found)
 
     def _on_changed(self, message: Changed) -> None:
         if self._worker is None:
@@ -214,8 +233,8 @@ class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
             await self.camera_again()
 
     async def make_way(self) -> None:
-        """A visit's media needs the devices: a clip that is being made goes."""
-        self.sending.recording.drop()
+        """A visit's media needs the devices: what is being recorded ends, and is kept."""
+        await self.sending.recording.end()
         await super().make_way()
 
     async def words_left(self, room: VisitRoom) -> None:

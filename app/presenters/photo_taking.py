@@ -74,6 +74,7 @@ class PhotoTaking(ABC):
         self._make_camera = make_camera
         self._camera: StillCamera | None = None
         self._photo: Photo | None = None
+        self._copying: asyncio.Future[PhotoCopies] | None = None
         self._came_from = Page.HOME
         self._card = False
 
@@ -218,16 +219,25 @@ class PhotoTaking(ABC):
         taken = self._photo = Photo(PhotoPhase.REVIEW, jpeg, found.hint, note=found.note)
         self.changed()
         if self.drafting_photo:
-            copies = await asyncio.to_thread(_copies, rgb)
+            self._copying = asyncio.ensure_future(asyncio.to_thread(_copies, rgb))
+            copies = await self._copying
             if self._photo is taken:
                 self._photo = replace(taken, copies=copies)
                 self.changed()
 
     async def _keep(self, photo: Photo) -> None:
-        if self.drafting_photo and photo.copies is None:
-            return  # its sizes are still being made: a moment
-        self._photo = replace(photo, phase=PhotoPhase.SAVING)
+        """Pressed before its sizes are made: it is kept as soon as they are, in the one that is offered then."""
+        saving = self._photo = replace(photo, phase=PhotoPhase.SAVING)
         self.changed()
+        try:
+            if self.drafting_photo and photo.copies is None and self._copying is not None:
+                photo = replace(photo, copies=await self._copying)
+        except Exception:
+            self._photo = photo
+            self.say("This photo could not be made ready. Please take it again.", Level.WARN)
+            return  # what has happened is told where the copies were begun
+        if self._photo is not saving:
+            return  # the person thought better
         if await self.photo_done(photo):
             await self._leave()
         elif self._photo is not None:

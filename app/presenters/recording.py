@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from app.media.clip.bounds import MESSAGE, VOICE_S, Clip, Voice
@@ -15,7 +16,11 @@ from app.presenters.sending_around import Recorder, RecorderMaker, SendingAround
 from app.presenters.sending_views import RecordPhase, RecordView
 from app.presenters.views import Level, Page, Sentence
 
+log = logging.getLogger(__name__)
+
 _LOOK_S = 0.2
+_END_S = 5.0
+"""So long a recording that is ended from outside may take to be written and kept."""
 
 
 class Recording:
@@ -36,6 +41,7 @@ class Recording:
         self._phase = RecordPhase.READY
         self._recorder: Recorder | None = None
         self._task: asyncio.Future[Clip | Voice | None] | None = None
+        self._kept = asyncio.Event()
         self._since: float | None = None
         self._trouble: Sentence | None = None
 
@@ -72,9 +78,23 @@ class Recording:
             self._around.changed()
 
     def drop(self) -> None:
-        """Nothing of it is kept, and the devices are free: somebody else needs them, or the person thought better."""
+        """Nothing of it is kept, and the devices are free: the person thought better."""
         if self._task is not None:
             self._task.cancel()
+
+    async def end(self) -> None:
+        """The app ends, or a visit needs the devices: what was recorded up to now is kept in the draft. Done in a few
+        seconds."""
+        if self._recorder is None:
+            return
+        self._phase = RecordPhase.SAVING
+        self._recorder.end()
+        self._around.changed()
+        try:
+            await asyncio.wait_for(self._kept.wait(), _END_S)
+        except TimeoutError:
+            log.warning("a recording did not end in time")
+            self.drop()
 
     # State
 
@@ -98,6 +118,7 @@ class Recording:
         assert self._make is not None
         film, self._trouble = self._film, None
         self._phase = RecordPhase.STARTING
+        self._kept.clear()
         self._around.changed()
         self._recorder = self._make(film=film, chosen=self._chosen(), begun=self._begun, device=self._device)
         self._task = task = asyncio.ensure_future(self._recorder.run())
@@ -117,10 +138,13 @@ class Recording:
             task.cancel()
             self._recorder = self._task = self._since = None
             self._phase = RecordPhase.READY
+            self._kept.set()
             self._around.changed()
 
     def _begun(self) -> None:
-        self._since, self._phase = self._around.clock(), RecordPhase.RECORDING
+        if self._phase is RecordPhase.STARTING:  # and not ended meanwhile
+            self._phase = RecordPhase.RECORDING
+        self._since = self._around.clock()
         self._around.changed()
 
     async def _keep(self, draft: str, made: Clip | Voice) -> None:

@@ -55,7 +55,6 @@ class SendingDesk:
         await self.answering.refresh()
 
     def close(self) -> None:
-        self.recording.drop()
         self.answering.close()
 
     def view(self) -> SendingView:

@@ -12,6 +12,7 @@ from app.media.clip.bounds import Clip, Voice
 from app.media.events import DeviceChanged
 from app.presenters.account import Account
 from app.presenters.devices import Chosen
+from app.presenters.last_visit import PastVisit
 from app.presenters.view_basics import Level
 from app.presenters.views import Page
 
@@ -55,3 +56,5 @@ class SendingAround:
     take_photo: Callable[[], Awaitable[None]]
     provider_name: Callable[[str], str]
     """The name of a provider's device as a visit or a reply gave it; empty when none did."""
+    last_visit: Callable[[], PastVisit | None]
+    """The last visit that has begun, if the device knows of one."""

@@ -229,6 +229,33 @@ def test_forms_are_resumed_and_an_unfinished_one_is_not_sent(tmp_path: Path) -> 
     asyncio.run(run())
 
 
+def test_a_half_answered_form_is_finished_after_the_clinic_has_changed_it(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with clinic(tmp_path) as made:
+            await made.desk.add_forms((json.dumps(FORM).encode(),))
+            patient, answering = made.patient, made.patient.presenter.answering
+            await begin(patient, "new-problem")
+            view = await patient.until(lambda v: v.sending.compose.offered)
+            (before,) = view.sending.compose.offered
+            answering.open_form(before.sha256)
+            view = await patient.until(lambda v: v.page is Page.FORM and v.sending.form)
+            form = view.sending.form
+            answering.next_form(form.key, FormInput(chosen=(form.field.choices[0].key,)))
+            await patient.until(lambda v: v.sending.form.question == "Since when?")
+            answering.close_form()
+            await patient.until(lambda v: v.page is Page.SEND and v.sending.compose.forms)
+            await made.desk.remove_form(before.sha256)
+            await made.desk.add_forms((json.dumps({**FORM, "version": "2", "title": "Your skin now"}).encode(),))
+            view = await patient.until(lambda v: [one.title for one in v.sending.compose.offered] == ["Your skin now"])
+            (row,) = view.sending.compose.forms
+            assert (row.title, row.can_open) == ("About your skin", True)
+            await finish_form(patient, row.form)
+            await write_and_send(patient, "")
+            await patient.until(lambda v: v.items and v.items[0].stage is ItemStage.RECEIVED)
+
+    asyncio.run(run())
+
+
 async def finish_form(patient: Person, form: str) -> None:
     answering = patient.presenter.answering
     answering.resume_form(form)
@@ -369,5 +396,24 @@ def test_a_recording_becomes_a_part(tmp_path: Path, film: bool) -> None:
             recording.leave_recording()
             view = await patient.until(lambda v: v.page is Page.SEND)
             assert len(view.sending.compose.parts) == 1
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("film", [True, False])
+def test_closing_the_window_ends_a_recording_and_keeps_it(tmp_path: Path, film: bool) -> None:
+    async def run() -> None:
+        async with clinic(tmp_path) as made:
+            patient = made.patient
+            await begin(patient, "follow-up")
+            patient.presenter.recording.open_recording(film)
+            patient.presenter.recording.start_recording()
+            await patient.until(lambda v: v.sending.record and v.sending.record.fraction > 2.5 / 180)
+            again = made.patient = await reopened(patient, tmp_path)
+            view = await again.until(lambda v: v.sending.drafts and "Connected" in v.clinic.text)
+            again.presenter.drafting.open_draft(view.sending.drafts[0].draft)
+            view = await again.until(lambda v: v.sending.compose)
+            assert len(view.sending.compose.parts) == 1
+            assert view.sending.compose.about.startswith("It goes with your visit today")
 
     asyncio.run(run())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ import pytest
 from app.offline import drafts, finishing
 from app.offline.capture import Part
 from app.offline.draft import MAX_FORM_BYTES, MAX_NOTE, DraftEmpty, DraftGone
+from app.offline.draft_files import file_address
 from app.offline.errors import SealBroken
 from app.offline.finishing import original_of
 from app.offline.life import Held, Life
@@ -321,3 +323,36 @@ def test_purposes_old_and_new_are_read() -> None:
     assert purpose_of("refill") is Purpose.REFILL
     assert purpose_of("photo") is None
     assert not OLDER & {purpose.value for purpose in Purpose}
+
+
+def _response(*files: str, status: str = "completed") -> str:
+    answers = [{"valueAttachment": {"contentType": JPEG, "url": file_address(blob)}} for blob in files]
+    items = [{"linkId": "1", "answer": [{"valueDecimal": "7.10"}]}]
+    items += [{"linkId": "2", "answer": answers}] if answers else []
+    whole = {"resourceType": "QuestionnaireResponse", "status": status, "item": items}
+    return json.dumps(whole).replace('"7.10"', "7.10")
+
+
+def test_a_photo_and_the_answer_that_it_is_go_together(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with desk(tmp_path) as at:
+            draft = (await at.book.begin(Purpose.NEW_PROBLEM)).draft
+            copies = [Part(b"copy%d" % n + CANARY, "a.avif", AVIF, PartRole.COPY) for n in range(3)]
+            smalls = [Part(b"small", "a.jpg", JPEG, PartRole.THUMBNAIL, copy.blob) for copy in copies]
+            await at.book.add_parts(draft, [*copies, *smalls])
+            first, second, third = (copy.blob for copy in copies)
+            await at.book.set_answers(draft, "http://a", _response(first, second))
+            await at.book.set_answers(draft, "http://b", _response(second))
+            after = await at.book.set_answers(draft, "http://a", _response(second))  # the first is taken out
+            assert {part.named.of or part.named.blob for part in after.parts} == {second, third}
+            after = await at.book.set_answers(draft, "http://a", None)
+            assert len(after.parts) == 4, "the other form has it still"
+            assert len(at.files()) == 4, "and what went is on the disk no more"
+            after = await at.book.remove_part(draft, second)
+            assert {part.named.of or part.named.blob for part in after.parts} == {third}
+            assert json.loads(after.forms["http://b"]) == json.loads(_response(status="in-progress"))
+            assert "7.10" in after.forms["http://b"], "digits have a meaning"
+            await at.book.set_answers(draft, "http://b", "no response urn:uuid:")
+            assert (await at.book.set_answers(draft, "http://b", None)).parts == after.parts
+
+    asyncio.run(main())

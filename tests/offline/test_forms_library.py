@@ -14,9 +14,11 @@ from form_kit import VECTORS
 
 from app.net.directory import RollBack
 from app.net.errors import BadAnswer, Refused, Unreachable
+from app.offline.draft import Draft
 from app.offline.errors import TrustBroken
 from app.offline.forms.errors import FormBroken, FormMissing
-from app.offline.forms.library import KIND, LIST, Library, entry_of
+from app.offline.forms.library import KIND, LIST, Library, address_of, entry_of
+from app.offline.purposes import Purpose
 from app.offline.store import Store, StoreCore
 from app.wire.errors import ErrorCode
 from app.wire.forms import FormSet
@@ -82,6 +84,32 @@ def test_forms_are_fetched_once_and_used_off_line(tmp_path) -> None:
         assert set(await store.call(StoreCore.documents, KIND)) == {LIST, hashlib.sha256(BB).hexdigest()}
         with pytest.raises(FormMissing):
             await library.form(offered[0].entry.sha256)
+
+    with_library(tmp_path, steps)
+
+
+def test_what_a_draft_needs_stays_until_the_draft_goes(tmp_path) -> None:
+    async def steps(library, clinic, store) -> None:
+        clinic.publish(1, GCS, SET, ASKS)
+        await library.refresh(clinic)
+        gcs, asks = entry_of(GCS), entry_of(ASKS)
+        answers = {address_of(asks): "{}"}
+        draft = Draft(draft="d" * 16, purpose=Purpose.NEW_PROBLEM, created_at=NOW, changed_at=NOW, forms=answers)
+        await store.call(StoreCore.save_draft, draft.draft, draft.to_body())
+        clinic.publish(2, BB)
+        await library.refresh(clinic, (address_of(gcs),))
+        assert {one.entry.sha256 for one in await library.former()} == {gcs.sha256, asks.sha256}
+        assert [one.entry.title for one in await library.offered()] == [entry_of(BB).title]
+        assert (await library.form(gcs.sha256)).title.text == "Glasgow Coma Score"  # it is open on the screen
+        await library.refresh(clinic)
+        assert [one.entry.sha256 for one in await library.former()] == [asks.sha256]
+        form = await library.form(asks.sha256)
+        assert form.by_id["1"].options[0].value.data == {"code": "a"}, "its list of answers stays with it"
+        await store.call(StoreCore.put_documents, KIND, {asks.sha256: BB})
+        assert await library.former() == ()
+        await store.call(StoreCore.save_draft, draft.draft, None)
+        await library.refresh(clinic)
+        assert set(await store.call(StoreCore.documents, KIND)) == {LIST, entry_of(BB).sha256}
 
     with_library(tmp_path, steps)
 
