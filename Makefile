@@ -16,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # What needs no core to itself shares them; what mostly waits for another one's answer does so in twos, a file at a
 # time; what talks in real time has the machine to itself. With ARGS, only what they name.
 TOGETHER := tests/clinic tests/fuzz tests/net tests/offline tests/soak tests/ui tests/wire
-TOGETHER += $(addprefix tests/media/test_,$(addsuffix .py,assembly outbound picture_out picture_payloads playout_networks \
+TOGETHER += $(addprefix tests/media/test_,$(addsuffix .py,assembly picture_payloads playout_networks \
   playout rate_controller rate_estimators rate_ladder rate_scenarios rate_speech still_reference still_shot))
 IN_TWOS := tests/e2e
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,12 +19,11 @@ from app.offline.replies import Member, ReplyBook
 from app.offline.store import StoreCore
 from app.offline.transfer import Transfer
 from app.presenters.form_views import FormInput
-from app.presenters.sending_views import RecordPhase
 from app.presenters.views import ItemStage, Page, PhotoPhase
 from app.wire.replies import WISH_TEXT, ReplyKind
 from app.wire.trust import Role
-from tests.clinic.service import start_clinic
-from tests.e2e.e2e_people import Clinic, Person, person, two_people
+from tests.e2e.e2e_people import Clinic, Person
+from tests.e2e.sending_kit import begin, clinic, reopened
 from tests.offline.test_documents import pdf
 from tests.offline.test_outbox import submission
 
@@ -42,27 +40,6 @@ FORM = {
 }
 
 
-@contextlib.asynccontextmanager
-async def clinic(tmp_path: Path) -> AsyncIterator[Clinic]:
-    service = start_clinic(tmp_path, tls="self")
-    try:
-        async with two_people(tmp_path, service.url, service.code) as made:
-            await made.patient.until(lambda v: v.next_visit)
-            try:
-                yield made
-            finally:
-                await made.patient.presenter.stop()  # perhaps another one than it began with
-    finally:
-        service.stop()
-
-
-async def begin(patient: Person, purpose: str) -> None:
-    patient.presenter.drafting.open_send()
-    await patient.until(lambda v: v.page is Page.SEND and v.sending.purposes and v.sending.compose is None)
-    patient.presenter.drafting.choose_purpose(purpose)
-    await patient.until(lambda v: v.sending.compose)
-
-
 async def photograph(patient: Person) -> None:
     patient.presenter.drafting.take_photo()
     await patient.until(lambda v: v.page is Page.PHOTO)
@@ -77,15 +54,6 @@ async def photograph(patient: Person) -> None:
 async def write_and_send(patient: Person, note: str) -> None:
     patient.presenter.drafting.send_draft(note)
     await patient.until(lambda v: v.page is Page.HOME and v.notice and "Saved" in v.notice.text)
-
-
-async def reopened(patient: Person, tmp_path: Path) -> Person:
-    """The app ends and begins again."""
-    await patient.presenter.stop()
-    again = person(Role.PATIENT, tmp_path / "ann")
-    await again.presenter.start()
-    await again.until(lambda v: v.page is Page.HOME)
-    return again
 
 
 def texts(patient: Person) -> list[str]:
@@ -374,46 +342,3 @@ def test_a_damaged_store_is_mended_and_the_patient_is_told(tmp_path: Path, caplo
 
     asyncio.run(run())
     assert "a copy of the store was put back" in caplog.text
-
-
-@pytest.mark.parametrize("film", [True, False])
-def test_a_recording_becomes_a_part(tmp_path: Path, film: bool) -> None:
-    async def run() -> None:
-        async with clinic(tmp_path) as made:
-            patient = made.patient
-            recording = patient.presenter.recording
-            await begin(patient, "follow-up")
-            recording.open_recording(film)
-            await patient.until(lambda v: v.page is Page.RECORD)
-            recording.start_recording()
-            await patient.until(lambda v: v.sending.record.fraction > 2.5 / 180)
-            recording.stop_recording()
-            view = await patient.until(lambda v: v.page is Page.SEND and v.sending.compose.parts)
-            assert view.sending.compose.parts[0].title == ("Clip with sound 1" if film else "Voice message 1")
-            recording.open_recording(film)
-            recording.start_recording()
-            await patient.until(lambda v: v.sending.record and v.sending.record.phase is RecordPhase.RECORDING)
-            recording.leave_recording()
-            view = await patient.until(lambda v: v.page is Page.SEND)
-            assert len(view.sending.compose.parts) == 1
-
-    asyncio.run(run())
-
-
-@pytest.mark.parametrize("film", [True, False])
-def test_closing_the_window_ends_a_recording_and_keeps_it(tmp_path: Path, film: bool) -> None:
-    async def run() -> None:
-        async with clinic(tmp_path) as made:
-            patient = made.patient
-            await begin(patient, "follow-up")
-            patient.presenter.recording.open_recording(film)
-            patient.presenter.recording.start_recording()
-            await patient.until(lambda v: v.sending.record and v.sending.record.fraction > 2.5 / 180)
-            again = made.patient = await reopened(patient, tmp_path)
-            view = await again.until(lambda v: v.sending.drafts and "Connected" in v.clinic.text)
-            again.presenter.drafting.open_draft(view.sending.drafts[0].draft)
-            view = await again.until(lambda v: v.sending.compose)
-            assert len(view.sending.compose.parts) == 1
-            assert view.sending.compose.about.startswith("It goes with your visit today")
-
-    asyncio.run(run())

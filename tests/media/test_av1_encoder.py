@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -23,7 +24,7 @@ from app.media.video.av1 import FASTEST, SLOWEST, Av1Encoder
 from app.media.video.av1_obu import read_obus
 from app.media.video.encoder import Encoded
 from app.media.video.frames import luma
-from app.media.video.svt import Av1Error, Av1Missing, Event, Handle, Header, Planes, RateInfo
+from app.media.video.svt import Av1Error, Av1Missing, Av1Stalled, Event, Handle, Header, Planes, RateInfo
 
 SEQUENCE_HEADER = 1  # AV1 specification section 6.2.2
 SIZE = (320, 240)
@@ -77,6 +78,32 @@ def test_a_library_of_another_layout_is_refused(monkeypatch: pytest.MonkeyPatch)
             encoder.encode(picture(1), key=False)
         monkeypatch.undo()
         assert encoder.encode(picture(2), key=False).data, "the packet was given back all the same"
+
+
+def test_an_encoder_that_stands_still_is_left_and_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SVT-AV1's threads wait for one another for good, once in a great while: here its answer is held back."""
+    goes_on = threading.Event()
+    with opened() as encoder:
+        handle = encoder._handle
+        real = handle._lib
+
+        class Still:
+            def __getattr__(self, name: str) -> Any:
+                if name == "svt_av1_enc_get_packet":
+                    goes_on.wait(20)
+                return getattr(real, name)
+
+        assert encoder.encode(picture(0), key=False).data
+        monkeypatch.setattr(svt, "STALLED_S", 0.2)
+        monkeypatch.setattr(handle, "_lib", Still())
+        with pytest.raises(Av1Stalled):
+            encoder.encode(picture(1), key=False)
+        assert encoder.encode(picture(2), key=False).data == b"", "nothing more is asked of it"
+        encoder.close()  # does not wait either
+        monkeypatch.undo()
+        goes_on.set()
+        assert handle._made.get(timeout=20)[0], "here it did answer in the end: its memory can be given back"
+        handle._is_open = True
 
 
 def test_without_the_library_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from functools import cache
 
 import numpy as np
 import pytest
+from device_kit import Told
 from echo_room import FRAME, RATE, Room, Signal, decibels, likeness, response, speech
 from numpy.typing import NDArray
 from pulse import SoundServer
-from test_devices import Told
 
 from app.media.audio.echo import LinearCanceller
 from app.media.audio.microphone import Microphone

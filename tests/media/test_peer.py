@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from device_kit import write_film
 from hypothesis import given
 from hypothesis import strategies as st
 from session_pair import write_tone
-from test_devices import write_film
 
 from app.peer_files import PeerFiles, read_marker
 

@@ -20,12 +20,13 @@ from app.media.rtc.outbound import Outbound
 from app.media.rtc.picture_out import EncodedPicture, PictureSource
 from app.media.rtc.sdp import Formats
 from app.media.video import av1_rtp, vp8_rtp
+from app.media.video.av1 import Av1Encoder
 from app.media.video.codecs import VideoCodec
 from app.media.video.encoder import PictureEncoder
 from app.media.video.encoding import open_encoder
 from app.media.video.frames import CapturedFrame
 from app.media.video.speed import Speeds
-from app.media.video.svt import Av1Error, Av1Missing
+from app.media.video.svt import Av1Error, Av1Missing, Av1Stalled
 
 BOTH = list(VideoCodec)
 CAMERA_FPS = 30.0
@@ -351,6 +352,30 @@ def test_an_encoder_that_fails_ends_no_visit(
     studio.play(script)
     assert len(studio.made) >= 13
     assert [r.levelno for r in caplog.records] == [logging.ERROR], "told once"
+
+
+def test_an_encoder_that_stands_still_once_is_replaced_by_one_like_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    studio = Studio(VideoCodec.AV1)
+    encode = Av1Encoder.encode
+    stalls = [False] * 5 + [True] + [False] * 1_000
+
+    def at_times(self: Av1Encoder, *args: Any, **kwargs: Any) -> Any:
+        if stalls.pop(0):
+            raise Av1Stalled("SVT-AV1 does not answer any more")
+        return encode(self, *args, **kwargs)
+
+    monkeypatch.setattr(Av1Encoder, "encode", at_times)
+
+    async def script() -> None:
+        studio.source.use(rung())
+        await asyncio.sleep(1)
+
+    studio.play(script)
+    assert [made.key for _, made in studio.made[:7]] == [True, *[False] * 4, True, False]
+    assert {made.codec for _, made in studio.made} == {VideoCodec.AV1}
+    assert not caplog.records, "it mended itself"
 
 
 AV1_AND_VP8 = {"av1": 45, "av1_rtx": 46, "vp8": 96, "rtx": 97}

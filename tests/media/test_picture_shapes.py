@@ -10,9 +10,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from device_kit import Told
 from numpy.typing import NDArray
 from session_pair import QUICK
-from test_devices import Told
 
 from app.media.devices import DeviceSpec, Sinks, Sources
 from app.media.equipment import Equipment

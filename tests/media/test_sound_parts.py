@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_devices import FakeSound
+from device_kit import FakeSound
 
 from app.media.audio import choice, hotplug, pulse
 from app.media.audio import portaudio as pa

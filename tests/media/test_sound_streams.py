@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from device_kit import Told
 from pulse import BLOCK, Samples, SoundServer
-from test_devices import Told
 
 from app.media.audio import sound_test
 from app.media.audio import stream as streams

@@ -19,7 +19,7 @@ from app.media.video.encoder import Encoded, PictureEncoder
 from app.media.video.encoding import open_encoder
 from app.media.video.frames import CapturedFrame
 from app.media.video.speed import Speeds
-from app.media.video.svt import Av1Error, Av1Missing
+from app.media.video.svt import Av1Error, Av1Missing, Av1Stalled
 from app.media.video.vp8 import CLOCK
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class PictureSource:
         self._keyed_at = 0.0
         self._picture_id = 0
         self.limit = _MOST_PAYLOAD
-        self._failed = False
+        self._failed = self._stalled = False
         self.held = False
         """No new pictures for a moment; the encoder stays open, so the next one is no key frame."""
         self.frames = 0
@@ -192,7 +192,13 @@ class PictureSource:
         return self._encoder
 
     def _fall_back(self, exc: Exception) -> None:
-        """To the next codec that the far side takes, at once; without one there are no pictures."""
+        """To the next codec that the far side takes, at once; without one there are no pictures. An encoder that
+        stands still does so by bad luck: once, another one like it is opened.
+        """
+        if isinstance(exc, Av1Stalled) and not self._stalled:
+            log.info("pictures go on with a new encoder: %s", exc)
+            self._stalled, self._due = True, 0.0
+            return
         if self._others:
             log.warning("pictures go on as %s: %s", self._others[0], exc)
             self.codec, self._due = self._others.pop(0), 0.0

@@ -10,8 +10,9 @@ import contextlib
 import ctypes
 import functools
 import os
+import queue
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from ctypes import c_double, c_int, c_int64, c_uint8, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 
@@ -24,6 +25,8 @@ RATE_CHANGE_EVENT = 4
 _CONFIGURATION_BYTES = 1 << 16
 """More than any version's EbSvtAv1EncConfiguration takes (some 2 KB)."""
 _BYTES_OF_HEADER = 144
+STALLED_S = 5.0
+"""Many times what the largest key picture takes the slowest machine."""
 
 
 class Av1Missing(Exception):
@@ -32,6 +35,10 @@ class Av1Missing(Exception):
 
 class Av1Error(Exception):
     """SVT-AV1 refused what it was asked."""
+
+
+class Av1Stalled(Av1Error):
+    """It stands still for good; another one may be opened."""
 
 
 class Header(ctypes.Structure):
@@ -147,15 +154,23 @@ def _ordinary_scheduling() -> Iterator[None]:
 
 
 class Handle:
-    """One open encoder. Raises Av1Missing or Av1Error. A picture and the closing may come from two threads."""
+    """One open encoder. Raises Av1Missing or Av1Error. A picture and the closing may come from two threads.
+
+    Pictures are encoded on a thread of its own: SVT-AV1 4.1 stands still for good once in a great while (its threads
+    wait for one another), and neither a call nor the end of the process may wait for that. Av1Stalled then, and the
+    encoder is left as it is.
+    """
 
     def __init__(self, settings: Mapping[str, int]) -> None:
         self._lib = library()
         self._handle = c_void_p()
         self._turn = threading.Lock()
+        self._asked = queue.SimpleQueue[Callable[[], tuple[bytes, bool]] | None]()
+        self._made = queue.SimpleQueue[tuple[bytes, bool] | Av1Error]()
         with _ordinary_scheduling():
             self._open(settings)
         self._is_open = True
+        threading.Thread(target=_work, args=(self._asked, self._made), name="av1", daemon=True).start()
 
     def _open(self, settings: Mapping[str, int]) -> None:
         configuration = ctypes.create_string_buffer(_CONFIGURATION_BYTES)
@@ -183,8 +198,20 @@ class Handle:
         with self._turn:
             if not self._is_open:
                 return b"", False
-            _check(self._lib.svt_av1_enc_send_picture(self._handle, ctypes.byref(header)), "a picture")
-            return self._take()
+            self._asked.put(functools.partial(self._encode, header, (planes, rate, event)))
+            try:
+                made = self._made.get(timeout=STALLED_S)
+            except queue.Empty:
+                self._is_open = False
+                raise Av1Stalled("SVT-AV1 does not answer any more") from None
+            if isinstance(made, Av1Error):
+                raise made
+            return made
+
+    def _encode(self, header: Header, _kept: object) -> tuple[bytes, bool]:
+        """`_kept`: what the header points to."""
+        _check(self._lib.svt_av1_enc_send_picture(self._handle, ctypes.byref(header)), "a picture")
+        return self._take()
 
     def _take(self) -> tuple[bytes, bool]:
         """In low delay each picture gives its packet at once."""
@@ -204,6 +231,7 @@ class Handle:
             if not self._is_open:
                 return
             self._is_open = False
+            self._asked.put(None)
             last = Header(size=ctypes.sizeof(Header), flags=END_OF_STREAM, picture_type=ANY_PICTURE)
             self._lib.svt_av1_enc_send_picture(self._handle, ctypes.byref(last))
             self._lib.svt_av1_enc_deinit(self._handle)
@@ -212,6 +240,21 @@ class Handle:
     def __del__(self) -> None:
         if getattr(self, "_is_open", False):
             self.close()
+
+
+def _work(
+    asked: queue.SimpleQueue[Callable[[], tuple[bytes, bool]] | None],
+    made: queue.SimpleQueue[tuple[bytes, bool] | Av1Error],
+) -> None:
+    while True:
+        encode = asked.get()
+        if encode is None:
+            return
+        try:
+            made.put(encode())
+        except Av1Error as exc:
+            made.put(exc)
+        del encode  # it holds the handle, which closes itself when nobody does
 
 
 def _check(result: int, what: str) -> None:
