@@ -25,6 +25,9 @@ class ScriptedRoom:
     async def leave(self):
         self.left = True
 
+    def set_bulk(self, waits):
+        assert not waits, "a provider uploads nothing in bulk"
+
     def view(self):
         return None
 
