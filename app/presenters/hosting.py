@@ -91,6 +91,9 @@ class HostingPresenter(Presenter[V]):
             wanted = self._camera_on and room.pictures_wanted
             guest.set_left(guest_leaves(guest.left, room.link_bps, pictures=wanted, looking_closer=room.closer.busy))
 
+    def mind_upload(self) -> None:
+        """For who uploads: what the link leaves the outbox may have changed."""
+
     # Showing
 
     def visit_view(self) -> VisitView | None:
@@ -139,6 +142,7 @@ class HostingPresenter(Presenter[V]):
     def changed(self) -> None:
         self._let_go_with_the_visit()
         self.divide_link()
+        self.mind_upload()
         super().changed()
 
     def _let_go_with_the_visit(self) -> None:

@@ -223,10 +223,8 @@ class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
     def bulk_waits(self) -> bool:
         return self._worker is not None and self._worker.waits
 
-    def changed(self) -> None:
-        self.divide_link()
+    def mind_upload(self) -> None:
         self._allowance.set(self.upload_allowance)
-        super().changed()
 
     async def _after_visit(self) -> None:
         if self._photo is not None and self._page is Page.HOME:
