@@ -21,9 +21,11 @@ _PATIENCE_S = 60.0
 class Peer:
     """A `thinline peer` process, or another `command` of the same kind. `signals`: what it wants said to the other."""
 
-    def __init__(self, out: Path, media: list[str], command: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, out: Path, media: list[str], command: Sequence[str] | None = None, patience_s: float = _PATIENCE_S
+    ) -> None:
         out.mkdir(parents=True, exist_ok=True)
-        self.out = out
+        self.out, self._patience_s = out, patience_s
         self.signals: queue.Queue[Any] = queue.Queue()
         self._lines: queue.Queue[dict[str, Any]] = queue.Queue()
         with (out / "stderr.log").open("w") as log:
@@ -44,21 +46,26 @@ class Peer:
         return self._process.pid
 
     def say(self, **message: Any) -> None:
+        self.write(json.dumps(message))
+
+    def write(self, line: str) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(message) + "\n")
+        self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
     def expect(self, kind: str) -> dict[str, Any]:
-        message = self._lines.get(timeout=_PATIENCE_S)
+        message = self._lines.get(timeout=self._patience_s)
         if message["type"] != kind:
             raise RuntimeError(f"{message} instead of {kind}; see {self.out}/stderr.log")
         return message
 
-    def end(self) -> None:
+    def end(self, patience_s: float = _PATIENCE_S) -> int:
+        """The exit code; it may take so long to end after its last word."""
         self.say(cmd="stop")
         self.expect("done")
-        self._process.wait(_PATIENCE_S)
+        code = self._process.wait(patience_s)
         self._let_go()
+        return code
 
     def kill(self) -> None:
         """Does nothing to one that has ended."""
@@ -80,14 +87,14 @@ class Peer:
             (self.signals if message["type"] == "signal" else self._lines).put(message)
 
 
-def connect(peers: list[Peer]) -> None:
-    """The first offers."""
-    for peer in peers:
-        peer.expect("ready")
+def connect(peers: list[Peer]) -> list[dict[str, Any]]:
+    """The first offers. What each said of itself when it was ready."""
+    ready = [peer.expect("ready") for peer in peers]
     peers[0].say(cmd="offer")
     peers[1].say(cmd="answer", sdp=peers[0].expect("offer")["sdp"])
     peers[0].say(cmd="set_answer", sdp=peers[1].expect("answer")["sdp"])
     peers[0].expect("ok")
+    return ready
 
 
 def carry(peers: list[Peer], until: float) -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import queue
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
+import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,70 +16,10 @@ from hypothesis import strategies as st
 from session_pair import write_tone
 
 from app.peer_files import PeerFiles, read_marker
+from tests.bench.two_peers import Peer, carry, connect
 
 RUN = [sys.executable, "-c", "import app.peer,sys; sys.exit(app.peer.main(sys.argv[1:]))"]
 BIND = json.dumps({"bind": "127.0.0.1"})
-
-
-class Process:
-    """One peer; lines that are no JSON fail the test. What it signals goes to `other`, as the harness carries it."""
-
-    def __init__(self, *args: str) -> None:
-        pipe = subprocess.PIPE
-        self.other: Process | None = None
-        self.process = subprocess.Popen([*RUN, *args], stdin=pipe, stdout=pipe, stderr=pipe, text=True)
-        self._lines: queue.Queue[str | None] = queue.Queue()
-        self.signals: list[Any] = []
-        self.errors: list[str] = []
-        threading.Thread(target=self._read, daemon=True).start()
-        threading.Thread(target=self._read_errors, daemon=True).start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            message = json.loads(line)
-            if message["type"] == "signal" and self.other is not None:
-                with contextlib.suppress(OSError):  # it may have ended
-                    self.other.send(cmd="signal", data=message["data"])
-            self._lines.put(line)
-        self._lines.put(None)
-
-    def _read_errors(self) -> None:
-        assert self.process.stderr is not None
-        self.errors.extend(self.process.stderr)
-
-    def send(self, **message: Any) -> None:
-        self.write(json.dumps(message))
-
-    def write(self, line: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-
-    def expect(self, kind: str) -> dict[str, Any]:
-        while True:
-            line = self._lines.get(timeout=30)
-            assert line is not None, self.errors
-            message: dict[str, Any] = json.loads(line)
-            if message["type"] == "signal":
-                self.signals.append(message["data"])
-                continue
-            assert message["type"] == kind
-            return message
-
-
-@contextlib.contextmanager
-def peer(*args: str) -> Iterator[Process]:
-    process = Process(*args)
-    try:
-        yield process
-    finally:
-        process.process.kill()
-        process.process.wait()
-        for stream in (process.process.stdin, process.process.stdout, process.process.stderr):
-            if stream is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    stream.close()
 
 
 def _marked(number: int, width: int = 640, height: int = 480) -> np.ndarray:
@@ -123,36 +59,30 @@ def test_nothing_is_written_after_closing(tmp_path: Path) -> None:
 def test_two_peers_hold_a_call_and_leave_their_files(tmp_path: Path) -> None:
     film = str(write_film(tmp_path / "film.y4m", frames=20, size=(320, 240), fps=25))
     tone = str(write_tone(tmp_path / "tone.wav"))
-    out = {name: tmp_path / name for name in "ab"}
-    media = ("--video", film, "--audio", tone, "--options", BIND)
-    with peer("--outdir", str(out["a"]), *media) as a, peer("--outdir", str(out["b"]), *media) as b:
-        assert a.expect("ready")["engine"].startswith("thinline ")
-        b.expect("ready")
-        a.send(cmd="offer")
-        b.send(cmd="answer", sdp=a.expect("offer")["sdp"])
-        a.send(cmd="set_answer", sdp=b.expect("answer")["sdp"])
-        a.expect("ok")
-        a.other, b.other = b, a
-        a.write("this is no JSON")
-        a.send(cmd="dance")
-        a.send(cmd="signal", data={"kind": "nonsense"})
-        _until_grown([out[n] / "frames.bin" for n in "ab"], 2 * 240 * 180)
-        for process in (a, b):
-            process.send(cmd="stop")
-            process.expect("done")
-        assert a.process.wait(10) == b.process.wait(10) == 0
-    for folder in out.values():
-        _check_files(folder)
+    media = ["--video", film, "--audio", tone, "--options", BIND]
+    peers = [Peer(tmp_path / name, media, RUN, patience_s=30) for name in "ab"]
+    try:
+        assert connect(peers)[0]["engine"].startswith("thinline ")
+        peers[0].write("this is no JSON")
+        peers[0].say(cmd="dance")
+        peers[0].say(cmd="signal", data={"kind": "nonsense"})
+        _until_grown(peers, 2 * 240 * 180)
+        assert [one.end(10) for one in peers] == [0, 0]
+    finally:
+        for one in peers:
+            one.kill()
+    for one in peers:
+        _check_files(one.out)
 
 
-def _until_grown(paths: list[Path], size: int) -> None:
+def _until_grown(peers: list[Peer], size: int) -> None:
     """Files grow while the peers run; there is nothing else to wait on from outside."""
-    turn = threading.Event()
-    for _ in range(600):
+    paths, until = [one.out / "frames.bin" for one in peers], time.monotonic() + 30
+    while time.monotonic() < until:
         if all(p.exists() and p.stat().st_size >= size for p in paths):
             return
-        turn.wait(0.05)
-    last = [(p.parent / "stats.jsonl").read_text().splitlines()[-3:] for p in paths]
+        carry(peers, time.monotonic() + 0.05)
+    last = [(one.out / "stats.jsonl").read_text().splitlines()[-3:] for one in peers]
     raise AssertionError(f"{[p.stat().st_size for p in paths]} did not reach {size} bytes; {last}")
 
 
