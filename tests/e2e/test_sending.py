@@ -19,6 +19,7 @@ from app.offline.replies import Member, ReplyBook
 from app.offline.store import StoreCore
 from app.offline.transfer import Transfer
 from app.presenters.form_views import FormInput
+from app.presenters.sending_views import OfferedForm
 from app.presenters.views import ItemStage, Page, PhotoPhase
 from app.wire.replies import WISH_TEXT, ReplyKind
 from app.wire.trust import Role
@@ -166,24 +167,29 @@ async def wished(book: ReplyBook, patient: Person, item: str, copies: tuple[str,
     patient.presenter.items.close_item()
 
 
+async def half_answer(patient: Person) -> OfferedForm:
+    """The one form that the clinic offers: its first question is answered, and it is left."""
+    view = await patient.until(lambda v: v.sending.compose.offered)
+    (offered,) = view.sending.compose.offered
+    answering = patient.presenter.answering
+    answering.open_form(offered.sha256)
+    view = await patient.until(lambda v: v.page is Page.FORM and v.sending.form)
+    form = view.sending.form
+    answering.next_form(form.key, FormInput(chosen=(form.field.choices[0].key,)))
+    await patient.until(lambda v: v.sending.form.question == "Since when?")
+    answering.close_form()
+    await patient.until(lambda v: v.page is Page.SEND and v.sending.compose.forms)
+    return offered
+
+
 def test_forms_are_resumed_and_an_unfinished_one_is_not_sent(tmp_path: Path) -> None:
     async def run() -> None:
         async with clinic(tmp_path) as made:
             await made.desk.add_forms((json.dumps(FORM).encode(),))
             patient = made.patient
             await begin(patient, "new-problem")
-            view = await patient.until(lambda v: v.sending.compose.offered)
-            (offered,) = view.sending.compose.offered
-            assert offered.title == "About your skin"
-            answering = patient.presenter.answering
-            answering.open_form(offered.sha256)
-            view = await patient.until(lambda v: v.page is Page.FORM and v.sending.form)
-            form = view.sending.form
-            answering.next_form(form.key, FormInput(chosen=(form.field.choices[0].key,)))
-            await patient.until(lambda v: v.sending.form.question == "Since when?")
-            answering.close_form()
-            view = await patient.until(lambda v: v.page is Page.SEND and v.sending.compose.forms)
-            assert not view.sending.compose.forms[0].finished
+            assert (await half_answer(patient)).title == "About your skin"
+            assert not patient.view.sending.compose.forms[0].finished
             patient.presenter.drafting.send_draft("")
             await patient.until(lambda v: v.sending.compose.says and "About your skin" in v.sending.compose.says.text)
             again = made.patient = await reopened(patient, tmp_path)
@@ -201,17 +207,9 @@ def test_a_half_answered_form_is_finished_after_the_clinic_has_changed_it(tmp_pa
     async def run() -> None:
         async with clinic(tmp_path) as made:
             await made.desk.add_forms((json.dumps(FORM).encode(),))
-            patient, answering = made.patient, made.patient.presenter.answering
+            patient = made.patient
             await begin(patient, "new-problem")
-            view = await patient.until(lambda v: v.sending.compose.offered)
-            (before,) = view.sending.compose.offered
-            answering.open_form(before.sha256)
-            view = await patient.until(lambda v: v.page is Page.FORM and v.sending.form)
-            form = view.sending.form
-            answering.next_form(form.key, FormInput(chosen=(form.field.choices[0].key,)))
-            await patient.until(lambda v: v.sending.form.question == "Since when?")
-            answering.close_form()
-            await patient.until(lambda v: v.page is Page.SEND and v.sending.compose.forms)
+            before = await half_answer(patient)
             await made.desk.remove_form(before.sha256)
             await made.desk.add_forms((json.dumps({**FORM, "version": "2", "title": "Your skin now"}).encode(),))
             view = await patient.until(lambda v: [one.title for one in v.sending.compose.offered] == ["Your skin now"])

@@ -4,9 +4,9 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+import room_kit
 
 from app.media.events import Cause, ConnectionChanged, ConnectionState, Modality, ModalityChanged, SignalPart
-from app.media.rtc.errors import BadSignal
 from app.media.slot import FrameSlot
 from app.net.guest_signals import GuestSignals
 from app.presenters.guest import GuestAround, GuestCall, GuestWho
@@ -21,46 +21,16 @@ LINK = GuestLink(bytes(range(16)))
 KEYS = LINK.keys(LEE)
 
 
-class ScriptedSession:
+class ScriptedSession(room_kit.ScriptedSession):
     def __init__(self, send, emit):
-        self.send, self.emit = send, emit
-        self.heard, self.log = [], []
-        self.refuse = False
-        self.upload_bps = None
+        super().__init__(False, send, emit)
         self.bulk, self.left = False, 0.0
-
-    async def start(self):
-        self.log.append("start")
-
-    async def receive(self, part):
-        if self.refuse:
-            raise BadSignal("malformed")
-        self.heard.append(part)
-
-    def set_microphone(self, on):
-        self.log.append(("microphone", on))
-
-    def set_camera(self, on):
-        self.log.append(("camera", on))
-
-    def set_speech_alone(self, on):
-        self.log.append(("speech-alone", on))
 
     def set_bulk(self, waits):
         self.bulk = waits
 
     def set_left(self, share):
         self.left = share
-
-    def signalling_back(self):
-        self.log.append("back")
-
-    async def stats(self):
-        return {}
-
-    async def close(self):
-        self.send(SignalPart("bye", "0" * 16))
-        self.log.append("close")
 
 
 class World:
