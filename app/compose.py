@@ -179,8 +179,7 @@ class _Makers:
     ) -> VisitSession:
         """The visit's own, noted in the call log."""
         self._calls.begin()
-        given: dict[str, Any] = {"offerer": offerer, "ice": ice, "send": send, "emit": emit}
-        return self._session(chosen, self._slots.remote, self._calls, **given)
+        return self._session(chosen, self._slots.remote, self._calls, offerer=offerer, ice=ice, send=send, emit=emit)
 
     def guest_session(self, *, chosen: Chosen, **given: Any) -> VisitSession:
         """That with a guest, beside the visit's; a call of its own in the log."""
@@ -201,10 +200,11 @@ class _Makers:
 
         taps = Taps(statistics=calls.statistics)
         sinks = Sinks(chosen.speaker, remote, self._slots.mine, taps, self._levels)
-        given["emit"] = noted
         sources = Sources(chosen.camera, chosen.microphone)
         settings = MediaSettings(speeds=self._speed_test.speeds)
-        return VisitSession(sources=sources, sinks=sinks, devices=self._devices, settings=settings, **given)
+        return VisitSession(
+            sources=sources, sinks=sinks, devices=self._devices, settings=settings, emit=noted, **given
+        )
 
     def recorder(
         self, *, film: bool, chosen: Chosen, begun: Callable[[], None], device: Callable[[DeviceChanged], None]

@@ -239,7 +239,8 @@ def _add(
         before = _read(core, draft)
         for part, sealed in made:
             file, size = on_disk(blobs, sealed)
-            written.extend({file} - set(written))
+            if not isinstance(sealed, SealedFile):
+                written.append(file)
             blob = named(part, sealed.sha256, sealed.clear_sha256)
             parts.append(DraftPart(named=blob, file=file, sealed_size=size, team=team))
     there = before.parts if whole is None else _as_original(before.parts, whole, parts)
