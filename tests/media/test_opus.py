@@ -24,6 +24,14 @@ def test_every_format_keeps_its_rate_and_frame_length(bitrate: int, frame_ms: in
     assert sum(map(len, packets)) * 8 / 4.0 <= bitrate * 1.08
 
 
+@pytest.mark.parametrize("bitrate", [6_000, 7_000, 9_000])
+def test_long_packets_are_filled(bitrate: int) -> None:
+    """libopus leaves a tenth of a packet of 120 ms empty; where they are needed there is nothing to give away."""
+    packets = encoded(Speech(bitrate, 120), spoken(), 4.0)
+    assert 0.92 * bitrate <= sum(map(len, packets)) * 8 / 4.0 <= 1.03 * bitrate
+    assert max(map(len, packets)) <= 1.06 * bitrate * 0.12 / 8
+
+
 def test_an_open_encoder_follows_every_change_without_a_gap() -> None:
     formats = [Speech(24_000, 20), Speech(8_000, 120), Speech(12_000, 60, 0, True, 20), Speech(32_000, 40)]
     encoder, decoder = OpusEncoder(formats[0]), OpusDecoder()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.media.audio.effort import Effort
 from app.media.audio.opus import OpusEncoder
 from app.media.rate.speech import FRAMES_MS, Speech
 from app.media.rtc.red import LONGEST_BLOCK, LONGEST_OFFSET, Block, pack_red
@@ -38,6 +40,7 @@ class SpeechSource:
         self._ours = False
         self._speech = speech
         self._encoder = OpusEncoder(speech)
+        self._effort = Effort()
         self._chunks: list[NDArray[np.int16]] = []
         self._length = 0
         self._place = 0
@@ -58,7 +61,7 @@ class SpeechSource:
         longest = min(self._formats.longest_frame_ms, FRAMES_MS[-1] if self._ours else _GUEST_FRAME_MS)
         frame_ms = max(ms for ms in FRAMES_MS if ms <= max(20, min(speech.frame_ms, longest)))
         self._speech = replace(speech, frame_ms=frame_ms)
-        self._encoder.use(self._speech)
+        self._encoder.use(self._speech, self._effort.complexity)
 
     @property
     def speech(self) -> Speech:
@@ -84,7 +87,9 @@ class SpeechSource:
         opus = self._formats.opus
         if opus is None:
             return []
+        began = time.thread_time()
         data = self._encoder.encode(samples)
+        self._tire(time.thread_time() - began)
         if self._speech.dtx and len(data) <= _DTX_BYTES:
             self._paused = True
             self._sent.clear()
@@ -95,6 +100,12 @@ class SpeechSource:
             made = replace(made, payload_type=self._formats.red, payload=self._with_redundancy(opus, start, data))
         self._sent.append((start, data))
         return [made]
+
+    def _tire(self, took_s: float) -> None:
+        before = self._effort
+        self._effort = before.encoded(took_s, self._speech.frame_ms / 1000)
+        if self._effort.complexity != before.complexity:
+            self._encoder.use(self._speech, self._effort.complexity)
 
     def _with_redundancy(self, opus: int, start: int, data: bytes) -> bytes:
         """Earlier frames, oldest first, then this one (RFC 2198 section 3)."""
