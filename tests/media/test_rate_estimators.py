@@ -185,6 +185,21 @@ def test_jitter_makes_readings_a_cautious_mean() -> None:
     assert 40_000 < (capacity.lowest(5.0, 0.03) or 0) < 120_000
 
 
+def test_pairs_that_agree_are_believed_though_speech_waits_by_turns() -> None:
+    """At 12 kbit/s RTCP makes every other packet of speech wait: noise in the queue, and none in the readings."""
+    agreeing, quarrelling = Capacity(), Capacity()
+    for cluster in range(4):
+        pair = burst(cluster, 10 * cluster, cluster * 2.0, 12_000 + 150 * cluster, count=1)
+        agreeing = agreeing.add(tuple(pair), cluster * 2.0, 2)
+        pair = burst(cluster, 10 * cluster, cluster * 2.0, 12_000 * (1 + cluster % 2), count=1)
+        quarrelling = quarrelling.add(tuple(pair), cluster * 2.0, 2)
+    noise_s = 0.1
+    assert len(agreeing.readings) == 4
+    assert not agreeing.noisy(8.0, noise_s)
+    assert agreeing.lowest(8.0, noise_s) == pytest.approx(12_000, rel=0.02)
+    assert quarrelling.noisy(8.0, noise_s)
+
+
 def test_half_a_train_or_a_torn_one_says_nothing() -> None:
     whole = burst(1, 0, 0.0, 100_000)
     assert not Capacity().add(tuple(whole[:2]), 0.1, 4).readings, "the rest may yet be told of"

@@ -26,6 +26,7 @@ _LEAST_GAP_S = 0.0005  # transport feedback tells time in steps of 0.25 ms
 _BACK_TO_BACK_S = 0.02
 _COMPLETE = 0.6
 _NOISY, _NOISY_UNTOLD = 0.06, 0.3
+_AGREEING, _DISAGREE = 3, 0.3
 _LINE_LEAST = 3
 _ERRORS = 0.7
 
@@ -118,7 +119,13 @@ class Capacity:
             return False
         gap = sum(abs(r.gap_s) for r in fresh) / len(fresh)
         errors = [r.error_s for r in fresh if r.error_s is not None]
-        return sum(errors) / len(errors) > _NOISY * gap if errors else noise_s > _NOISY_UNTOLD * gap
+        if errors:
+            return sum(errors) / len(errors) > _NOISY * gap
+        if len(fresh) >= _AGREEING:
+            # On the thinnest links RTCP and consent make speech wait by turns: that is no jitter of the link's.
+            paces = [r.gap_s / r.bits for r in fresh]
+            return max(paces) - min(paces) > _DISAGREE * sum(paces) / len(paces)
+        return noise_s > _NOISY_UNTOLD * gap
 
     def forget(self) -> Capacity:
         """What was read before says nothing of the link as it is now."""
