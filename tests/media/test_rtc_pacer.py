@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.media.rate.feedback import Kind
 from app.media.rtc.nack import MOST_MISSING, MOST_PATIENT_TRIES, MOST_TRIES, NackTracker
-from app.media.rtc.pacer import MOST_QUEUED_BYTES, Allowance, Go, Pacer, Wait
+from app.media.rtc.pacer import MOST_QUEUED_BYTES, WORDS_WAIT_S, Allowance, Go, Pacer, Wait
 from app.media.rtc.sent import MOST_KEPT, SentLog
 from app.media.rtc.unwrap import Unwrapper, distance
 
@@ -85,6 +85,21 @@ def test_words_go_first_pass_a_hold_and_mind_no_window() -> None:
     assert isinstance(pacer.next(0.02, 0), Wait), "bulk waits for the queue on the link to go"
     pacer.held = False
     assert [name for _, name in _drain(pacer, 1.0)] == ["p", "d"]
+
+
+def test_where_speech_takes_the_whole_link_a_word_waits_less_than_a_second_and_pictures_wait_on() -> None:
+    pacer: Pacer[str] = Pacer(10_000, 10_000)
+    for kind, name in ((Kind.PICTURES, "p"), (Kind.WORDS, "w1"), (Kind.WORDS, "w2")):
+        assert pacer.push(kind, 100, name)
+    went: list[tuple[float, str]] = []
+    for beat in range(60):  # a packet of speech of 120 ms each 120 ms
+        now = beat * 0.12
+        pacer.spent(150, now)
+        while isinstance(turn := pacer.next(now, 0), Go):
+            went.append((now, turn.item))
+    assert [name for _, name in went] == ["w1", "w2"]
+    assert went[0][0] <= WORDS_WAIT_S + 0.12
+    assert WORDS_WAIT_S <= went[1][0] - went[0][0] <= WORDS_WAIT_S + 0.24, "one packet at a time"
 
 
 def test_a_full_queue_says_so_and_clearing_makes_room() -> None:

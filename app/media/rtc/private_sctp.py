@@ -36,7 +36,8 @@ MOST_AHEAD = 1_024
 MOST_MALFORMED = 100
 WINDOW_BYTES = 32_768
 """Sent and not acknowledged. The link's pace is rate/'s to decide and the pacer's to keep: this bounds memory."""
-FIRST_RTO_S, LEAST_RTO_S, MOST_RTO_S = 1.0, 0.7, 12.0
+FIRST_RTO_S, LEAST_RTO_S, MOST_RTO_S = 1.5, 0.7, 12.0
+"""The first is 1 s in RFC 9260 section 16; on a thin link's first seconds an answer takes longer."""
 WORDS_SACK_S, BULK_SACK_S = 0.15, 0.4
 """RFC 9260 section 6.2: 500 ms at most. A SACK takes 93 bytes of the link, whatever it acknowledges."""
 _SACK_AT_ONCE = 8
