@@ -15,7 +15,7 @@ from app.media.audio.portaudio import RATE
 from app.media.picture_pace import PicturePace
 
 EARLY_S = 0.03
-HOLD_S = 0.12
+HOLD_S = 0.09
 """Where packets are lost, pictures are shown so much later than their speech allows: a repair then comes in time."""
 LONGEST_S = 0.4
 _MOST_WAITING = 12
