@@ -157,3 +157,16 @@ def test_each_picture_is_sent_to_an_encoder_all_of_whose_threads_rest(monkeypatc
 
 def test_the_wait_for_rest_leaves_time_for_the_picture() -> None:
     assert REST_S + STILL_S < svt.STALLED_S / 2
+
+
+@told_of_threads
+def test_encoders_opened_at_once_have_each_their_own_threads() -> None:
+    with ThreadPoolExecutor(3) as pool:
+        opened = list(pool.map(lambda preset: Av1Encoder(160, 120, 15.0, 60_000, preset), (8, 10, 12)))
+    owned = [number for encoder in opened for number in encoder._handle._threads]
+    callers = {encoder._handle._caller for encoder in opened}
+    assert len(owned) == len(set(owned))
+    assert not callers & set(owned)
+    assert all(encoder.encode(picture(0), key=False).key for encoder in opened)
+    for encoder in opened:
+        encoder.close()

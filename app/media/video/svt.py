@@ -31,6 +31,9 @@ _BYTES_OF_HEADER = 144
 STALLED_S = 5.0
 """Many times what the largest key picture takes the slowest machine; for where its threads cannot be looked at."""
 
+_one_opens = threading.Lock()
+"""Version 4.1 keeps an encoder's sizes in static memory while it opens; and so new threads are known to be its own."""
+
 
 class Av1Missing(Exception):
     """No SVT-AV1 that we know on this machine; the sentence says so."""
@@ -167,13 +170,14 @@ class Handle:
         self._turn = threading.Lock()
         self._asked = queue.SimpleQueue[Callable[[], tuple[bytes, bool]] | None]()
         self._made = queue.SimpleQueue[tuple[bytes, bool] | Av1Error]()
-        before = svt_threads.tasks()
-        with _ordinary_scheduling():
-            self._open(settings)
-        self._is_open = True
-        self._threads = tuple(svt_threads.tasks() - before)
         caller = threading.Thread(target=_work, args=(self._asked, self._made), name="av1", daemon=True)
-        caller.start()
+        with _one_opens:
+            before = svt_threads.tasks()
+            with _ordinary_scheduling():
+                self._open(settings)
+            self._is_open = True
+            self._threads = tuple(svt_threads.tasks() - before)
+            caller.start()
         self._caller = caller.native_id
 
     def _open(self, settings: Mapping[str, int]) -> None:
