@@ -109,6 +109,17 @@ def test_a_thread_that_has_ended_is_no_hindrance() -> None:
     assert svt_threads.rest(gone)
 
 
+def test_what_the_system_does_not_tell_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(svt_threads, "_TASKS", tmp_path)
+    for number, status in ((1, "State:\tR (running)\n"), (2, ""), (3, None)):
+        (tmp_path / str(number)).mkdir()
+        if status is not None:
+            (tmp_path / str(number) / "status").write_text(status, "ascii")
+    assert svt_threads.tasks() == {1, 2, 3}
+    assert svt_threads.looked_at((1, 2, 3)) == []
+    assert svt_threads.rest((1, 2, 3))
+
+
 def test_where_the_system_tells_nothing_there_are_no_threads_to_wait_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

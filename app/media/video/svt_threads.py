@@ -10,7 +10,7 @@ pd_process.c). It cannot come to this while the next picture is sent only to an 
 
 from __future__ import annotations
 
-import os
+import contextlib
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -60,14 +60,16 @@ def tasks() -> frozenset[int]:
 
 
 def looked_at(numbers: Iterable[int]) -> list[Look]:
-    """By State and the two counts of context switches (proc_pid_status(5)). A thread that has ended is left out."""
+    """By State and the two counts of context switches (proc_pid_status(5)). A thread that has ended is left out, and
+    where the system does not tell these, each.
+    """
     looks = []
     for number in numbers:
         lines = (line.partition(":") for line in _read(number, "status").splitlines())
         fields = {name: value.strip() for name, _, value in lines}
-        if fields:
-            switches = (int(fields[f"{kind}_ctxt_switches"]) for kind in ("voluntary", "nonvoluntary"))
-            looks.append(Look(fields["State"].startswith("S"), sum(switches)))
+        with contextlib.suppress(KeyError):
+            switches = sum(int(fields[f"{kind}_ctxt_switches"]) for kind in ("voluntary", "nonvoluntary"))
+            looks.append(Look(fields["State"].startswith("S"), switches))
     return looks
 
 
@@ -88,14 +90,7 @@ def _asleep(number: int) -> bool:
 
 
 def _read(number: int, what: str) -> str:
-    """Empty for a thread that has ended."""
-    try:
-        opened = os.open(_TASKS / str(number) / what, os.O_RDONLY)
-    except FileNotFoundError:
-        return ""
-    try:
-        return os.read(opened, 4096).decode("ascii", "replace")
-    except ProcessLookupError:
-        return ""
-    finally:
-        os.close(opened)
+    """Empty for a thread that has ended, and for what may not be read."""
+    with contextlib.suppress(OSError), open(_TASKS / str(number) / what, "rb", buffering=0) as file:
+        return (file.read(4096) or b"").decode("ascii", "replace")
+    return ""
