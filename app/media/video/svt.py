@@ -12,11 +12,14 @@ import functools
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from ctypes import c_double, c_int, c_int64, c_uint8, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 
 import av
+
+from app.media.video import svt_threads
 
 OK = 0
 KEY_PICTURE, ANY_PICTURE = 3, 0xFF
@@ -26,7 +29,10 @@ _CONFIGURATION_BYTES = 1 << 16
 """More than any version's EbSvtAv1EncConfiguration takes (some 2 KB)."""
 _BYTES_OF_HEADER = 144
 STALLED_S = 5.0
-"""Many times what the largest key picture takes the slowest machine."""
+"""Many times what the largest key picture takes the slowest machine; for where its threads cannot be looked at."""
+
+_one_opens = threading.Lock()
+"""Version 4.1 keeps an encoder's sizes in static memory while it opens; and so new threads are known to be its own."""
 
 
 class Av1Missing(Exception):
@@ -138,17 +144,15 @@ def _ordinary_scheduling() -> Iterator[None]:
     """For root, SVT-AV1 puts its threads and the one that opens it under SCHED_FIFO at priority 99: nothing else would
     run beside an encoder, speech included. They get back what was there before (Linux).
     """
-    tasks = Path("/proc/self/task")
-    if not hasattr(os, "sched_setscheduler") or os.geteuid() != 0 or not tasks.is_dir():
+    if not hasattr(os, "sched_setscheduler") or os.geteuid() != 0 or not svt_threads.tasks():
         yield
         return
     policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
-    before = {task.name for task in tasks.iterdir()}
+    before = svt_threads.tasks()
     try:
         yield
     finally:
-        fresh = {task.name for task in tasks.iterdir()} - before
-        for thread in (0, *(int(name) for name in fresh)):
+        for thread in (0, *(svt_threads.tasks() - before)):
             with contextlib.suppress(OSError):  # it ended meanwhile
                 os.sched_setscheduler(thread, policy, parameters)
 
@@ -156,9 +160,8 @@ def _ordinary_scheduling() -> Iterator[None]:
 class Handle:
     """One open encoder. Raises Av1Missing or Av1Error. A picture and the closing may come from two threads.
 
-    Pictures are encoded on a thread of its own: SVT-AV1 4.1 stands still for good once in a great while (its threads
-    wait for one another), and neither a call nor the end of the process may wait for that. Av1Stalled then, and the
-    encoder is left as it is.
+    Pictures are encoded on a thread of its own: SVT-AV1 can come to stand still for good (svt_threads tells why), and
+    neither a call nor the end of the process may wait for that. Av1Stalled then, and the encoder is left as it is.
     """
 
     def __init__(self, settings: Mapping[str, int]) -> None:
@@ -167,10 +170,15 @@ class Handle:
         self._turn = threading.Lock()
         self._asked = queue.SimpleQueue[Callable[[], tuple[bytes, bool]] | None]()
         self._made = queue.SimpleQueue[tuple[bytes, bool] | Av1Error]()
-        with _ordinary_scheduling():
-            self._open(settings)
-        self._is_open = True
-        threading.Thread(target=_work, args=(self._asked, self._made), name="av1", daemon=True).start()
+        caller = threading.Thread(target=_work, args=(self._asked, self._made), name="av1", daemon=True)
+        with _one_opens:
+            before = svt_threads.tasks()
+            with _ordinary_scheduling():
+                self._open(settings)
+            self._is_open = True
+            self._threads = tuple(svt_threads.tasks() - before)
+            caller.start()
+        self._caller = caller.native_id
 
     def _open(self, settings: Mapping[str, int]) -> None:
         configuration = ctypes.create_string_buffer(_CONFIGURATION_BYTES)
@@ -199,17 +207,29 @@ class Handle:
             if not self._is_open:
                 return b"", False
             self._asked.put(functools.partial(self._encode, header, (planes, rate, event)))
-            try:
-                made = self._made.get(timeout=STALLED_S)
-            except queue.Empty:
-                self._is_open = False
-                raise Av1Stalled("SVT-AV1 does not answer any more") from None
+            made = self._answer()
             if isinstance(made, Av1Error):
                 raise made
             return made
 
+    def _answer(self) -> tuple[bytes, bool] | Av1Error:
+        """Waits in short steps and counts them: a process that was stopped for a while has not stood still."""
+        still = svt_threads.Standstill()
+        for _ in range(round(STALLED_S / svt_threads.LOOK_S)):
+            with contextlib.suppress(queue.Empty):
+                return self._made.get(timeout=svt_threads.LOOK_S)
+            if still.seen(time.monotonic(), self._looks()):
+                break
+        self._is_open = False
+        raise Av1Stalled("SVT-AV1 does not answer any more")
+
+    def _looks(self) -> list[svt_threads.Look]:
+        """The caller's own thread too: it may be copying the picture in, or come back and wait for the interpreter."""
+        return svt_threads.looked_at((*self._threads, self._caller)) if self._threads and self._caller else []
+
     def _encode(self, header: Header, _kept: object) -> tuple[bytes, bool]:
         """`_kept`: what the header points to."""
+        svt_threads.rest(self._threads)
         _check(self._lib.svt_av1_enc_send_picture(self._handle, ctypes.byref(header)), "a picture")
         return self._take()
 
@@ -233,6 +253,7 @@ class Handle:
             self._is_open = False
             self._asked.put(None)
             last = Header(size=ctypes.sizeof(Header), flags=END_OF_STREAM, picture_type=ANY_PICTURE)
+            svt_threads.rest(self._threads)
             self._lib.svt_av1_enc_send_picture(self._handle, ctypes.byref(last))
             self._lib.svt_av1_enc_deinit(self._handle)
             self._lib.svt_av1_enc_deinit_handle(self._handle)
