@@ -21,6 +21,7 @@ from app.presenters.views import (
     VisitCommands,
     VisitPhase,
     VisitView,
+    WordsView,
 )
 from app.ui import names
 from app.ui.pages.files import ask_for_files
@@ -158,6 +159,15 @@ class VisitPage(QWidget):
         if self._side is not None:
             self._side.draw(visit)
         self._share_out()
+
+    def put_away(self, view: PatientView | ProviderView) -> None:
+        """Another page is shown: what was written leaves the widgets with the visit."""
+        if view.visit is None and self._visit is not None:
+            self._visit = None
+            self._words.begin()
+            self._words.show_words(WordsView(), "")
+            if self._side is not None:
+                self._side.clear()
 
     def first_focus(self) -> QWidget:
         """The page itself: a stray press of the space bar must neither mute nor hang up."""
