@@ -117,7 +117,7 @@ def _line_state(line: Line, other: str, provider: bool, arrived: bool | None) ->
     if line.state is not State.LEFT:
         return Sentence((_NOT_DELIVERED if provider else _GOES_ON).format(other=other), Level.WARN)
     if provider:
-        return Sentence("Not delivered in this visit. Said again in a later one.", Level.NOTE)
+        return Sentence("Not delivered in this visit. It was sent again in a later one.", Level.NOTE)
     return _LEFT[arrived]
 
 
@@ -133,7 +133,7 @@ _LEFT = {
 def carries_sentence(record: VisitRecord, two: Two) -> Sentence | None:
     if record.visit is None or not record.visit.carry or not undelivered(record):
         return None
-    return Sentence(f"What was not delivered is said in your next visit with {two.other}.", Level.NOTE)
+    return Sentence(f"What was not delivered is sent in your next visit with {two.other}.", Level.NOTE)
 
 
 def carried_text(text: str, at: datetime, now: datetime) -> str:

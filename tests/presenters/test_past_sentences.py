@@ -108,7 +108,7 @@ def test_a_providers_line_that_was_not_delivered_says_so_and_is_counted() -> Non
     assert undelivered_sentence(one, two).text == "1 of your messages was not delivered."
     settled = replace(one, lines=tuple(replace(line, state=State.LEFT) for line in one.lines if line.mine))
     assert undelivered_sentence(settled, two) is None
-    assert said_lines(settled, two, NOW, None)[0].state.text.endswith("Said again in a later one.")
+    assert said_lines(settled, two, NOW, None)[0].state.text.endswith("It was sent again in a later one.")
 
 
 def test_what_is_said_later_bears_its_time() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,22 @@ from room_kit import DETAILS, LEE
 
 from app.media.events import Cause, Modality
 from app.media.words import State
+from app.offline.outbox import OutboxSubmission
+from app.offline.replies import Member, ReplyBook
 from app.offline.standing import Stage
-from app.offline.store import Store
+from app.offline.store import Store, StoreCore
 from app.presenters.chat import Chat, ChatHooks
+from app.presenters.items import Items
 from app.presenters.past_record import VisitRecord, keep_visit, past_visits, record
 from app.presenters.past_views import FiledItem
 from app.presenters.past_visits import AT_ONCE, Filed, PastAround, PastVisits
 from app.presenters.views import Page
 from app.presenters.visit_sentences import timeline_sending
 from app.presenters.visit_timeline import VisitTimeline
+from app.wire.trust import Role
+from tests.offline.offline_kit import PATIENT
+from tests.offline.test_outbox import submission
+from tests.presenters.sending_kit import Sending, sending
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -221,3 +229,38 @@ def test_a_providers_undelivered_words_are_said_in_the_next_visit_when_wanted_on
         assert len(other.undelivered) == 1, "once"
 
     run(scenario, LEE)
+
+
+def test_what_was_sent_with_an_old_visit_opens_though_the_list_no_longer_shows_it(tmp_path: Path) -> None:
+    async def scene(at: Sending) -> None:
+        sent = replace(submission(), purpose="words", visit_id="visit00001")
+        await at.at.store.call(StoreCore.insert_submission, sent)
+        await at.at.store.call(StoreCore.insert_submission, other_visit())
+        items = Items(at.around, at.drafting)
+        items._book = ReplyBook(at.at.store, None, Member(PATIENT, Role.PATIENT, at.at.keys))
+        assert items.filed("visit00001") == ()
+        await items.look_for("visit00001")
+        (filed,) = items.filed("visit00001")
+        assert (filed.item.submission_id, filed.words, filed.item.stage) == ("s1", True, Stage.SAVED)
+        assert filed.item.title.startswith("Written message")
+        for beneath in (Page.PAST_VISITS, Page.HOME):
+            at.page = beneath
+            items.open_item("s1")
+            await at.settled()
+            assert at.page is Page.SENT
+            assert items.view() is not None
+            items.close_item()
+            await at.settled()
+            assert at.page is beneath
+
+    async def whole() -> None:
+        async with sending(tmp_path) as at:
+            await scene(at)
+
+    asyncio.run(whole())
+
+
+def other_visit() -> OutboxSubmission:
+    made = submission(2)
+    blobs = tuple(replace(one, file=f"2-{one.file}") for one in made.blobs)
+    return replace(made, visit_id="visit00002", blobs=blobs)

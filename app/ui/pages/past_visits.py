@@ -64,7 +64,7 @@ class RecordSheet(QWidget):
         self._carries = shown is not None and shown.carries
         self._carry.setVisible(shown is not None and (shown.can_carry or shown.carries))
         self._carry.set_label(
-            self.tr("Do not say it in the next visit") if self._carries else self.tr("Say it in the next visit")
+            self.tr("Do not send it in the next visit") if self._carries else self.tr("Send it in the next visit")
         )
         self._said.show_rows(shown.said if shown is not None else (), SaidRow.draw)
         self._filed.show_rows(shown.filed if shown is not None else (), FiledRow.draw)
@@ -83,16 +83,22 @@ class RecordSheet(QWidget):
             head.body.addWidget(widget)
         head.body.addWidget(self._carry, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(head)
-        column.addWidget(Text(self.tr("What was written"), "heading"))
+        self._add_heading(column, self.tr("What was written"))
         column.addWidget(self._nothing_said)
         column.addWidget(self._said)
-        column.addWidget(Text(self.tr("What was sent with the visit"), "heading"))
+        self._add_heading(column, self.tr("What was sent with the visit"))
         column.addWidget(self._nothing_filed)
         column.addWidget(self._filed)
-        column.addWidget(Text(self.tr("What happened"), "heading"))
+        self._add_heading(column, self.tr("What happened"))
         self._happened_card = Card(16, 8)
         self._happened_card.body.addWidget(self._happened)
         column.addWidget(self._happened_card)
+
+    @staticmethod
+    def _add_heading(column: QVBoxLayout, words: str) -> None:
+        """Nearer to what it stands over than to what is above it."""
+        column.addSpacing(8)
+        column.addWidget(Text(words, "heading"))
 
 
 class PastVisitsPage(QWidget):

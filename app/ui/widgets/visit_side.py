@@ -79,10 +79,6 @@ class VisitSide(QWidget):
         self._figures.setVisible(bool(visit.figures))
         self._rows.show_rows(tuple(enumerate(visit.timeline)), lambda widget, row: widget.draw(row[1]))
 
-    def clear(self) -> None:
-        """The visit is over."""
-        self._rows.show_rows((), lambda widget, row: None)
-
     def _timeline_panel(self) -> QWidget:
         panel = ScrollColumn(margin=16)
         panel.column.addWidget(self._figures)
