@@ -45,8 +45,8 @@ class NextVisitCard(Card):
         top.addLayout(words, 1)
         top.addWidget(self._past, 0, Qt.AlignmentFlag.AlignTop)
         self.body.addLayout(top)
-        for widget in (self._join, self._phone):
-            self.body.addWidget(widget)
+        self.body.addWidget(self._join)
+        self.body.addWidget(self._phone)
 
     def draw(self, visit: NextVisit | None, busy: bool) -> None:
         for widget in (self._with, self._join):
