@@ -251,6 +251,11 @@ def amending(db: apsw.Connection, submission: str) -> tuple[OutboxSubmission, ..
     return _read(db, "WHERE amends = ?", (submission,))
 
 
+def of_visit(db: apsw.Connection, visit_id: str) -> tuple[OutboxSubmission, ...]:
+    """All that was filed with it, oldest first."""
+    return _read(db, "WHERE visit_id = ?", (visit_id,))
+
+
 def select_one(db: apsw.Connection, submission: str) -> OutboxSubmission | None:
     return next(iter(_read(db, "WHERE id = ?", (submission,))), None)
 

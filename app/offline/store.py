@@ -116,6 +116,14 @@ class StoreCore:
     def delete(self, name: str) -> None:
         self.put_many({name: None})
 
+    def names(self, prefix: str) -> tuple[str, ...]:
+        """The names of the settings that begin with `prefix`, in order."""
+        with self._reading() as db:
+            found = db.execute(
+                "SELECT name FROM settings WHERE substr(name, 1, ?) = ? ORDER BY name", (len(prefix), prefix)
+            )
+            return tuple(str(name) for (name,) in found)
+
     # cached visits
 
     def put_visits(self, visits: Mapping[str, bytes]) -> None:
@@ -232,6 +240,11 @@ class StoreCore:
         """Those that add to it, oldest first."""
         with self._reading() as db:
             return rows.amending(db, submission)
+
+    def of_visit(self, visit_id: str) -> tuple[OutboxSubmission, ...]:
+        """All that was ever filed with a visit, oldest first."""
+        with self._reading() as db:
+            return rows.of_visit(db, visit_id)
 
     def forget_submission(self, submission: str) -> None:
         """Takes a submission away that was never shown as saved."""

@@ -40,7 +40,9 @@ log = logging.getLogger(__name__)
 V = TypeVar("V", PatientView, ProviderView)
 
 _TICK_S, _MAX_PRESENT = 1.0, 1000
-_STAYS = frozenset({Page.ITEM, Page.DESK})  # what is read or written there does not end with the visit
+_STAYS = frozenset(
+    {Page.ITEM, Page.DESK, Page.PAST_VISITS}
+)  # what is read or written there does not end with the visit
 
 
 class Presenter(SoundPage, WordsPage, PassphrasePage, Generic[V]):

@@ -20,6 +20,7 @@ from app.presenters.words_sentences import NOT_KEPT, TOO_LONG, TOO_MANY, line_st
 
 log = logging.getLogger(__name__)
 
+WORDS_PREFIX = "words/"
 _OPEN, _NUMBER = "words-undelivered", "my-number"
 _MOST_NOTE = 4_000
 _LOST_S = 20.0
@@ -62,6 +63,30 @@ class Chat:
     async def unfinished(store: Store) -> tuple[str, ...]:
         """Visits in which something of ours was written that was not delivered."""
         return _read_ids(await store.get(_OPEN))
+
+    async def take_on(self, visit_id: str, worded: Callable[[Line], str]) -> None:
+        """What was not delivered in an earlier visit is said in this one, as `worded`; there it has then gone another
+        way. In one transaction, so that nothing is lost or said twice; a line that has become too long stays there.
+        Before :meth:`attach`. Raises StoreFailed."""
+        data = await self._store.get(_name(visit_id))
+        try:
+            old = words.load(data or b"[]")
+        except BadWords as exc:
+            log.warning("a kept conversation cannot be read: %s", exc)
+            return
+        talk, gone, at = self._talk, list[Line](), round(self._hooks.wall().timestamp() * 1_000)
+        for line in old.undelivered:
+            try:
+                talk = words.say(talk, secrets.token_hex(8), worded(line), at)
+            except BadWords:
+                continue
+            gone.append(line)
+        if not gone:
+            return
+        after, saved = words.leave(old, tuple(gone)), words.dump(talk)
+        rows = await self._rows(talk, saved, () if after.undelivered else (visit_id,))
+        await self._store.put_many({**rows, _name(visit_id): words.dump(after)})
+        self._talk, self._saved = words.kept(talk, talk), saved
 
     # What happens
 
@@ -152,8 +177,9 @@ class Chat:
             self.flush()
             self._hooks.changed()
 
-    async def _rows(self, talk: Conversation, data: bytes) -> dict[str, bytes | None]:
-        open_visits = [visit for visit in await self.unfinished(self._store) if visit != self.visit_id]
+    async def _rows(self, talk: Conversation, data: bytes, settled: tuple[str, ...] = ()) -> dict[str, bytes | None]:
+        others = {*settled, self.visit_id}
+        open_visits = [visit for visit in await self.unfinished(self._store) if visit not in others]
         if talk.undelivered:
             open_visits.append(self.visit_id)
         return {
@@ -192,7 +218,7 @@ def notes(lines: tuple[Line, ...], zone: datetime) -> tuple[str, ...]:
 
 
 def _name(visit_id: str) -> str:
-    return f"words/{visit_id}"
+    return f"{WORDS_PREFIX}{visit_id}"
 
 
 def _read_ids(data: bytes | None) -> tuple[str, ...]:

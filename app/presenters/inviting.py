@@ -10,12 +10,12 @@ from app.presenters.base import V
 from app.presenters.environment import command
 from app.presenters.guest import GuestCall, GuestWho
 from app.presenters.guest_sentences import LINK_MINUTES, LINK_RAN_OUT, NO_NAME, ONE_GUEST, clean_name
-from app.presenters.hosting import HostingPresenter
+from app.presenters.remembering import RememberingPresenter
 from app.wire.guests import CloseGuest, GuestIntroduction, GuestLink, GuestRole, OpenGuest
 from app.wire.messages import Presence, ServerMessage
 
 
-class InvitingPresenter(HostingPresenter[V]):
+class InvitingPresenter(RememberingPresenter[V]):
     """Implements app.presenters.views.GuestCommands. The link's secret is in memory alone, as long as the visit."""
 
     _link: GuestLink | None = None

@@ -12,15 +12,19 @@ from app.offline.life import MAY_WITHDRAW, Life, LifeEvent
 from app.offline.plan import Metered
 from app.offline.purposes import Purpose, purpose_of
 from app.offline.replies import KeptReply, Member, ReplyBook
-from app.offline.standing import Stage
+from app.offline.standing import Conditions, Stage
+from app.offline.status import statuses
 from app.offline.store import StoreCore
 from app.offline.worker import OutboxWorker, SubmissionStatus
 from app.presenters.drafting import Drafting
 from app.presenters.environment import command
+from app.presenters.past_views import FiledItem
+from app.presenters.past_visits import Filed
 from app.presenters.refresh import Refresh
 from app.presenters.sending_around import SendingAround
 from app.presenters.sending_views import ChoicesView, ReplyView, SentView
 from app.presenters.sending_words import EXPLAINS, item_view, size_words, when_words
+from app.presenters.sentences import WORDS
 from app.presenters.views import ItemView, Level, Page
 from app.wire.intake import OpenedBy
 from app.wire.replies import ReplyKind
@@ -44,6 +48,8 @@ class Items:
         self._opened_by: dict[str, str] = {}
         self._originals: frozenset[str] = frozenset()
         self._open: str | None = None
+        self._beneath = Page.HOME  # the page that an item is closed to
+        self._older: tuple[SubmissionStatus, ...] = ()  # of an earlier visit, too old for the list
         self._asks_withdraw = False
         self._asking = asyncio.Lock()
         self.fetch = Refresh(self._fetch)
@@ -63,8 +69,9 @@ class Items:
 
     @command
     def open_item(self, submission_id: str) -> None:
-        if any(status.submission == submission_id for status in self._statuses):
+        if self._status(submission_id) is not None:
             self._open, self._asks_withdraw = submission_id, False
+            self._beneath = Page.PAST_VISITS if self._around.page() is Page.PAST_VISITS else Page.HOME
             self._around.go(Page.SENT)
             self._around.changed()
             self._around.spawn(self._read(submission_id))
@@ -266,13 +273,31 @@ class Items:
     def _leave(self) -> None:
         self._open, self._asks_withdraw = None, False
         if self._around.page() is Page.SENT:
-            self._around.go(Page.HOME)
+            self._around.go(self._beneath)
         self._around.changed()
+
+    # Of an earlier visit
+
+    async def look_for(self, visit_id: str) -> None:
+        """Before :meth:`filed`: what was sent with it may be older than what the list shows."""
+        store = self._around.account().store
+        found = await store.call(StoreCore.of_visit, visit_id)
+        self._older = statuses(found, Conditions(self._around.wall().timestamp()), Metered.EVERYTHING, None)
+
+    def filed(self, visit_id: str) -> tuple[Filed, ...]:
+        """What was sent with a visit, oldest first; each can be opened."""
+        known = {one.submission: one for one in (*self._older, *self._statuses) if one.visit_id == visit_id}
+        shown = sorted((one for one in known.values() if not self._behind(one)), key=lambda one: one.created_at)
+        return tuple(self._filed(one) for one in shown)
+
+    def _filed(self, status: SubmissionStatus) -> Filed:
+        item = self._item(status)
+        return Filed(FiledItem(item.submission_id, item.title, item.text, item.stage), status.purpose == WORDS)
 
     # Parts
 
     def _status(self, submission: str | None) -> SubmissionStatus | None:
-        return next((one for one in self._statuses if one.submission == submission), None)
+        return next((one for one in (*self._statuses, *self._older) if one.submission == submission), None)
 
     def _behind(self, status: SubmissionStatus) -> bool:
         waits = status.life in (Life.HELD, Life.WITHDRAWING, Life.WITHDRAWN)

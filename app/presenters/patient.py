@@ -22,13 +22,15 @@ from app.presenters.chat import Chat, notes
 from app.presenters.closer_patient import PatientCloser
 from app.presenters.drafting import Drafting
 from app.presenters.environment import Environment, command
-from app.presenters.hosting import HostingPresenter
 from app.presenters.items import Items
 from app.presenters.last_visit import PastVisit, keep_visit, kept_visit, last_visit
 from app.presenters.measuring import Measuring
+from app.presenters.past_record import VisitRecord
+from app.presenters.past_visits import Filed
 from app.presenters.photo_taking import CameraMaker, Photo, PhotoTaking
 from app.presenters.photo_taking import StillCamera as StillCamera
 from app.presenters.recording import Recording
+from app.presenters.remembering import RememberingPresenter
 from app.presenters.sending import SendingDesk
 from app.presenters.sending_around import SendingAround
 from app.presenters.sentences import OUTBOX_FAULT, WORDS
@@ -42,7 +44,7 @@ log = logging.getLogger(__name__)
 _DRAFTING = frozenset({Page.SEND, Page.FORM})
 
 
-class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
+class PatientPresenter(RememberingPresenter[PatientView], PhotoTaking):
     """Implements app.presenters.views.PatientCommands."""
 
     role = Role.PATIENT
@@ -129,7 +131,14 @@ class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
             sound=self.sound_view(),
             sending=self.sending.view(),
             passphrase=self.passphrase_view(),
+            past=self.past_visits.view(),
         )
+
+    async def look_for_filed(self, record: VisitRecord) -> None:
+        await self.items.look_for(record.visit_id)
+
+    def filed_with(self, record: VisitRecord) -> tuple[Filed, ...]:
+        return self.items.filed(record.visit_id)
 
     def _sending_around(self) -> SendingAround:
         return SendingAround(

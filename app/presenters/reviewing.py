@@ -18,6 +18,9 @@ from app.offline.sealed_copies import SealedCopies
 from app.presenters.clip_shelf import ClipShelf
 from app.presenters.environment import command
 from app.presenters.inviting import InvitingPresenter
+from app.presenters.past_record import VisitRecord
+from app.presenters.past_views import FiledItem
+from app.presenters.past_visits import Filed
 from app.presenters.refresh import Refresh
 from app.presenters.review_answers import Answers, NotVouched
 from app.presenters.review_inbox import InboxShelf
@@ -29,6 +32,7 @@ from app.presenters.review_sentences import (
     ORIGINAL_HERE,
     QUICK,
     TAKEN_BACK,
+    holds_words,
     of_visit,
     purpose_words,
     told,
@@ -44,6 +48,7 @@ log = logging.getLogger(__name__)
 
 _FOLDER = "review"  # in the profile: sealed files of the item under review
 _MOST_WANTS = 50
+_LISTS = frozenset({Page.HOME, Page.PAST_VISITS})  # where items are opened from
 
 
 class ReviewingPresenter(InvitingPresenter[ProviderView]):
@@ -60,6 +65,7 @@ class ReviewingPresenter(InvitingPresenter[ProviderView]):
     _work: asyncio.Task[None] | None = None
     _draft = AnswerDraft()
     _draft_number = 0
+    _beneath = Page.HOME  # the page that an item is closed to
     _sending = False
 
     @abstractmethod
@@ -164,6 +170,16 @@ class ReviewingPresenter(InvitingPresenter[ProviderView]):
         if not self.ready:
             return ()
         return self._inbox.rows(self.names(), self._answers.answered(), self.env.wall())
+
+    def filed_with(self, record: VisitRecord) -> tuple[Filed, ...]:
+        visit = record.visit
+        here = self._inbox.manifests.values() if self.ready and visit is not None else ()
+        found = [m for m in here if visit and (m.visit_id, m.device_id) == (visit.visit_id, visit.patient_device)]
+        found = [m for m in found if self._inbox.item(m.submission) is not None]
+        return tuple(
+            Filed(FiledItem(m.submission, purpose_words(m.purpose), holds_words(m)))
+            for m in sorted(found, key=lambda m: (m.created_at, m.submission))
+        )
 
     def item_view(self) -> OpenedItem | None:
         item = self._item
@@ -281,8 +297,9 @@ class ReviewingPresenter(InvitingPresenter[ProviderView]):
             draft = await self._notes.answer(item.submission)
             await self._close()
             await asyncio.to_thread(self._copies.keep_only, {item.submission})
-            if self._page is not Page.HOME:
+            if self._page not in _LISTS:
                 return  # a visit began, or the person went back to it: it keeps the window, and nothing was opened
+            self._beneath = self._page
             self._draft, self._draft_number = draft, self._draft_number + 1
             self._item = opened = OpenItem(
                 item, manifest, self._inbox.was_opened(item.submission), self._around(item.submission)
@@ -317,7 +334,7 @@ class ReviewingPresenter(InvitingPresenter[ProviderView]):
         back to the visit, if it is still on."""
         work, self._work, self._item, self._draft = self._work, None, None, AnswerDraft()
         if self._page is Page.ITEM:
-            self._page = to if self._room is not None else Page.HOME
+            self._page = to if to is Page.VISIT and self._room is not None else self._beneath
         self.changed()
         if work is not None:
             work.cancel()

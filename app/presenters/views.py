@@ -26,6 +26,8 @@ from app.presenters.device_views import SoundPhase as SoundPhase
 from app.presenters.device_views import SoundView as SoundView
 from app.presenters.passphrase_views import PassphraseCommands
 from app.presenters.passphrase_views import PassphraseView as PassphraseView
+from app.presenters.past_views import PastVisitsCommands
+from app.presenters.past_views import PastVisitsView as PastVisitsView
 from app.presenters.review_views import InboxRow, OpenedItem, ReviewCommands
 from app.presenters.view_basics import Level as Level
 from app.presenters.view_basics import Sentence as Sentence
@@ -56,6 +58,7 @@ class Page(StrEnum):
     RECORD = "record"  # patient: record a clip or a voice message
     SENT = "sent"  # patient: one sent thing and its answers
     CHOICES = "choices"  # patient: how things are sent
+    PAST_VISITS = "past-visits"  # earlier visits, and the record of one
 
 
 class VisitPhase(StrEnum):
@@ -208,6 +211,7 @@ class PatientView:
     sound: SoundView | None = None
     sending: SendingView | None = None
     passphrase: PassphraseView | None = None
+    past: PastVisitsView | None = None
 
 
 @dataclass(frozen=True)
@@ -253,6 +257,7 @@ class ProviderView:
     desk: DeskView | None = None
     sound: SoundView | None = None
     passphrase: PassphraseView | None = None
+    past: PastVisitsView | None = None
 
 
 class VisitCommands(Protocol):
@@ -279,6 +284,8 @@ class SoundCommands(Protocol):
 
 
 class CommonCommands(VisitCommands, SoundCommands, PassphraseCommands, Protocol):
+    @property
+    def past_visits(self) -> PastVisitsCommands: ...
     def enrol(self, address: str, code: str) -> None: ...
     def dismiss_notice(self) -> None: ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from PySide6.QtCore import QLocale, Qt
 from PySide6.QtGui import QCloseEvent, QFont, QGuiApplication
@@ -22,6 +22,7 @@ from app.ui.pages.form import FormPage
 from app.ui.pages.home import HomePage
 from app.ui.pages.item import ItemPage
 from app.ui.pages.passphrase import PassphrasePage
+from app.ui.pages.past_visits import PastVisitsPage
 from app.ui.pages.photo import PhotoPage
 from app.ui.pages.reading import ReadingPage
 from app.ui.pages.record import RecordPage
@@ -41,6 +42,14 @@ V_contra = TypeVar("V_contra", contravariant=True)
 class _Page(Protocol[V_contra]):
     def show_view(self, view: V_contra) -> None: ...
     def first_focus(self) -> QWidget: ...
+
+
+@runtime_checkable
+class _Clearing(Protocol[V_contra]):
+    """A page with clear words of patients: they leave its widgets when another page is shown, for the next person at
+    this computer is perhaps another one."""
+
+    def put_away(self, view: V_contra) -> None: ...
 
 
 def _local_now() -> datetime:
@@ -119,6 +128,9 @@ class _Window(QMainWindow, Generic[V]):
         if turned:
             self._stack.setCurrentWidget(widget)
             page.first_focus().setFocus(Qt.FocusReason.OtherFocusReason)
+        for key, (_, other) in self._pages.items():  # after: what was typed there is kept as the page is hidden
+            if key is not view.page and isinstance(other, _Clearing):
+                other.put_away(view)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self.on_close is not None:
@@ -186,6 +198,8 @@ class PatientWindow(_Window[PatientView]):
         self._add_page(Page.RECORD, record, record)
         self._add_page(Page.SENT, sent, sent)
         self._add_page(Page.CHOICES, choices, choices)
+        past = PastVisitsPage(commands.past_visits, commands.items.open_item, now)
+        self._add_page(Page.PAST_VISITS, past, past)
 
 
 class ProviderWindow(_Window[ProviderView]):
@@ -230,6 +244,8 @@ class ProviderWindow(_Window[ProviderView]):
         self._add_page(Page.SOUND, sound, sound)
         item = ItemPage(commands, now, clip_position)
         self._add_page(Page.ITEM, item, item)
+        past = PastVisitsPage(commands.past_visits, commands.open_item, now)
+        self._add_page(Page.PAST_VISITS, past, past)
         self._strip = VisitStrip(commands.back_to_visit)
         self._column.insertWidget(0, self._strip)
 

@@ -42,6 +42,7 @@ from app.presenters.views import (
 from app.ui.drawn import figure as figure
 from app.ui.drawn import jpeg as jpeg
 from app.ui.drawn import pixels as pixels
+from app.ui.past_samples import PAST_STATES, past_views
 from app.ui.review_samples import INBOX, ITEM_STATES, item_views
 from app.ui.sending_samples import SENDING_STATES, sending_views
 from app.ui.visit_samples import NOW as NOW
@@ -195,6 +196,8 @@ def patient_views() -> dict[str, PatientView]:
     gone = Sentence("The microphone was unplugged. The visit goes on; plug it in again to be heard.", Level.WARN)
     for name, (page, changes) in sending_views().items():
         views[f"send-{name}"] = patient(page, **changes)
+    for name, past in past_views(provider=False).items():
+        views[name] = patient(Page.PAST_VISITS, past=past)
     views["visit-notice"] = patient(Page.VISIT, visit=visit(with_name=LONG_NAME), notice=gone)
     return views
 
@@ -263,6 +266,9 @@ def provider_views() -> dict[str, ProviderView]:
     views["beside-item"] = provider(Page.ITEM, opened=item_views()["item"], visit=goes_on)
     views["beside-muted"] = provider(Page.HOME, inbox=INBOX, visit=PROVIDER_VISITS["muted"])
     views["visit-came"] = provider(Page.VISIT, inbox=INBOX, visit=goes_on)
+    for name, past in past_views(provider=True).items():
+        views[name] = provider(Page.PAST_VISITS, past=past)
+    views["beside-past"] = provider(Page.PAST_VISITS, past=views["past-record"].past, visit=goes_on)
     for name in ("ready", "in-visit"):
         live = PROVIDER_VISITS["live"] if name == "in-visit" else None
         views[f"sound-{name}"] = provider(Page.SOUND, sound=SOUNDS[name], visit=live)
@@ -276,6 +282,7 @@ PATIENT_STATES = (
     *(f"visit-{state}" for state in (*VISITS, *PATIENT_CLOSERS)),
     *(f"sound-{state}" for state in SOUNDS),
     *SENDING_STATES,
+    *PAST_STATES,
 )
 PROVIDER_STATES = (
     *PASSPHRASES,
@@ -284,4 +291,6 @@ PROVIDER_STATES = (
     *("desk-new", "desk-busy", "desk-invited", "desk-long"),
     *(f"visit-{state}" for state in (*VISITS, *PROVIDER_CLOSERS)),
     *("sound-ready", "sound-in-visit", "beside-day", "beside-item", "beside-muted", "visit-came"),
+    *PAST_STATES,
+    "beside-past",
 )

@@ -59,3 +59,39 @@ async def scenario(tmp_path, service):
         assert view.opened.note.endswith("  Please call me: 555 0199")
         assert "Said in the cut" not in view.opened.note
         assert view.opened.parts == ()
+        await read_afterwards(clinic)
+
+
+async def read_afterwards(clinic):
+    """The record of the visit, as each of the two finds it, with the way to what was sent with it and back."""
+    patient, provider, got = clinic.patient, clinic.provider, "Dr Lee got this."
+    patient.presenter.past_visits.open_list()
+    view = await patient.until(lambda v: v.past and v.past.rows)
+    assert [(row.visit_id, row.title) for row in view.past.rows] == [(clinic.visit_id, "Visit with Dr Lee")]
+    patient.presenter.past_visits.open_visit(clinic.visit_id)
+    opened = (await patient.until(lambda v: v.past and v.past.opened)).past.opened
+    assert [(line.who, line.text, line.state and line.state.text) for line in opened.said] == [
+        ("You", "Are you there?", got),
+        ("Dr Lee", "Yes. I cannot hear you.", None),
+        ("You", "Said in the cut", got),
+        ("You", "Please call me: 555 0199", "The connection was gone. The clinic got this as a written message."),
+    ]
+    assert "You were connected with Dr Lee." in [entry.text for entry in opened.happened]
+    (filed,) = opened.filed
+    patient.presenter.items.open_item(filed.submission_id)
+    await patient.until(lambda v: v.page is Page.SENT and v.past is None and v.sending.sent)
+    patient.presenter.items.close_item()
+    await patient.until(lambda v: v.page is Page.PAST_VISITS and v.past.opened)
+
+    provider.presenter.close_item()
+    await provider.until(lambda v: v.page is Page.HOME)
+    provider.presenter.past_visits.open_list()
+    await provider.until(lambda v: v.past and v.past.rows)
+    provider.presenter.past_visits.open_visit(clinic.visit_id)
+    opened = (await provider.until(lambda v: v.past and v.past.opened)).past.opened
+    assert [line.text for line in opened.said] == ["Are you there?", "Yes. I cannot hear you.", "Said in the cut"]
+    assert (opened.title, [one.title for one in opened.filed]) == ("Visit with Ann Example", ["Written message"])
+    provider.presenter.open_item(opened.filed[0].submission_id)
+    await provider.until(lambda v: v.page is Page.ITEM and v.opened)
+    provider.presenter.close_item()
+    await provider.until(lambda v: v.page is Page.PAST_VISITS and v.past.opened)

@@ -25,7 +25,7 @@ class Recorder:
     def __getattr__(self, name: str) -> object:
         if name.startswith("_"):
             raise AttributeError(name)
-        if name in ("drafting", "answering", "measuring", "recording", "items"):  # the parts of sending
+        if name in ("drafting", "answering", "measuring", "recording", "items", "past_visits"):  # parts of it
             return self
         return lambda *args: self.calls.append((name, args))
 

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.presenters.review_views import InboxRow
 from app.presenters.views import Level, ProviderCommands, ProviderView, ScheduleRow
-from app.ui import names
-from app.ui.style import QUIET, TEAL, TONES, Kind
+from app.ui import names, past_names
+from app.ui.style import QUIET, TARGET, TEAL, TONES, Kind
 from app.ui.widgets.buttons import ActionButton
 from app.ui.widgets.icons import icon
 from app.ui.widgets.layout import Beside, Card, KeyedRows, ScrollColumn, ground
@@ -151,6 +151,8 @@ class DayPage(QWidget):
         for button, aim in ((self._invite, invite), (self._plan, plan)):
             button.on_press(aim)
             button.on_press(commands.open_desk)
+        self._past = ActionButton(past_names.OPEN_PAST, self.tr("Earlier visits"), "calendar", Kind.SECONDARY)
+        self._past.on_press(commands.past_visits.open_list)
         self._lay_out()
 
     def show_view(self, view: ProviderView) -> None:
@@ -178,7 +180,7 @@ class DayPage(QWidget):
         outer.addLayout(top)
         sides = QHBoxLayout()
         sides.setSpacing(0)
-        left = self._column(self.tr("Visits"), None, self._no_visits, self._schedule)
+        left = self._column(self.tr("Visits"), self._past, self._no_visits, self._schedule)
         right = self._column(self.tr("Sent by patients"), self._count, self._no_items, self._inbox)
         sides.addWidget(left, 1)
         sides.addWidget(right, 1)
@@ -188,6 +190,7 @@ class DayPage(QWidget):
     def _column(title: str, beside: QWidget | None, nothing: QWidget, rows: QWidget) -> QWidget:
         scroll = ScrollColumn(720, 20)
         head = QHBoxLayout()
+        head.addStrut(TARGET)
         head.addWidget(Text(title, "title"), 1)
         if beside is not None:
             head.addWidget(beside, 0, Qt.AlignmentFlag.AlignVCenter)

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.presenters.sending_views import DraftRow
 from app.presenters.views import ItemView, NextVisit, PatientCommands, PatientView
-from app.ui import names, sending_names
+from app.ui import names, past_names, sending_names
 from app.ui.pages.files import ask_for_files
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
@@ -23,7 +24,7 @@ from app.ui.words import day_and_clock
 class NextVisitCard(Card):
     """When and with whom, in plain words, and the way in."""
 
-    def __init__(self, join: Callable[[str], None], now: Callable[[], datetime]) -> None:
+    def __init__(self, join: Callable[[str], None], past: Callable[[], None], now: Callable[[], datetime]) -> None:
         super().__init__(24, 8)
         self._now = now
         self._visit_id = ""
@@ -34,8 +35,18 @@ class NextVisitCard(Card):
         self._join = ActionButton(names.HOME_JOIN, self.tr("Join the visit"), "camera", Kind.PRIMARY, large=True)
         self._phone = Text(role="quiet", name=names.HOME_PHONE)
         self._join.on_press(lambda: join(self._visit_id))
-        for widget in (self._heading, self._when, self._with, self._reason, self._join, self._phone):
-            self.body.addWidget(widget)
+        self._past = ActionButton(past_names.OPEN_PAST, self.tr("Earlier visits"), "calendar", Kind.SECONDARY)
+        self._past.on_press(past)
+        words = QVBoxLayout()
+        words.setSpacing(8)
+        for widget in (self._heading, self._when, self._with, self._reason):
+            words.addWidget(widget)
+        top = QHBoxLayout()
+        top.addLayout(words, 1)
+        top.addWidget(self._past, 0, Qt.AlignmentFlag.AlignTop)
+        self.body.addLayout(top)
+        self.body.addWidget(self._join)
+        self.body.addWidget(self._phone)
 
     def draw(self, visit: NextVisit | None, busy: bool) -> None:
         for widget in (self._with, self._join):
@@ -65,7 +76,7 @@ class HomePage(QWidget):
         self.setObjectName(names.HOME)
         self._commands = commands
         self._clinic = SentenceLine(names.CLINIC_STATE)
-        self._visit = NextVisitCard(commands.join, now)
+        self._visit = NextVisitCard(commands.join, commands.past_visits.open_list, now)
         self._send = ActionButton(
             sending_names.HOME_SEND, self.tr("Send something"), "sending", Kind.SECONDARY, large=True
         )

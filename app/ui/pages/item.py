@@ -67,7 +67,7 @@ class ItemPage(QWidget):
         self._sheet.show_item(item)
         self._box.show_item(item)
         if item is None:
-            self._letters.show_letters(())
+            self._clear()
             return
         if before is None or before.submission_id != item.submission_id:
             self._words.verticalScrollBar().setValue(0)
@@ -89,8 +89,25 @@ class ItemPage(QWidget):
         self._note.setVisible(bool(item.note) or not item.letters)
         self._letters.show_letters(item.letters)
 
+    def put_away(self, view: ProviderView) -> None:
+        """Another page is shown. What comes back is drawn anew."""
+        if self._item is not None:
+            self._item = None
+            self._sheet.show_item(None)
+            self._box.show_item(None)
+            self._clear()
+
     def first_focus(self) -> QWidget:
         return self._back
+
+    def _clear(self) -> None:
+        """The patient's words leave the widgets: closed is closed."""
+        self._letters.show_letters(())
+        self._others.show_rows((), lambda button, one: None)
+        for text in (self._patient, self._purpose, self._time, self._note):
+            text.say("")
+        for line in (*self._told, self._says):
+            line.say(None)
 
     @staticmethod
     def _other(one: OtherItem, open_item: Callable[[str], None]) -> ActionButton:

@@ -93,6 +93,8 @@ class SentPage(QWidget):
         shown = view.sending.sent if view.sending is not None else None
         before, self._shown = self._shown, shown
         if shown is None:
+            if before is not None:
+                self._clear()
             return
         item = shown.item
         self._title.say(item.title)
@@ -116,8 +118,18 @@ class SentPage(QWidget):
         if shown.asks_withdraw and not (before is not None and before.asks_withdraw) and self.isVisible():
             self._sure.no.setFocus()
 
+    def put_away(self, view: PatientView) -> None:
+        """Another page is shown."""
+        self.show_view(view)
+
     def first_focus(self) -> QWidget:
         return self._back
+
+    def _clear(self) -> None:
+        """What was sent and answered leaves the widgets: closed is closed."""
+        self._replies.show_rows((), ReplyCard.draw)
+        for text in (self._title, self._state, self._explains, self._kept):
+            text.say("")
 
     def _key(self) -> str:
         return self._shown.item.submission_id if self._shown is not None else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,12 +16,15 @@ from app.media.levels import Levels
 from app.media.slot import FrameSlot
 from app.presenters.views import (
     GuestCommands,
+    Level,
     PatientView,
     PictureState,
     ProviderView,
+    Sentence,
     VisitCommands,
     VisitPhase,
     VisitView,
+    WordsView,
 )
 from app.ui import names
 from app.ui.pages.files import ask_for_files
@@ -144,6 +148,9 @@ class VisitPage(QWidget):
             self._words_closed = self._guest_open = False
             self._words.begin()
             self._words.hide()
+        self._draw(visit)
+
+    def _draw(self, visit: VisitView) -> None:
         self._visit = visit
         self._draw_words(visit)
         self._with.say(visit.with_name)
@@ -158,6 +165,13 @@ class VisitPage(QWidget):
         if self._side is not None:
             self._side.draw(visit)
         self._share_out()
+
+    def put_away(self, view: PatientView | ProviderView) -> None:
+        """Another page is shown: what was written leaves the widgets with the visit."""
+        if view.visit is None and self._visit is not None:
+            self._words.begin()
+            self._draw(_without_words(self._visit))
+            self._visit = None
 
     def first_focus(self) -> QWidget:
         """The page itself: a stray press of the space bar must neither mute nor hang up."""
@@ -339,3 +353,12 @@ class VisitPage(QWidget):
             sides.addWidget(self._side)
         else:
             self._guests.hide()
+
+
+def _without_words(visit: VisitView) -> VisitView:
+    """A visit that is over, with nothing of a person in it."""
+    nothing = Sentence("", Level.NOTE)
+    return replace(
+        visit, with_name="", phase=VisitPhase.ENDED, link=nothing, other=None, picture=PictureState.NONE, timeline=(),
+        figures="", closer=None, stage=None, words=WordsView(), guest=None, wished=None, clinic_phone="",
+    )  # fmt: skip

@@ -82,6 +82,10 @@ class AnswerBox(QWidget):
         if item is None:
             self._item, self._number = "", -1
             self._set_text("")
+            self._title.say("")
+            self._wants.say("")
+            self.field.setAccessibleName("")
+            self._replies.show_rows((), lambda card, line: None)
             return
         answer = item.answer
         self._title.say(self.tr("Answer to {name}").format(name=item.patient_name))

@@ -80,6 +80,14 @@ class PartSheet(QWidget):
             self._strip.show_parts(self._parts, sheet.place)
             self._make_room()
             self._draw()
+        elif item is None:
+            self._clear()
+
+    def _clear(self) -> None:
+        self._strip.show_parts((), 0)
+        for text in (self._message, self._count, self._sealed):
+            text.say("")
+        self._original.say(None)
 
     def _same(self, before: Sheet, now: Sheet) -> bool:
         """Whether what stands can stay: another piece of the same clip goes into its player."""

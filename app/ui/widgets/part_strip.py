@@ -110,6 +110,7 @@ class PartStrip(QScrollArea):
             gone = self._buttons.pop()
             self._line.removeWidget(gone)
             gone.hide()
+            gone.setParent(None)
             gone.deleteLater()
         while len(self._buttons) < len(rows):
             made = PartButton(len(self._buttons), self._show)

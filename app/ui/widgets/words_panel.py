@@ -98,9 +98,8 @@ class WordsPanel(QWidget):
         for place, button in enumerate(self._quick):
             there = place < len(words.quick)
             button.setVisible(there)
-            if there:
-                phrase = words.quick[place]
-                button.set_label(phrase.text if phrase.whole else f"{phrase.text.strip()} …")
+            phrase = words.quick[place] if there else QuickPhrase("")
+            button.set_label(phrase.text if phrase.whole else f"{phrase.text.strip()} …")
         theirs = tuple(line.key for line in words.lines if not line.mine)
         fresh = [line for line in words.lines if not line.mine and line.key not in set(self._theirs)]
         self._theirs = theirs
