@@ -129,6 +129,7 @@ class PatientPresenter(HostingPresenter[PatientView], PhotoTaking):
             sound=self.sound_view(),
             sending=self.sending.view(),
             passphrase=self.passphrase_view(),
+            lock=self.lock_view(),
         )
 
     def _sending_around(self) -> SendingAround:

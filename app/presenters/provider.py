@@ -115,6 +115,7 @@ class ProviderPresenter(ReviewingPresenter):
             desk=self._desk_view() if self._page is Page.DESK else None,
             sound=self.sound_view(),
             passphrase=self.passphrase_view(),
+            lock=self.lock_view(),
         )
 
     def _desk_view(self) -> DeskView:

@@ -24,7 +24,8 @@ from app.presenters.device_views import PhotoSize as PhotoSize
 from app.presenters.device_views import PhotoView as PhotoView
 from app.presenters.device_views import SoundPhase as SoundPhase
 from app.presenters.device_views import SoundView as SoundView
-from app.presenters.passphrase_views import PassphraseCommands
+from app.presenters.passphrase_views import LockCommands, PassphraseCommands
+from app.presenters.passphrase_views import LockView as LockView
 from app.presenters.passphrase_views import PassphraseView as PassphraseView
 from app.presenters.review_views import InboxRow, OpenedItem, ReviewCommands
 from app.presenters.view_basics import Level as Level
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 class Page(StrEnum):
     PASSPHRASE = "passphrase"  # noqa: S105 - the store's key is under one, or will be: nothing else until then
+    LOCK = "lock"  # set a passphrase later, or change it
     ENROL = "enrol"
     HOME = "home"
     PHOTO = "photo"
@@ -208,6 +210,7 @@ class PatientView:
     sound: SoundView | None = None
     sending: SendingView | None = None
     passphrase: PassphraseView | None = None
+    lock: LockView | None = None
 
 
 @dataclass(frozen=True)
@@ -253,6 +256,7 @@ class ProviderView:
     desk: DeskView | None = None
     sound: SoundView | None = None
     passphrase: PassphraseView | None = None
+    lock: LockView | None = None
 
 
 class VisitCommands(Protocol):
@@ -278,7 +282,7 @@ class SoundCommands(Protocol):
     def turn_picture(self) -> None: ...
 
 
-class CommonCommands(VisitCommands, SoundCommands, PassphraseCommands, Protocol):
+class CommonCommands(VisitCommands, SoundCommands, PassphraseCommands, LockCommands, Protocol):
     def enrol(self, address: str, code: str) -> None: ...
     def dismiss_notice(self) -> None: ...
 
