@@ -10,7 +10,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QLocale, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.presenters.form_views import FieldKind, FieldView, FileWay, FormCommands, FormInput
 from app.ui import names
@@ -262,9 +262,12 @@ class FilesField(QWidget):
         for number, title in enumerate(field.texts):
             column.addWidget(self._given_file(number, title))
         self._ways = {way: self._button(way) for way in field.ways}
+        grid = QGridLayout()
+        grid.setSpacing(10)
         for place, (way, button) in enumerate(self._ways.items()):
             button.set_look(_WAY_SIGNS[way], Kind.SECONDARY if place else Kind.PRIMARY)
-            column.addWidget(button)
+            grid.addWidget(button, place // 2, place % 2)
+        column.addLayout(grid)
         self.draw(field)
 
     def draw(self, field: FieldView) -> None:
@@ -291,7 +294,7 @@ class FilesField(QWidget):
     def _button(self, way: FileWay) -> ActionButton:
         ways: dict[FileWay, tuple[str, Callable[[], None]]] = {
             FileWay.PHOTO: (self.tr("Take a photo"), lambda: self._commands.add_form_file(self._key())),
-            FileWay.FILE: (self.tr("Choose a file on this computer"), self._choose),
+            FileWay.FILE: (self.tr("Choose a file"), self._choose),
             FileWay.CLIP: (self.tr("Record a clip"), partial(self._record, True)),
             FileWay.VOICE: (self.tr("Record your voice"), partial(self._record, False)),
         }
@@ -311,7 +314,7 @@ class FilesField(QWidget):
         self._commands.record_form_file(self._key(), film)
 
 
-_WAY_SIGNS = {FileWay.PHOTO: "photo", FileWay.FILE: "file", FileWay.CLIP: "film", FileWay.VOICE: "speech"}
+_WAY_SIGNS = {FileWay.PHOTO: "photo", FileWay.FILE: "file", FileWay.CLIP: "film", FileWay.VOICE: "microphone"}
 _WAY_NAMES = {
     FileWay.PHOTO: names.FORM_ADD_FILE,
     FileWay.FILE: names.FORM_CHOOSE_FILE,
