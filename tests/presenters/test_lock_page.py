@@ -12,6 +12,7 @@ from app.offline.keys import KeyPlace
 from app.presenters.views import Level, Page
 from tests.e2e.e2e_people import Person
 from tests.offline.offline_kit import every_byte
+from tests.offline.test_passphrase_change import quick_argon  # noqa: F401 - a fixture of this module, too
 from tests.presenters.test_passphrase_page import started
 
 OLD, NEW, WRONG = "blue paper boat", "another passphrase", "no such passphrase"
