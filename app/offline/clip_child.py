@@ -1,10 +1,10 @@
 """The child process that decodes a foreign clip: run as a file by `python -I`, under the limits of limited.py.
 
-Arguments: "whole", "piece", "look" or "voice"; where a piece begins and how long it is (ms); the most seconds, pixels
-of a picture, pictures a second and bytes to give back. The clip comes in on stdin. Out on stdout go a line of
-JSON, {"ok": true, "times": [s], "sizes": [bytes], "sound": bytes, "width": w, "height": h, "seconds": s} (fewer
-of them for a look or a voice) or {"ok": false, "why": "..."}, then the pictures (JPEG) and the sound
-(mono, 48 kHz, 16 bits). It imports nothing of ours, writes no file and needs no network.
+Arguments: "whole", "piece", "look", "front" (a look, with one picture) or "voice"; where a piece begins and how long
+it is (ms); the most seconds, pixels of a picture, pictures a second and bytes to give back. The clip comes in on
+stdin. Out on stdout go a line of JSON, {"ok": true, "times": [s], "sizes": [bytes], "sound": bytes, "width": w,
+"height": h, "seconds": s} (fewer of them for a look, a front or a voice) or {"ok": false, "why": "..."}, then the
+pictures (JPEG) and the sound (mono, 48 kHz, 16 bits). It imports nothing of ours, writes no file and needs no network.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 RATE = 48_000
 _REORDERED_S = 1.0  # so much later than its neighbours a packet may stand that is shown before them
 _UNEVEN = 0.6  # of a picture's time: cameras do not keep their beat
+_NEARLY = 0.8
 _PICTURES, _SOUND = ("h264",), ("opus",)
 
 
@@ -93,16 +94,49 @@ def _time(packet: Any) -> float:
     return 0.0 if packet.pts is None else float(packet.pts * packet.time_base)
 
 
-def _look(av: Any, data: bytes, bounds: Bounds) -> dict[str, object]:
-    """Counts packets, and decodes until the first picture."""
+@dataclass
+class Front:
+    """The pictures among which one is chosen to stand for the clip, each with its sharpness."""
+
+    found: list[tuple[float, Any]] = field(default_factory=list)
+    until_s: float = 2.0
+    most: int = 30
+    side: int = 640
+
+    def wants(self, packet: Any) -> bool:
+        return len(self.found) < self.most and _time(packet) < self.until_s
+
+    def add(self, cv2: Any, frames: list[Any]) -> None:
+        for frame in frames:
+            scale = min(1.0, self.side / max(frame.width, frame.height))
+            size = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
+            picture = cv2.resize(frame.to_ndarray(format="bgr24"), size, interpolation=cv2.INTER_AREA)
+            grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+            self.found.append((float(cv2.Laplacian(grey, cv2.CV_64F).var()), picture))
+
+    def chosen(self, cv2: Any) -> bytes:
+        """A camera's first pictures are often dark or out of focus: the first that is nearly the sharpest."""
+        best = max(sharp for sharp, _ in self.found)
+        picture = next(picture for sharp, picture in self.found if sharp >= _NEARLY * best)
+        done, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 90])
+        if not done:
+            raise Refused("it does not encode")
+        return bytes(jpeg)
+
+
+def _look(av: Any, cv2: Any, data: bytes, bounds: Bounds, front: Front | None = None) -> dict[str, object]:
+    """Counts packets, and decodes until the first picture, or as far as `front` wants."""
     container, pictures, sound = _open(av, data, bounds)
     end, seen = 0.0, False
     with container:
         for packet in container.demux([s for s in (pictures, sound) if s is not None]):
             if packet.pts is not None:
                 end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-            if packet.stream is pictures and not seen:
-                seen = any(frame.width * frame.height <= bounds.pixels for frame in packet.decode())
+            if packet.stream is pictures and (not seen or (front is not None and front.wants(packet))):
+                frames = [frame for frame in packet.decode() if frame.width * frame.height <= bounds.pixels]
+                seen = seen or bool(frames)
+                if front is not None:
+                    front.add(cv2, frames)
     if not seen:
         raise Refused("no pictures")
     if not 0.0 < end <= bounds.seconds:
@@ -214,7 +248,11 @@ def main(arguments: list[str]) -> int:
             bounds.start, bounds.end = start / 1000, (start + length) / 1000
         data = sys.stdin.buffer.read()
         if what == "look":
-            return _answer(_look(av, data, bounds))
+            return _answer(_look(av, cv2, data, bounds))
+        if what == "front":
+            front = Front()
+            told = _look(av, cv2, data, bounds, front)
+            return _answer(told, front.chosen(cv2))
         if what == "voice":
             made = _voice(av, data, bounds)
             return _answer({"ok": True, "sound": 2 * made.samples}, *made.sound)

@@ -1,8 +1,9 @@
 """The child process that draws foreign PDFs: run as a file by `python -I`, under the limits of limited.py.
 
-Arguments: the most pages, the longest side of a page's picture (px) or 0 for a check,
-bytes to give back at most. The PDF comes in on stdin. Out on stdout go a line of JSON, {"ok": true, "pages": n,
-"sizes": [[w, h, bytes]]} or {"ok": false, "why": "locked" | "pages" | "broken", "detail": "..."}, then the JPEGs.
+Arguments: the most pages, the longest side of a page's picture (px) or 0 for a check, bytes to give back at most, and
+that side for the first page alone of what is checked (0: none). The PDF comes in on stdin. Out on stdout go a line of
+JSON, {"ok": true, "pages": n, "sizes": [[w, h, bytes]]} or {"ok": false, "why": "locked" | "pages" | "broken",
+"detail": "..."}, then the JPEGs.
 PDFium is asked to draw pages and nothing else: no forms are begun, so no script of a file ever runs, and no link,
 attachment or font outside of the file is followed. It imports nothing of ours, writes no file and needs no network.
 """
@@ -66,7 +67,7 @@ def _answer(result: dict[str, object], *body: bytes) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    most, side, give_back = (int(text) for text in arguments)
+    most, side, give_back, front = (int(text) for text in arguments)
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", OPENCV_LOG_LEVEL="SILENT")
     import cv2
     import pypdfium2 as pdfium  # type: ignore[import-untyped]
@@ -76,7 +77,7 @@ def main(arguments: list[str]) -> int:
     try:
         document = _open(pdfium, sys.stdin.buffer.read(), most)
         for number in range(len(document)):
-            pages.append(_draw(pdfium, cv2, document, number, side))
+            pages.append(_draw(pdfium, cv2, document, number, side or (0 if number else front)))
             if sum(len(jpeg) for _, _, jpeg in pages) > give_back:
                 raise Refused("broken", "too much")
     except Refused as exc:

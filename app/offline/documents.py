@@ -80,6 +80,20 @@ def check_document(data: bytes) -> DocumentInfo:
     return DocumentInfo(PDF, int(answer["pages"]))
 
 
+def front_page(data: bytes, side: int) -> tuple[DocumentInfo, SafePage]:
+    """For the sender: a PDF as :func:`check_document`, and its first page, no side over `side` pixels.
+
+    Raises as :func:`check_document`, :class:`DocumentBroken` for what is no PDF.
+    """
+    if not is_pdf(data):
+        raise DocumentBroken("no PDF")
+    answer, body = _run_child(data, 0, side)
+    width, height, size = answer["sizes"][0]
+    if size != len(body) or not body:
+        raise DocumentBroken("the child's answer is not whole")
+    return DocumentInfo(PDF, int(answer["pages"])), SafePage(body, width, height)
+
+
 def safe_document(data: bytes, side: int = PAGE_SIDE) -> tuple[SafePage, ...]:
     """For the provider: every page as a picture that is safe for any decoder. Raises as :func:`check_document`."""
     if not 64 <= side <= 2 * PAGE_SIDE:
@@ -106,14 +120,14 @@ def _refusal(why: str, detail: str) -> OfflineError:
     return DocumentBroken(detail)
 
 
-def _run_child(data: bytes, side: int) -> tuple[dict[str, Any], bytes]:
+def _run_child(data: bytes, side: int, front: int = 0) -> tuple[dict[str, Any], bytes]:
     if len(data) > MAX_DOCUMENT_BYTES:
         raise DocumentTooLarge(
             f"This document is too large: up to {MAX_DOCUMENT_BYTES // (1024 * 1024)} MB can be sent."
         )
     limits = Limits(MEMORY_BYTES, CPU_S, TIME_S)
     try:
-        answer, body = run_child(document_child, MAX_PAGES, side, MAX_SAFE_BYTES, data=data, limits=limits)
+        answer, body = run_child(document_child, MAX_PAGES, side, MAX_SAFE_BYTES, front, data=data, limits=limits)
     except ChildFailed as exc:
         raise DocumentBroken(str(exc)) from exc
     if not answer["ok"]:

@@ -7,23 +7,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from app.offline.clips import check_clip, check_voice
-from app.offline.documents import check_document
+from app.offline.clips import check_voice, front_of
+from app.offline.documents import front_page
 from app.offline.draft import MAX_FORM_BYTES
 from app.offline.errors import OfflineError
-from app.offline.parts import CLIP, PDF, PICTURES, VOICE, Part, PartRefused, media_type_of
-from app.offline.photo_copy import DEFAULT_SIDE, anew, file_copies
+from app.offline.parts import CLIP, JPEG, PDF, PICTURES, VOICE, Part, PartRefused, media_type_of
+from app.offline.photo_copy import DEFAULT_SIDE, THUMBNAIL_SIDE, anew, file_copies, wanted_of
+from app.offline.photos import PhotoBroken, Wanted, made_from
 from app.offline.readings import Reading
 from app.offline.readings_fhir import from_bundle
 from app.wire.intake import PartRole
 
+log = logging.getLogger(__name__)
+
+_JPEG_QUALITY = 85
 MAX_FILE_BYTES = 64 * 1024 * 1024
 """Pixels of a photo's longer side at most."""
 
@@ -85,13 +90,36 @@ def found_in(data: bytes, name: str) -> Found:
     if data[:1] == b"{":
         return _fhir(data)
     media_type = media_type_of(data)
-    if media_type in PICTURES:
-        return Parts(photo_parts(data, name))
-    _CHECKS[media_type](data)
-    return Parts((Part(data, name, media_type),))
+    return Parts(_MAKERS[media_type](data, name))
 
 
-_CHECKS: dict[str, Callable[[bytes], object]] = {PDF: check_document, CLIP: check_clip, VOICE: check_voice}
+def thumbnail_of(whole: Part) -> tuple[Part, ...]:
+    """The thumbnail of a document (its first page) or a clip (one of its first pictures), which is checked by that.
+
+    None where it cannot be made. Raises as documents.check_document, or NotAClip, ClipBroken or ClipTooLarge.
+    """
+    try:
+        (made,) = made_from(_FRONTS[whole.media_type](whole.data), wanted_of(()))[1]
+    except PhotoBroken as exc:
+        log.info("no thumbnail: %s", exc.detail)
+        return ()
+    return (Part(made.data, whole.name, made.media_type, PartRole.THUMBNAIL, of=whole.blob),)
+
+
+_FRONTS: dict[str, Callable[[bytes], bytes]] = {
+    PDF: lambda data: front_page(data, THUMBNAIL_SIDE)[1].jpeg,
+    CLIP: lambda data: front_of(data)[1],
+}
+
+
+def _pictured(data: bytes, name: str, media_type: str) -> tuple[Part, ...]:
+    whole = Part(data, name, media_type)
+    return (whole, *thumbnail_of(whole))
+
+
+def _voice_parts(data: bytes, name: str) -> tuple[Part, ...]:
+    check_voice(data)
+    return (Part(data, name, VOICE),)
 
 
 def photo_parts(data: bytes, name: str) -> tuple[Part, ...]:
@@ -105,6 +133,27 @@ def photo_parts(data: bytes, name: str) -> tuple[Part, ...]:
     small = Part(made.thumbnail.data, name, made.thumbnail.media_type, PartRole.THUMBNAIL, of=light.blob)
     whole = made.original or anew(data)[1]
     return (light, small, Part(whole.data, name, whole.media_type, PartRole.ORIGINAL, of=light.blob))
+
+
+_MAKERS: dict[str, Callable[[bytes, str], tuple[Part, ...]]] = {
+    **dict.fromkeys(PICTURES, photo_parts),
+    PDF: lambda data, name: _pictured(data, name, PDF),
+    CLIP: lambda data, name: _pictured(data, name, CLIP),
+    VOICE: _voice_parts,
+}
+
+
+def as_asked(parts: tuple[Part, ...], fits: Callable[[str], bool]) -> tuple[Part, ...]:
+    """With a photo's lighter copy as JPEG where that is asked for, and AVIF is not. Blocks. Raises as photo_parts."""
+    return tuple(
+        _as_jpeg(part) if part.role is PartRole.COPY and not fits(part.media_type) and fits(JPEG) else part
+        for part in parts
+    )
+
+
+def _as_jpeg(part: Part) -> Part:
+    (made,) = made_from(part.data, (Wanted("copy", "jpeg", 0, _JPEG_QUALITY),))[1]
+    return replace(part, data=made.data, media_type=made.media_type)
 
 
 def _fhir(data: bytes) -> Answers | Measured:

@@ -6,8 +6,9 @@ or {"ok": false, "why": "..."}, and the bytes of what was made, one after the ot
 It imports nothing of ours, writes no file and needs no network. A camera's own pixels are encoded by the same
 functions in our own process: they trust their arguments and hold the interpreter's lock for moments only.
 
-A job: {"turns": [["turn" or "flip", n], ...], "heif": null or a plan of photo_heif.py, "make": [[name, kind, side,
-quality], ...]}; kind "avif" falls back to "jpeg" where this OpenCV cannot write AVIF; side 0 keeps the size.
+A job: {"turns": [["turn" or "flip", n], ...], "heif": null or a plan of photo_heif.py, "colours": null or
+{"matrix": 3 x 3, "curves": 3 x 256} as photo_colour.py has them, "make": [[name, kind, side, quality], ...]}; kind
+"avif" falls back to "jpeg" where this OpenCV cannot write AVIF; side 0 keeps the size.
 """
 
 from __future__ import annotations
@@ -54,6 +55,36 @@ def fitted(image: Pixels, side: int) -> Pixels:
         return image
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+_STEPS = 8192
+_BAND = 256  # rows converted at a time, to spare memory
+
+
+def to_srgb(image: Pixels, colours: dict[str, Any]) -> Pixels:
+    """BGR pixels of a job's "colours" as sRGB (IEC 61966-2-1); what sRGB does not have is cut to its edge."""
+    import cv2
+    import numpy as np
+
+    curves = np.ascontiguousarray(np.array(colours["curves"], np.float32)[::-1].T).reshape(1, 256, 3)
+    matrix = np.ascontiguousarray(np.array(colours["matrix"], np.float32)[::-1, ::-1])
+    light = np.arange(_STEPS) / (_STEPS - 1)
+    written = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    table = np.round(written * 255).astype(np.uint8)
+    out = np.empty_like(image)
+    for top in range(0, image.shape[0], _BAND):
+        linear = cv2.transform(cv2.LUT(image[top : top + _BAND], curves), matrix)
+        out[top : top + _BAND] = table[(np.clip(linear, 0, 1) * (_STEPS - 1) + 0.5).astype(np.uint16)]
+    return out
+
+
+def shown(image: Pixels, job: dict[str, Any]) -> Pixels:
+    """Upright and sRGB. No larger than what is wanted where the colours are others: that is dear for large photos."""
+    image = upright(image, job["turns"])
+    if job["colours"] is None:
+        return image
+    sides = [side for _, _, side, _ in job["make"]]
+    return to_srgb(fitted(image, 0 if 0 in sides else max(sides)), job["colours"])
 
 
 def encoded(image: Pixels, kind: str, quality: int) -> tuple[str, bytes]:
@@ -180,7 +211,7 @@ def main() -> int:
     try:
         image = decoded(sys.stdin.buffer.read(), job["heif"])
         height, width = image.shape[:2]
-        made = make(upright(image, job["turns"]), job["make"]) if job["make"] else []
+        made = make(shown(image, job), job["make"]) if job["make"] else []
     except (cv2.error, MemoryError, OSError, ValueError) as exc:
         return _answer({"ok": False, "why": str(exc) if isinstance(exc, Undecodable) else type(exc).__name__})
     listed = [[name, media_type, wide, high, len(data)] for name, media_type, wide, high, data in made]

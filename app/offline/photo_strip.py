@@ -76,12 +76,12 @@ def orientation_of(data: bytes) -> int:
     try:
         match container_of(data):
             case Container.JPEG:
-                segments = _segments(data)
-                blocks = (body[6:] for marker, body, _ in segments if marker == 0xE1 and body.startswith(_EXIF))
+                parts = segments(data)
+                blocks = (body[6:] for marker, body, _ in parts if marker == 0xE1 and body.startswith(_EXIF))
             case Container.PNG:
-                blocks = (body for kind, body, _ in _chunks(data) if kind == b"eXIf")
+                blocks = (body for kind, body, _ in chunks(data) if kind == b"eXIf")
             case Container.WEBP:
-                blocks = (body.removeprefix(_EXIF) for kind, body in _riff(data) if kind == b"EXIF")
+                blocks = (body.removeprefix(_EXIF) for kind, body in riff(data) if kind == b"EXIF")
             case _:
                 return 1
         return photo_exif.orientation(next(blocks, b""))
@@ -89,7 +89,7 @@ def orientation_of(data: bytes) -> int:
         return 1
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+def segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
     """ITU-T T.81 B.1: (marker, body, all of it); a scan's coded data belongs to its SOS. Ends at EOI."""
     at = 2
     while True:
@@ -123,7 +123,7 @@ def _jpeg(data: bytes) -> bytes:
         block = _EXIF + photo_exif.minimal(up)
         parts.append(b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block)
     scans = 0
-    for marker, body, whole in _segments(data):
+    for marker, body, whole in segments(data):
         of_colour = any(marker == kept and body.startswith(name) for kept, name in (_JPEG_PROFILE, _JPEG_ADOBE))
         if marker in _JPEG_KEPT or of_colour:
             parts.append(whole)
@@ -136,7 +136,7 @@ def _jpeg(data: bytes) -> bytes:
     return b"".join((*parts, b"\xff\xd9"))
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
+def chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
     """ISO/IEC 15948 5.3: (type, body, all of it), up to IEND."""
     at, kind = len(PNG_MARK), b""
     while kind != b"IEND":
@@ -151,7 +151,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
 def _png(data: bytes) -> bytes:
     up = orientation_of(data)
     parts = [PNG_MARK]
-    for kind, _, whole in _chunks(data):
+    for kind, _, whole in chunks(data):
         if kind in _PNG_KEPT:
             parts.append(whole)
         if kind == b"IHDR" and up != 1:
@@ -160,7 +160,7 @@ def _png(data: bytes) -> bytes:
     return b"".join(parts)
 
 
-def _riff(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def riff(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """RFC 9649 2.3 and 2.4: (type, body), as far as the RIFF header's size goes."""
     at, stop = 12, 8 + int.from_bytes(data[4:8], "little")
     if stop > len(data):
@@ -176,7 +176,7 @@ def _riff(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 def _webp(data: bytes) -> bytes:
     up = orientation_of(data)
     parts, extended = [], False
-    for kind, body in _riff(data):
+    for kind, body in riff(data):
         if kind == b"VP8X":
             if body[0] & _WEBP_MOVES:
                 raise CannotStrip("a moving WebP")

@@ -14,6 +14,7 @@ from typing import Any
 from app.offline import photo_child
 from app.offline.child import ChildFailed, Limits, run_child
 from app.offline.errors import OfflineError
+from app.offline.photo_colour import colours_of
 from app.offline.photo_exif import Turn, turns
 from app.offline.photo_header import Header, HeaderError, HeifFound, read_header
 from app.offline.photo_heif import HeifError, plan
@@ -65,7 +66,7 @@ class PhotoInfo:
 
 @dataclass(frozen=True)
 class CleanCopy:
-    """A JPEG of our own making: upright, without metadata, from the pixels alone."""
+    """A JPEG of our own making: upright, sRGB, without metadata, from the pixels alone."""
 
     jpeg: bytes = field(repr=False)
     width: int
@@ -113,6 +114,7 @@ def clean_copy(data: bytes, max_side: int = 2048) -> CleanCopy:
 def made_from(data: bytes, wanted: Sequence[Wanted]) -> tuple[PhotoInfo, tuple[Encoded, ...]]:
     """What a foreign photo is, and pictures made of it, in the order of `wanted`: one run of the limited child.
 
+    They are sRGB, whatever the photo's own colours are (photo_colour.py).
     Raises as :func:`check_photo`.
     """
     header = _bounded_header(data)
@@ -123,7 +125,13 @@ def made_from(data: bytes, wanted: Sequence[Wanted]) -> tuple[PhotoInfo, tuple[E
         heif, turned = _planned(data, header.media_type)
     if heif is not None and heif["crop"] is not None:
         shown = heif["crop"][2:]
-    job = {"turns": turned, "heif": heif, "make": [dataclasses.astuple(one) for one in wanted]}
+    colours = colours_of(data) if wanted else None
+    job = {
+        "turns": turned,
+        "heif": heif,
+        "colours": dataclasses.asdict(colours) if colours is not None else None,
+        "make": [dataclasses.astuple(one) for one in wanted],
+    }
     found, made = _run_child(data, job)
     if found != tuple(shown):
         raise PhotoBroken(f"{shown[0]}x{shown[1]} decodes as {found[0]}x{found[1]}")

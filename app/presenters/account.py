@@ -14,7 +14,16 @@ from app.net.http import ClinicHttp, Credentials
 from app.offline.backup import mend
 from app.offline.errors import OfflineError
 from app.offline.files import COPIES
-from app.offline.keys import AskPassphrase, DeviceKeys, KeyPlace, KeyRing, device_keys, open_store_key
+from app.offline.keys import (
+    AskPassphrase,
+    DeviceKeys,
+    KeyPlace,
+    KeyRing,
+    StoreKey,
+    change_passphrase,
+    device_keys,
+    open_store_key,
+)
 from app.offline.profile import Profile
 from app.offline.store import Setting, Store
 from app.wire import API
@@ -42,11 +51,11 @@ class Clinic:
 class Account:
     """An open profile. All methods run on the I/O loop."""
 
-    def __init__(self, profile: Profile, store: Store, keys: DeviceKeys, place: KeyPlace) -> None:
+    def __init__(self, profile: Profile, store: Store, keys: DeviceKeys, key: StoreKey) -> None:
         self.profile = profile
         self.store = store
         self.keys = keys
-        self.key_place = place
+        self._key = key
         self._clinic: Clinic | None = None
         self._http: ClinicHttp | None = None
         self._team: CareTeamList | None = None
@@ -63,9 +72,18 @@ class Account:
         except BaseException:
             profile.close()
             raise
-        account = cls(profile, store, await store.call(device_keys), secret.place)
+        account = cls(profile, store, await store.call(device_keys), secret)
         await account._load()
         return account
+
+    @property
+    def key_place(self) -> KeyPlace:
+        """Where the store's key lies."""
+        return self._key.place
+
+    async def change_passphrase(self, old: str, new: str) -> None:
+        """The store's key goes under a (new) passphrase, in a thread; :func:`app.offline.keys.change_passphrase`."""
+        self._key = await asyncio.to_thread(change_passphrase, self.profile, self._key, old, new)
 
     @property
     def enrolled(self) -> bool:

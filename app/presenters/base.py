@@ -17,14 +17,13 @@ from app.net.errors import NetError
 from app.net.events import EventStream
 from app.net.signalling import SignedSignals
 from app.offline.errors import OfflineError
-from app.offline.keys import KeyPlace
 from app.presenters.account import Account
 from app.presenters.around import Filing, Session, Surroundings
 from app.presenters.environment import Environment, command
-from app.presenters.passphrase_page import PassphrasePage
+from app.presenters.lock_page import LockPage
 from app.presenters.refresh import Refresh
 from app.presenters.schedule import fetch_visits, kept_visits
-from app.presenters.sentences import WEAK_KEY, clinic_sentence, visit_over
+from app.presenters.sentences import clinic_sentence, visit_over
 from app.presenters.sound_page import SoundPage
 from app.presenters.views import Level, Page, PatientView, ProviderView, Sentence
 from app.presenters.visit import VisitRoom
@@ -40,12 +39,11 @@ log = logging.getLogger(__name__)
 V = TypeVar("V", PatientView, ProviderView)
 
 _TICK_S, _MAX_PRESENT = 1.0, 1000
-_STAYS = frozenset(
-    {Page.ITEM, Page.DESK, Page.PAST_VISITS}
-)  # what is read or written there does not end with the visit
+_STAYS = frozenset({Page.ITEM, Page.DESK, Page.PAST_VISITS, Page.LOCK})
+"""What is read or written there does not end with the visit."""
 
 
-class Presenter(SoundPage, WordsPage, PassphrasePage, Generic[V]):
+class Presenter(SoundPage, WordsPage, LockPage, Generic[V]):
     """State on the I/O loop, frozen views out. Commands come from the UI thread (:func:`command`)."""
 
     role: Role
@@ -245,8 +243,7 @@ class Presenter(SoundPage, WordsPage, PassphrasePage, Generic[V]):
                     return
             await self.account.enrol(address, code, self.role)
             await self._begin()
-            if self.account.key_place is KeyPlace.KEY_FILE:
-                self._notice = WEAK_KEY
+            self._say_weak_key()
         except (AddressError, CodeError) as exc:
             self._notice = Sentence(f"{str(exc)[:1].upper()}{str(exc)[1:]}", Level.WARN)
         finally:

@@ -12,7 +12,7 @@ from app.offline.draft import MAX_TEXT, Draft, DraftPart
 from app.offline.drafts import DraftBook
 from app.offline.errors import OfflineError
 from app.offline.finishing import read_sealed
-from app.offline.from_file import Answers, Measured, read_file
+from app.offline.from_file import Answers, Measured, read_file, thumbnail_of
 from app.offline.life import Held
 from app.offline.parts import JPEG, Part
 from app.offline.photo_copy import PhotoCopies
@@ -238,13 +238,23 @@ class Drafting:
             return None
         if kept.note and kept.note not in draft.note:
             await self._set_note(draft.draft, f"{draft.note}\n{kept.note}".strip())
-        self.around.spawn(self._look(draft.draft))
+        self.around.spawn(self.look(draft.draft))
         return light.blob
+
+    async def add_small(self, draft: str, whole: Part) -> None:
+        """The thumbnail of what was recorded, which is in the draft already: that came first."""
+        with contextlib.suppress(OfflineError):  # a clip without one is a clip
+            small = await asyncio.to_thread(thumbnail_of, whole)
+            async with self._turn:
+                after = await self.book.add_parts(draft, small)
+                if self.draft is not None and self.draft.draft == draft:
+                    self.draft = after
+        await self.look(draft)
 
     async def _open(self, draft: str) -> None:
         self.draft, self.says, self._unkept = await self.book.draft(draft), None, None
         self._show(Page.SEND)
-        await self._look(draft)
+        await self.look(draft)
 
     async def _leave(self) -> None:
         draft, self.draft = self.draft, None
@@ -294,7 +304,7 @@ class Drafting:
                 self.says = Sentence(f"{path.name}: {self.says.text}", Level.WARN)
                 self.around.changed()
                 break
-        await self._look(draft)
+        await self.look(draft)
 
     async def _add_file(self, draft: str, path: Path) -> Draft:
         found = await asyncio.to_thread(read_file, path)
@@ -335,7 +345,7 @@ class Drafting:
         self.around.kick()
         self.around.say("Saved on this computer. It is sent as soon as the connection allows.", Level.GOOD)
 
-    async def _look(self, draft: str) -> None:
+    async def look(self, draft: str) -> None:
         """Opens the thumbnails of the draft on the page, with this device's key, for the screen alone."""
         if self.draft is None or self.draft.draft != draft:
             return

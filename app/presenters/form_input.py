@@ -9,12 +9,13 @@ from datetime import datetime, tzinfo
 from decimal import Decimal
 
 from app.offline.forms.calculate import unit_fields
-from app.offline.forms.checks import Fault, Wrong, real_date
+from app.offline.forms.checks import Fault, Wrong, real_date, takes
 from app.offline.forms.fhir_json import Json
 from app.offline.forms.in_words import date_words, in_words, number_words
 from app.offline.forms.model import Item, ItemType, Value
 from app.offline.forms.values import same
-from app.presenters.form_views import ChoiceView, FieldKind, FieldView, FormInput
+from app.offline.parts import AVIF, CLIP, HEIC, JPEG, PDF, PICTURES, PNG, VOICE, WEBP
+from app.presenters.form_views import ChoiceView, FieldKind, FieldView, FileWay, FormInput
 
 _NUMBER = re.compile(r"[+-]?\d{1,15}([.,]\d{1,10})?", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
@@ -72,7 +73,8 @@ def field_of(item: Item, values: tuple[Value, ...], language: str) -> FieldView:
     if kind is FieldKind.FILES:
         most = item.bounds.max_occurs if item.repeats else 1
         names = tuple(in_words(value, item, language) for value in values)
-        return FieldView(kind, names, can_add_file=most is None or len(values) < most)
+        more = most is None or len(values) < most
+        return FieldView(kind, names, can_add_file=more, ways=file_ways(item), endings=file_endings(item))
     typed = tuple(_typed(item, value) for value in values) or (Typed(""),)
     units = tuple(unit.display for unit in item.units)
     most = item.bounds.max_occurs if item.repeats else 1
@@ -84,6 +86,37 @@ def field_of(item: Item, values: tuple[Value, ...], language: str) -> FieldView:
         can_add=most is None or len(typed) < most,
         hint=item.hint.said(language) or _range_hint(item),
     )
+
+
+def file_ways(item: Item) -> tuple[FileWay, ...]:
+    """What is offered where files are asked for: recordings only where the question names their kind."""
+    named = bool(item.bounds.media_types)
+    offered = {
+        FileWay.PHOTO: takes(item, AVIF) or takes(item, JPEG),
+        FileWay.FILE: bool(file_endings(item)),
+        FileWay.CLIP: named and takes(item, CLIP),
+        FileWay.VOICE: named and takes(item, VOICE),
+    }
+    return tuple(way for way, on in offered.items() if on)
+
+
+def file_endings(item: Item) -> tuple[str, ...]:
+    """Of files that can be the answer. All photos can where JPEG can: their copies are made as it is asked."""
+    photos = takes(item, AVIF) or takes(item, JPEG)
+    kinds = (kind for kind in _ENDINGS if (photos if kind in PICTURES else takes(item, kind)))
+    return tuple(ending for kind in kinds for ending in _ENDINGS[kind])
+
+
+_ENDINGS = {
+    JPEG: ("jpg", "jpeg"),
+    PNG: ("png",),
+    WEBP: ("webp",),
+    AVIF: ("avif",),
+    HEIC: ("heic", "heif"),
+    PDF: ("pdf",),
+    CLIP: ("mp4",),
+    VOICE: ("ogg", "oga", "opus"),
+}
 
 
 def values_of_input(item: Item, given: FormInput, zone: tzinfo) -> tuple[Value, ...]:

@@ -24,6 +24,7 @@ from app.presenters.form_views import FieldView, FormInput, FormView, RepeatRow,
 from app.presenters.views import Level, Sentence
 
 _LATER = " If you cannot answer it now, press Next again: you can come back to it at the end."
+_LOOKING = Sentence("The file is being looked at. One moment…", Level.NOTE)
 _UNSUPPORTED = Sentence(
     "This question cannot be answered in this app. Your clinic will see that it was not asked. Please go on.",
     Level.NOTE,
@@ -143,13 +144,29 @@ class FormFilling:
     async def add_file(self, key: str, file: FormFile) -> None:
         """A file of this draft becomes an answer of the page called `key`."""
         async with self._turn:
-            item = self._at.item
-            if key != self._at.key or item is None or item.type is not ItemType.ATTACHMENT:
+            item = self.asks_for_files(key)
+            if item is None:
                 return
-            data = {"contentType": file.media_type, "url": file.url, "size": file.size, "title": file.title}
             there = values_of(self._answers, self._at.parent, item.link_id) if item.repeats else ()
-            await self._set(item, (*there, Value("valueAttachment", data)))
+            await self._set(item, (*there, _attachment(file)))
             self._changed()
+
+    def asks_for_files(self, key: str) -> Item | None:
+        """The question of the page called `key`, while it is on show and takes files."""
+        item = self._at.item
+        return item if key == self._at.key and item is not None and item.type is ItemType.ATTACHMENT else None
+
+    def refuses(self, key: str, file: FormFile) -> str:
+        """Why a file cannot be an answer there, in a sentence; empty when it can."""
+        item = self.asks_for_files(key)
+        wrong = faults_of(item, self._at.parent, (_attachment(file),)) if item is not None else ()
+        kinds = (Wrong.FILE_TOO_LARGE, Wrong.OTHER_FILE)
+        return next((fault_sentence(fault) for fault in wrong if fault.wrong in kinds), "")
+
+    def wait(self, on: bool) -> None:
+        """A file is being looked at, which takes a moment."""
+        self._busy, self._says = on, _LOOKING if on else None
+        self._changed()
 
     async def remove_file(self, key: str, n: int) -> None:
         async with self._turn:
@@ -328,6 +345,11 @@ class FormFilling:
         filled = await asyncio.to_thread(recalculate, self._form, answers, self._evaluator)
         self._take(filled)
         await self._keep(await asyncio.to_thread(write_response, filled.answers))
+
+
+def _attachment(file: FormFile) -> Value:
+    data = {"contentType": file.media_type, "url": file.url, "size": file.size, "title": file.title}
+    return Value("valueAttachment", data)
 
 
 def _quoted(text: str) -> str:

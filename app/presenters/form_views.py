@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 from app.offline.forms.pages import PageKind
@@ -26,6 +27,15 @@ class FieldKind(StrEnum):
     NONE = "none"  # cannot be answered here
 
 
+class FileWay(StrEnum):
+    """How a file comes to be an answer."""
+
+    PHOTO = "photo"  # taken now
+    FILE = "file"  # chosen on this computer
+    CLIP = "clip"  # recorded now
+    VOICE = "voice"
+
+
 @dataclass(frozen=True)
 class ChoiceView:
     key: str
@@ -37,6 +47,7 @@ class ChoiceView:
 class FieldView:
     """`texts` is what stands in the field, one for each answer (one at least); `units` are to choose from where there
     is more than one, `unit` numbers the chosen ones. `other`: the free answer beside choices, None where none may be.
+    `ways`: how files can be added; `endings`: of the names of those to choose from.
     """
 
     kind: FieldKind
@@ -47,6 +58,8 @@ class FieldView:
     unit: tuple[int, ...] = ()
     can_add: bool = False
     can_add_file: bool = False
+    ways: tuple[FileWay, ...] = ()
+    endings: tuple[str, ...] = ()
     hint: str = ""
 
 
@@ -121,7 +134,13 @@ class FormCommands(Protocol):
     def remove_form_row(self, key: str, number: int) -> None: ...
 
     def add_form_file(self, key: str) -> None:
-        """The person wants to add a photo or file as an answer."""
+        """The person wants to take a photo as an answer."""
+
+    def choose_form_file(self, key: str, path: Path) -> None:
+        """A file of this computer as an answer."""
+
+    def record_form_file(self, key: str, film: bool) -> None:
+        """The person wants to record a clip (`film`) or a voice message as an answer."""
 
     def remove_form_file(self, key: str, number: int) -> None: ...
 

@@ -34,7 +34,7 @@ _CHOOSES = (
     "type it each time you open Thinline.",
     f"It needs at least {MIN_CHARACTERS} letters or digits.",
 )
-_FORGOTTEN = {
+FORGOTTEN = {
     Role.PATIENT: "Write it down and keep it in a safe place. If you forget it, nobody can bring it back: what "
     "was not sent to the clinic yet is lost.",
     Role.PROVIDER: "Write it down and keep it in a safe place. If you forget it, nobody can bring it back: this "
@@ -101,7 +101,7 @@ class PassphrasePage(ABC):
     def _passphrase_chosen(self, passphrase: Hidden, again: Hidden) -> None:
         if not self._asks_for(*_CHOOSING) or not passphrase.text:
             return
-        if fault := _fault(passphrase.text, again.text or ""):
+        if fault := fault_of(passphrase.text, again.text or ""):
             self._passphrase_fault(fault)
         else:
             self._answer_with(passphrase)
@@ -174,10 +174,11 @@ class PassphrasePage(ABC):
 
 def chosen_hints(role: Role) -> tuple[str, ...]:
     """What is said before one chooses, what becomes of a forgotten one included."""
-    return (*_CHOOSES, _FORGOTTEN[role])
+    return (*_CHOOSES, FORGOTTEN[role])
 
 
-def _fault(passphrase: str, again: str) -> Sentence | None:
+def fault_of(passphrase: str, again: str) -> Sentence | None:
+    """Why a new passphrase, typed twice, is not taken; None when it is."""
     if len(passphrase) < MIN_CHARACTERS:
         return _TOO_SHORT
     if len(passphrase) > MAX_CHARACTERS:

@@ -132,6 +132,7 @@ class PatientPresenter(RememberingPresenter[PatientView], PhotoTaking):
             sending=self.sending.view(),
             passphrase=self.passphrase_view(),
             past=self.past_visits.view(),
+            lock=self.lock_view(),
         )
 
     async def look_for_filed(self, record: VisitRecord) -> None:

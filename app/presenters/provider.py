@@ -116,6 +116,7 @@ class ProviderPresenter(ReviewingPresenter):
             sound=self.sound_view(),
             passphrase=self.passphrase_view(),
             past=self.past_visits.view(),
+            lock=self.lock_view(),
         )
 
     def _desk_view(self) -> DeskView:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from app.media.clip.bounds import MESSAGE, VOICE_S, Clip, Voice
 from app.media.events import DeviceChanged
@@ -44,6 +44,9 @@ class Recording:
         self._kept = asyncio.Event()
         self._since: float | None = None
         self._trouble: Sentence | None = None
+        self._back = Page.SEND
+        self.answer: Callable[[Part], Awaitable[None]]
+        """Told of what was recorded as an answer, once it is in the draft."""
 
     @property
     def can_record(self) -> bool:
@@ -53,10 +56,7 @@ class Recording:
 
     @command
     def open_recording(self, film: bool) -> None:
-        if self._drafting.draft is not None and self._make is not None and self._task is None:
-            self._film, self._phase, self._trouble = film, RecordPhase.READY, None
-            self._around.go(Page.RECORD)
-            self._around.changed()
+        self.open(film, Page.SEND)
 
     @command
     def start_recording(self) -> None:
@@ -74,7 +74,14 @@ class Recording:
     def leave_recording(self) -> None:
         self.drop()
         if self._around.page() is Page.RECORD:
-            self._around.go(Page.SEND)
+            self._around.go(self._back)
+            self._around.changed()
+
+    def open(self, film: bool, back: Page) -> None:
+        """The page, which leads `back` to the draft or to the form that asks for it."""
+        if self._drafting.draft is not None and self._make is not None and self._task is None:
+            self._film, self._back, self._phase, self._trouble = film, back, RecordPhase.READY, None
+            self._around.go(Page.RECORD)
             self._around.changed()
 
     def drop(self) -> None:
@@ -150,8 +157,12 @@ class Recording:
     async def _keep(self, draft: str, made: Clip | Voice) -> None:
         part = Part(made.data, made.name, made.media_type)
         kept = await self._drafting.change(self._drafting.book.add_part(draft, part))
+        if kept and isinstance(made, Clip):
+            self._around.spawn(self._drafting.add_small(draft, part))
+        if kept and self._back is Page.FORM:
+            await self.answer(part)
         if kept and self._around.page() is Page.RECORD:
-            self._around.go(Page.SEND)
+            self._around.go(self._back)
         elif not kept:
             self._trouble = self._drafting.says
 

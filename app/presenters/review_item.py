@@ -16,7 +16,7 @@ from app.offline.inbox import fitting_rows
 from app.offline.sealed_copies import SealedCopies, open_copy
 from app.presenters.clip_shelf import ClipShelf
 from app.presenters.review_order import Do, Stand, Step, next_step
-from app.presenters.review_safe import pages, thumbnail
+from app.presenters.review_safe import pages, preview, thumbnail
 from app.presenters.review_sentences import NOT_HERE, PREPARING, come_sentence, kind_of, part_titles, shown
 from app.presenters.review_views import Letter, PartKind, PartRow, Sheet
 from app.presenters.review_words import find_form, form_named, letter
@@ -183,7 +183,7 @@ class OpenItem:
             case Do.READ:
                 self._come.thumbnails[blob.of or ""] = await asyncio.to_thread(thumbnail, data)
             case Do.PREVIEW:
-                self._come.thumbnails[blob.blob] = await asyncio.to_thread(thumbnail, data)
+                self._come.thumbnails[blob.blob] = await asyncio.to_thread(preview, kind_of(blob), data)
             case Do.SHOW:
                 await self._show(blob, data)
                 return

@@ -10,13 +10,15 @@ from app.presenters.review_sentences import kind_of, shown
 from app.presenters.review_views import PartKind
 from app.wire.intake import Manifest, ManifestBlob, PartRole
 
+_PICTURED = frozenset({PartKind.PICTURE, PartKind.DOCUMENT, PartKind.CLIP})
+
 
 class Do(StrEnum):
     FETCH = "fetch"  # the sealed file
     READ = "read"  # words or a thumbnail, open and on show from then on
     MARK = "mark"  # tell the clinic that a person has opened it
     SHOW = "show"  # make what the person looks at safe for the screen
-    PREVIEW = "preview"  # make a thumbnail of a picture that came without one
+    PREVIEW = "preview"  # make a thumbnail of what came without one
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def next_step(manifest: Manifest, stand: Stand) -> Step | None:
         return Step(Do.SHOW if wished[0].blob in stand.here else Do.FETCH, wished[0])
     pictured = {blob.of for blob in first}
     for blob in seen:
-        bare = kind_of(blob) is PartKind.PICTURE and blob.blob not in pictured
+        bare = kind_of(blob) in _PICTURED and blob.blob not in pictured
         step = _first([blob], Do.PREVIEW if bare else None, stand)
         if step is not None:
             return step

@@ -37,6 +37,9 @@ class SendingDesk:
         self.answering = Answering(around, self.drafting)
         self.measuring = Measuring(around, self.drafting)
         self.recording = Recording(around, self.drafting, make, chosen, device)
+        self.recording.answer = self.answering.keep_recording
+        if make is not None:
+            self.answering.record = lambda film: self.recording.open(film, Page.FORM)
         self.items = Items(around, self.drafting)
         self.quick = QuickPhotos(around, self.drafting)
         self.drafting.about_of = self.items.about

@@ -24,7 +24,8 @@ from app.presenters.device_views import PhotoSize as PhotoSize
 from app.presenters.device_views import PhotoView as PhotoView
 from app.presenters.device_views import SoundPhase as SoundPhase
 from app.presenters.device_views import SoundView as SoundView
-from app.presenters.passphrase_views import PassphraseCommands
+from app.presenters.passphrase_views import LockCommands, PassphraseCommands
+from app.presenters.passphrase_views import LockView as LockView
 from app.presenters.passphrase_views import PassphraseView as PassphraseView
 from app.presenters.past_views import PastVisitsCommands
 from app.presenters.past_views import PastVisitsView as PastVisitsView
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 class Page(StrEnum):
     PASSPHRASE = "passphrase"  # noqa: S105 - the store's key is under one, or will be: nothing else until then
+    LOCK = "lock"  # set a passphrase later, or change it
     ENROL = "enrol"
     HOME = "home"
     PHOTO = "photo"
@@ -212,6 +214,7 @@ class PatientView:
     sending: SendingView | None = None
     passphrase: PassphraseView | None = None
     past: PastVisitsView | None = None
+    lock: LockView | None = None
 
 
 @dataclass(frozen=True)
@@ -258,6 +261,7 @@ class ProviderView:
     sound: SoundView | None = None
     passphrase: PassphraseView | None = None
     past: PastVisitsView | None = None
+    lock: LockView | None = None
 
 
 class VisitCommands(Protocol):
@@ -283,7 +287,7 @@ class SoundCommands(Protocol):
     def turn_picture(self) -> None: ...
 
 
-class CommonCommands(VisitCommands, SoundCommands, PassphraseCommands, Protocol):
+class CommonCommands(VisitCommands, SoundCommands, PassphraseCommands, LockCommands, Protocol):
     @property
     def past_visits(self) -> PastVisitsCommands: ...
     def enrol(self, address: str, code: str) -> None: ...

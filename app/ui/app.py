@@ -21,6 +21,7 @@ from app.ui.pages.enrol import EnrolPage
 from app.ui.pages.form import FormPage
 from app.ui.pages.home import HomePage
 from app.ui.pages.item import ItemPage
+from app.ui.pages.lock import LockPage
 from app.ui.pages.passphrase import PassphrasePage
 from app.ui.pages.past_visits import PastVisitsPage
 from app.ui.pages.photo import PhotoPage
@@ -37,6 +38,10 @@ from app.ui.words import english_here
 
 V = TypeVar("V", PatientView, ProviderView)
 V_contra = TypeVar("V_contra", contravariant=True)
+
+
+_OWN_WORDS = frozenset({Page.ENROL, Page.PASSPHRASE})
+"""There the sentence stands beside the button, where the eyes are."""
 
 
 class _Page(Protocol[V_contra]):
@@ -96,7 +101,7 @@ class _Window(QMainWindow, Generic[V]):
         self.on_close = on_close
         self._view: V | None = None
         self._pages: dict[Page, tuple[QWidget, _Page[V]]] = {}
-        self._notice = NoticeBar(commands.dismiss_notice)
+        self._notice = NoticeBar(commands.dismiss_notice, commands.open_lock)
         self._stack = QStackedWidget()
         body = QWidget()
         column = QVBoxLayout(body)
@@ -122,8 +127,9 @@ class _Window(QMainWindow, Generic[V]):
         widget, page = self._pages[view.page]
         turned = self._view is None or self._view.page is not view.page
         self._view = view
-        # On the first pages the sentence stands beside the button, where the eyes are.
-        self._notice.say(None if view.page in (Page.ENROL, Page.PASSPHRASE) else view.notice)
+        notice = None if view.page in _OWN_WORDS else view.notice
+        locks = notice is not None and view.lock is not None and view.lock.in_notice and view.page is Page.HOME
+        self._notice.say(notice, locks=locks)
         page.show_view(view)
         if turned:
             self._stack.setCurrentWidget(widget)
@@ -170,8 +176,9 @@ class PatientWindow(_Window[PatientView]):
         super().__init__(commands, bridge, "Thinline", PATIENT_BASE, on_close)
         enrol = EnrolPage(commands, welcome=self.tr("Welcome to Thinline"))
         self._add_page(Page.ENROL, enrol, enrol)  # the first: it stands until the profile is open
-        passphrase = PassphrasePage(commands)
+        passphrase, lock = PassphrasePage(commands), LockPage(commands)
         self._add_page(Page.PASSPHRASE, passphrase, passphrase)
+        self._add_page(Page.LOCK, lock, lock)
         home = HomePage(commands, now)
         self._add_page(Page.HOME, home, home)
         photo = PhotoPage(commands, mine)
@@ -220,8 +227,9 @@ class ProviderWindow(_Window[ProviderView]):
         super().__init__(commands, bridge, self.tr("Thinline for providers"), PROVIDER_BASE, on_close)
         enrol = EnrolPage(commands, welcome=self.tr("Welcome to Thinline for providers"))
         self._add_page(Page.ENROL, enrol, enrol)  # the first: it stands until the profile is open
-        passphrase = PassphrasePage(commands)
+        passphrase, lock = PassphrasePage(commands), LockPage(commands)
         self._add_page(Page.PASSPHRASE, passphrase, passphrase)
+        self._add_page(Page.LOCK, lock, lock)
         desk = DeskPage(commands, now)
         home = DayPage(commands, now, desk.aim_at_invitation, desk.aim_at_visit)
         self._add_page(Page.HOME, home, home)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.offline.forms.pages import PageKind
-from app.presenters.form_views import ChoiceView, FieldKind, FieldView, FormView, RepeatRow, SummaryRow
+from app.presenters.form_views import ChoiceView, FieldKind, FieldView, FileWay, FormView, RepeatRow, SummaryRow
 from app.presenters.views import Level, Sentence
 
 _PLAIN = FormView(title="Before your visit", key="question/1", kind=PageKind.QUESTION, number=3, of=12)
+_TWO_WAYS = (FileWay.PHOTO, FileWay.FILE)
 _OFTEN = ("Not at all", "Several days", "More than half the days", "Nearly every day")
 
 
@@ -84,7 +85,18 @@ def form_views() -> dict[str, FormView]:
             "What troubles you most?", FieldView(FieldKind.PARAGRAPH, ("It itches at night, more on the left arm.",))
         ),
         "files": _asked(
-            "Please add photos of your skin.", FieldView(FieldKind.FILES, ("Photo 1", "Photo 2"), can_add_file=True)
+            "Please add photos of your skin.",
+            FieldView(FieldKind.FILES, ("Photo 1", "Photo 2"), can_add_file=True, ways=_TWO_WAYS, endings=("jpg",)),
+        ),
+        "files-all": _asked(
+            "Please show us your wound, and the letter of the hospital if you have one.",
+            FieldView(FieldKind.FILES, ("letter-of-the-hospital.pdf",), can_add_file=True, ways=tuple(FileWay)),
+        ),
+        "files-wait": _asked(
+            "Please add photos of your skin.",
+            FieldView(FieldKind.FILES, (), can_add_file=True, ways=_TWO_WAYS),
+            says=Sentence("The file is being looked at. One moment…", Level.NOTE),
+            busy=True,
         ),
         "read": _asked("Your body mass index", FieldView(FieldKind.READ, ("27.3 kg/m2",))),
         "unsupported": _asked("Who is your family doctor?", FieldView(FieldKind.NONE), says=cannot),
@@ -106,5 +118,5 @@ def form_views() -> dict[str, FormView]:
 
 FORM_STATES = (
     *("words", "one", "missing", "many", "number", "number-wrong", "date", "date-clock", "lines", "paragraph"),
-    *("files", "read", "unsupported", "repeat", "summary-missing", "summary"),
+    *("files", "files-all", "files-wait", "read", "unsupported", "repeat", "summary-missing", "summary"),
 )

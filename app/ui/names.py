@@ -11,6 +11,17 @@ PASSPHRASE_FAULT = "passphrase.fault"  # noqa: S105
 PASSPHRASE_GO = "passphrase.go"  # noqa: S105
 PASSPHRASE_WITHOUT = "passphrase.without"  # noqa: S105
 
+LOCK = "lock"
+LOCK_BACK = "lock.back"
+LOCK_OLD = "lock.old"
+LOCK_FIRST = "lock.first"
+LOCK_AGAIN = "lock.again"
+LOCK_SHOW = "lock.show"
+LOCK_FAULT = "lock.fault"
+LOCK_GO = "lock.go"
+LOCK_WEAK = "lock.weak"  # on the home pages
+LOCK_OPEN = "lock.open"
+
 ENROL_ADDRESS = "enrol.address"
 ENROL_CODE = "enrol.code"
 ENROL_GO = "enrol.go"
@@ -19,6 +30,7 @@ ENROL_ERROR = "enrol.error"
 NOTICE = "notice"
 NOTICE_TEXT = "notice.text"
 NOTICE_DISMISS = "notice.dismiss"
+NOTICE_LOCK = "notice.lock"
 CLINIC_STATE = "clinic.state"
 
 HOME = "home"
@@ -333,6 +345,9 @@ FORM_FINISH = "form.finish"
 FORM_ADD_ROW = "form.row.add"
 FORM_ADD_ANSWER = "form.answer.add"
 FORM_ADD_FILE = "form.file.add"
+FORM_CHOOSE_FILE = "form.file.choose"
+FORM_RECORD_CLIP = "form.file.clip"
+FORM_RECORD_VOICE = "form.file.voice"
 FORM_OTHER = "form.other"
 FORM_READ = "form.read"
 

@@ -15,7 +15,9 @@ from app.presenters.closer_sentences import (
     recording_sentence,
     taken_hint,
 )
+from app.presenters.lock_page import CHANGED, OFTEN, WEAK, changing_hints, wrong_old
 from app.presenters.passphrase_page import ASKED_HINTS, NOT_ALIKE, WRONG, chosen_hints
+from app.presenters.sentences import WEAK_KEY
 from app.presenters.sound import HINTS, SAYS, choosing_in_visit
 from app.presenters.views import (
     CloserLife,
@@ -25,6 +27,7 @@ from app.presenters.views import (
     ItemStage,
     ItemView,
     Level,
+    LockView,
     NextVisit,
     Page,
     PassphraseView,
@@ -176,6 +179,7 @@ def patient_views() -> dict[str, PatientView]:
     saved = Sentence("Your photo is saved. It is sent when the clinic can be reached.", Level.GOOD)
     views = {
         **{name: patient(Page.PASSPHRASE, passphrase=one) for name, one in passphrases(Role.PATIENT).items()},
+        **{name: patient(page, **changes) for name, (page, changes) in locks(Role.PATIENT).items()},
         "enrol": patient(Page.ENROL, next_visit=None),
         "enrol-busy": patient(Page.ENROL, next_visit=None, busy=True),
         "enrol-wrong": patient(Page.ENROL, next_visit=None, notice=wrong),
@@ -214,6 +218,21 @@ def passphrases(role: Role) -> dict[str, PassphraseView]:
     }
 
 
+def locks(role: Role) -> dict[str, tuple[Page, dict[str, object]]]:
+    """The weak key said at home, and the page on which a passphrase is set later, or changed."""
+    weak, kept = LockView(False, WEAK, in_notice=True), LockView(True, None)
+    new, other = replace(weak, hints=chosen_hints(role), number=1), replace(kept, hints=changing_hints(role), number=1)
+    wrong = replace(other, fault=wrong_old(OFTEN), number=2)
+    pages = {"set": new, "change": other, "fault": replace(other, fault=NOT_ALIKE), "wrong": wrong}
+    pages["checking"] = replace(other, checking=True)
+    shown: dict[str, tuple[Page, dict[str, object]]] = {
+        "lock-weak": (Page.HOME, {"lock": weak, "notice": WEAK_KEY}),
+        "lock-kept": (Page.HOME, {"lock": kept, "notice": CHANGED}),
+    }
+    return shown | {f"lock-{name}": (Page.LOCK, {"lock": view}) for name, view in pages.items()}
+
+
+LOCKS = tuple(locks(Role.PATIENT))
 PASSPHRASES = tuple(passphrases(Role.PATIENT))
 PEOPLE = (
     PersonRow("device0001", "Maria Lopez", True),
@@ -252,6 +271,7 @@ def provider_views() -> dict[str, ProviderView]:
     )
     views = {
         **{name: provider(Page.PASSPHRASE, passphrase=one) for name, one in passphrases(Role.PROVIDER).items()},
+        **{name: provider(page, **changes) for name, (page, changes) in locks(Role.PROVIDER).items()},
         "enrol": provider(Page.ENROL),
         "day-empty": provider(Page.HOME),
         "day": provider(Page.HOME, schedule=schedule, inbox=INBOX),
@@ -277,6 +297,7 @@ def provider_views() -> dict[str, ProviderView]:
 
 PATIENT_STATES = (
     *PASSPHRASES,
+    *LOCKS,
     *("enrol", "enrol-busy", "enrol-wrong", "home-empty", "home", "home-busy", "home-offline", "home-long"),
     *("photo-preview", "photo-review", "photo-saving", "visit-notice"),
     *(f"visit-{state}" for state in (*VISITS, *PATIENT_CLOSERS)),
@@ -286,6 +307,7 @@ PATIENT_STATES = (
 )
 PROVIDER_STATES = (
     *PASSPHRASES,
+    *LOCKS,
     *("enrol", "day-empty", "day", "day-busy"),
     *ITEM_STATES,
     *("desk-new", "desk-busy", "desk-invited", "desk-long"),

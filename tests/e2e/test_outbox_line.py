@@ -105,9 +105,10 @@ def test_from_files_to_files_through_the_real_service(counter: Counter) -> None:
     shown, taken = (cv2.imdecode(np.frombuffer(data, np.uint8), 1) for data in (found["a.jpg"], picture))
     assert shown.shape == taken.shape
     assert np.abs(shown.astype(int) - taken).mean() < 6  # a copy of a rough picture
-    assert [entry["role"] for entry in opened["files"]] == ["words", "words", "thumbnail", "copy", "content"]
+    roles = ["words", "words", "thumbnail", "thumbnail", "copy", "content"]
+    assert [entry["role"] for entry in opened["files"]] == roles
     assert sorted(path.name for path in out.iterdir()) == [
-        "001.json", "002.json", "003.avif", "004.avif", "005.pdf", "submission.json"
+        "001.json", "002.json", "003.avif", "004.avif", "005.avif", "006.pdf", "submission.json"
     ]  # fmt: skip
     assert all(path.stat().st_mode & 0o077 == 0 for path in (out, *out.iterdir()))
     code, _, error = counter.run(*opening, profile="lee")

@@ -151,6 +151,7 @@ def test_parts_come_words_first_and_what_is_looked_at_before_the_rest() -> None:
         *(Step(do, letters) for do in (Do.FETCH, Do.SHOW)),
         Step(Do.FETCH, copy),
         *(Step(do, bare) for do in (Do.FETCH, Do.PREVIEW)),
+        Step(Do.PREVIEW, letters),
     ]
     broken = Stand(broken=frozenset(one.blob for one in whole.blobs), marked=True, wish="pdf000001")
     assert next_step(whole, broken) is None, "what is broken keeps nothing from coming"

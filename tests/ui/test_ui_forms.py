@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QLineEdit, QMainWindow, QWidget
+from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLineEdit, QMainWindow, QWidget
 
 from app.presenters.form_views import FormInput
 from app.ui import names
@@ -126,6 +126,28 @@ def test_one_more_and_take_away_and_back_and_leave(page, commands, qtbot) -> Non
         ("remove_form_row", (repeat, 0)),
         ("add_form_row", (repeat,)),
     ]
+
+
+def test_every_way_to_add_a_file_is_a_button_and_none_while_one_is_looked_at(page, commands, qtbot, tmp_path) -> None:
+    page.show_view(VIEWS["files-all"])
+    for name in (names.FORM_ADD_FILE, names.FORM_RECORD_CLIP, names.FORM_RECORD_VOICE, names.FORM_CHOOSE_FILE):
+        qtbot.mouseClick(named(page, name), Qt.MouseButton.LeftButton)
+    letter = tmp_path / "letter.pdf"
+    letter.write_bytes(b"%PDF-1.7")
+    dialog = page.findChild(QFileDialog)
+    assert dialog.fileMode() is QFileDialog.FileMode.ExistingFile
+    dialog.filesSelected.emit([str(letter)])
+    dialog.close()
+    key = VIEWS["files-all"].key
+    assert commands.calls == [
+        ("add_form_file", (key,)),
+        ("record_form_file", (key, True)),
+        ("record_form_file", (key, False)),
+        ("choose_form_file", (key, letter)),
+    ]
+    page.show_view(VIEWS["files-wait"])
+    for name in (names.FORM_ADD_FILE, names.FORM_CHOOSE_FILE, names.FORM_NEXT):
+        assert not named(page, name).isEnabled()
 
 
 def test_the_summary_leads_back_and_finishes_only_when_ready(page, commands, qtbot) -> None:

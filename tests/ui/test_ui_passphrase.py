@@ -95,7 +95,53 @@ def test_nothing_stays_in_the_fields_and_no_other_page_can_be_reached(qtbot, pat
         assert field.echoMode() is QLineEdit.EchoMode.Password
 
 
-@pytest.mark.parametrize("name", samples.PASSPHRASES)
+def test_a_weak_key_is_said_with_the_way_out_and_the_notice_leads_there_too(patient, provider, commands) -> None:
+    for window, views in ((patient, samples.patient_views()), (provider, samples.provider_views())):
+        commands.calls.clear()
+        window.show_view(views["lock-weak"])
+        assert "not locked" in said(named(window, names.LOCK_WEAK))
+        named(window, names.LOCK_OPEN).click()
+        named(window, names.NOTICE_LOCK).click()
+        assert commands.calls == [("open_lock", ())] * 2
+        window.show_view(views["lock-kept"])
+        assert not named(window, names.LOCK_WEAK).isVisible()
+        assert not named(window, names.NOTICE_LOCK).isVisible()
+        assert "Change" in said(named(window, names.LOCK_OPEN))
+        window.show_view(views["enrol"])
+
+
+def test_one_is_set_later(qtbot, patient, commands) -> None:
+    show(patient, "lock-set")
+    assert not named(patient, names.LOCK_OLD).isVisible()
+    assert patient.focusWidget().objectName() == names.LOCK_FIRST
+    qtbot.keyClick(typed(qtbot, patient, names.LOCK_FIRST), Qt.Key.Key_Return)
+    assert not named(patient, names.LOCK_GO).isEnabled()
+    assert patient.focusWidget().objectName() == names.LOCK_AGAIN
+    qtbot.keyClick(typed(qtbot, patient, names.LOCK_AGAIN), Qt.Key.Key_Return)
+    named(patient, names.LOCK_BACK).click()
+    assert commands.calls == [("set_passphrase", ("", GOOD, GOOD)), ("close_lock", ())]
+
+
+def test_changing_asks_for_the_present_one_first_and_a_wrong_one_empties_all(qtbot, patient, commands) -> None:
+    show(patient, "lock-change")
+    assert patient.focusWidget().objectName() == names.LOCK_OLD
+    fields = [typed(qtbot, patient, name) for name in (names.LOCK_OLD, names.LOCK_FIRST, names.LOCK_AGAIN)]
+    assert all(GOOD not in said(field) for field in fields)
+    qtbot.keyClick(fields[2], Qt.Key.Key_Return)
+    assert commands.calls == [("set_passphrase", (GOOD, GOOD, GOOD))]
+    show(patient, "lock-fault")
+    assert [field.text() for field in fields] == [GOOD, GOOD, ""]
+    show(patient, "lock-checking")
+    assert not named(patient, names.LOCK_GO).isEnabled()
+    assert not named(patient, names.LOCK_BACK).isEnabled()
+    show(patient, "lock-wrong")
+    assert [field.text() for field in fields] == ["", "", ""]
+    assert not any(field.isUndoAvailable() for field in fields)
+    assert patient.focusWidget() is fields[0]
+    assert "3 times" in said(named(patient, names.LOCK_FAULT))
+
+
+@pytest.mark.parametrize("name", [*samples.PASSPHRASES, *samples.LOCKS])
 def test_every_sentence_fits_the_least_window(qtbot, patient, name) -> None:
     patient.resize(640, 480)
     show(patient, name)

@@ -159,8 +159,14 @@ def _of_file(item: Item, value: Value) -> Iterator[tuple[Wrong, Json]]:
     bounds, kind, size = item.bounds, str(value.data.get("contentType", "")), value.data.get("size")
     if bounds.max_bytes is not None and isinstance(size, int) and size > bounds.max_bytes:
         yield Wrong.FILE_TOO_LARGE, bounds.max_bytes
-    if bounds.media_types and not any(_fits(kind, wanted) for wanted in bounds.media_types):
+    if not takes(item, kind):
         yield Wrong.OTHER_FILE, ", ".join(bounds.media_types)
+
+
+def takes(item: Item, media_type: str) -> bool:
+    """Whether a question for files takes this kind; one that names none takes all."""
+    wanted = item.bounds.media_types
+    return not wanted or any(_fits(media_type, one) for one in wanted)
 
 
 def _fits(kind: str, wanted: str) -> bool:

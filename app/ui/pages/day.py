@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from app.presenters.review_views import InboxRow
 from app.presenters.views import Level, ProviderCommands, ProviderView, ScheduleRow
 from app.ui import names, past_names
+from app.ui.pages.lock import LockRow
 from app.ui.style import QUIET, TARGET, TEAL, TONES, Kind
 from app.ui.widgets.buttons import ActionButton
 from app.ui.widgets.icons import icon
@@ -153,9 +154,11 @@ class DayPage(QWidget):
             button.on_press(commands.open_desk)
         self._past = ActionButton(past_names.OPEN_PAST, self.tr("Earlier visits"), "calendar", Kind.SECONDARY)
         self._past.on_press(commands.past_visits.open_list)
+        self._lock = LockRow(commands.open_lock)
         self._lay_out()
 
     def show_view(self, view: ProviderView) -> None:
+        self._lock.draw(view.lock)
         self._clinic.say(view.clinic)
         self._schedule.show_rows([(row, view.busy) for row in view.schedule], lambda card, row: card.draw(*row))
         self._inbox.show_rows([(row, view.busy) for row in view.inbox], lambda card, row: card.draw(*row))
@@ -180,14 +183,14 @@ class DayPage(QWidget):
         outer.addLayout(top)
         sides = QHBoxLayout()
         sides.setSpacing(0)
-        left = self._column(self.tr("Visits"), self._past, self._no_visits, self._schedule)
+        left = self._column(self.tr("Visits"), self._past, self._no_visits, self._schedule, self._lock)
         right = self._column(self.tr("Sent by patients"), self._count, self._no_items, self._inbox)
         sides.addWidget(left, 1)
         sides.addWidget(right, 1)
         outer.addLayout(sides, 1)
 
     @staticmethod
-    def _column(title: str, beside: QWidget | None, nothing: QWidget, rows: QWidget) -> QWidget:
+    def _column(title: str, beside: QWidget | None, *rows: QWidget) -> QWidget:
         scroll = ScrollColumn(720, 20)
         head = QHBoxLayout()
         head.addStrut(TARGET)
@@ -195,7 +198,7 @@ class DayPage(QWidget):
         if beside is not None:
             head.addWidget(beside, 0, Qt.AlignmentFlag.AlignVCenter)
         scroll.column.addLayout(head)
-        scroll.column.addWidget(nothing)
-        scroll.column.addWidget(rows)
+        for row in rows:
+            scroll.column.addWidget(row)
         scroll.column.addStretch(1)
         return scroll

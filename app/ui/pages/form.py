@@ -152,11 +152,7 @@ class FormPage(QWidget):
         if field.kind in (FieldKind.ONE, FieldKind.MANY):
             return ChoicesField(field, lambda: self._commands.answer_form(self._key(), self.given()), self._go_on)
         if field.kind is FieldKind.FILES:
-            return FilesField(
-                field,
-                lambda: self._commands.add_form_file(self._key()),
-                lambda number: self._commands.remove_form_file(self._key(), number),
-            )
+            return FilesField(field, self._commands, self._key)
         if field.kind in (FieldKind.READ, FieldKind.NONE):
             return ReadField(field)
         return WrittenField(field, self._go_on, self._one_more, view.question)
@@ -183,6 +179,9 @@ class FormPage(QWidget):
         self._finish.setVisible(last)
         self._finish.setEnabled(view.ready and not view.busy)
         self._back.setEnabled(view.number > 1 and not view.busy)
+        self._next.setEnabled(not view.busy)
+        if self._field is not None and view.field is not None and view.field.kind is FieldKind.FILES:
+            self._field.setEnabled(not view.busy)
 
     def _question_words(self, view: FormView) -> str:
         if view.kind is PageKind.SUMMARY:

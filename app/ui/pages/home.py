@@ -13,6 +13,7 @@ from app.presenters.sending_views import DraftRow
 from app.presenters.views import ItemView, NextVisit, PatientCommands, PatientView
 from app.ui import names, past_names, sending_names
 from app.ui.pages.files import ask_for_files
+from app.ui.pages.lock import LockRow
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
 from app.ui.widgets.item_list import BegunRow, SentRow
@@ -104,9 +105,11 @@ class HomePage(QWidget):
             lambda item: SentRow(item, commands.try_again, commands.items.open_item),
             names.HOME_ITEMS,
         )
+        self._lock = LockRow(commands.open_lock)
         self._lay_out()
 
     def show_view(self, view: PatientView) -> None:
+        self._lock.draw(view.lock)
         self._clinic.say(view.clinic)
         self._visit.draw(view.next_visit, view.busy)
         self._rows.show_rows(view.items, SentRow.draw)
@@ -148,6 +151,7 @@ class HomePage(QWidget):
         column.addLayout(sent)
         column.addWidget(self._none)
         column.addWidget(self._rows)
+        column.addWidget(self._lock)
         column.addStretch(1)
 
     def _choose(self) -> None:

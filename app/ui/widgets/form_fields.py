@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import time
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from PySide6.QtCore import QLocale, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
-from app.presenters.form_views import FieldKind, FieldView, FormInput
+from app.presenters.form_views import FieldKind, FieldView, FileWay, FormCommands, FormInput
 from app.ui import names
+from app.ui.pages.files import ask_for_files
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
 from app.ui.widgets.fields import ChoiceBox, ClockField, labelled
@@ -249,38 +251,76 @@ def _entry(kind: FieldKind, name: str, done: Callable[[], None]) -> tuple[Entry,
 
 
 class FilesField(QWidget):
-    """The files that are the answer, each to be taken away, and a button to add one."""
+    """The files that are the answer, each to be taken away, and the ways to add one. `key`: of the page."""
 
-    def __init__(self, field: FieldView, add: Callable[[], None], remove: Callable[[int], None]) -> None:
+    def __init__(self, field: FieldView, commands: FormCommands, key: Callable[[], str]) -> None:
         super().__init__()
+        self._commands, self._key, self._endings = commands, key, field.endings
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(10)
         for number, title in enumerate(field.texts):
-            card = Card(12, 6)
-            row = QHBoxLayout()
-            row.addWidget(Text(title, "strong"), 1)
-            gone = ActionButton(names.form_remove(number), self.tr("Take away"), "close", Kind.SECONDARY)
-            gone.setAccessibleName(self.tr("Take away {name}").format(name=title))
-            gone.on_press(partial(remove, number))
-            row.addWidget(gone)
-            card.body.addLayout(row)
-            column.addWidget(card)
-        self._add = ActionButton(
-            names.FORM_ADD_FILE, self.tr("Add a photo or file"), "photo", Kind.PRIMARY, large=True
-        )
-        self._add.on_press(add)
-        self._add.setVisible(field.can_add_file)
-        column.addWidget(self._add)
+            column.addWidget(self._given_file(number, title))
+        self._ways = {way: self._button(way) for way in field.ways}
+        grid = QGridLayout()
+        grid.setSpacing(10)
+        for place, (way, button) in enumerate(self._ways.items()):
+            button.set_look(_WAY_SIGNS[way], Kind.SECONDARY if place else Kind.PRIMARY)
+            grid.addWidget(button, place // 2, place % 2)
+        column.addLayout(grid)
+        self.draw(field)
 
     def draw(self, field: FieldView) -> None:
-        self._add.setVisible(field.can_add_file)
+        for button in self._ways.values():
+            button.setVisible(field.can_add_file)
 
     def given(self) -> FormInput:
         return FormInput()
 
-    def first_focus(self) -> QWidget:
-        return self._add
+    def first_focus(self) -> QWidget | None:
+        return next((button for button in self._ways.values() if not button.isHidden()), None)
+
+    def _given_file(self, number: int, title: str) -> Card:
+        card = Card(12, 6)
+        row = QHBoxLayout()
+        row.addWidget(Text(title, "strong"), 1)
+        gone = ActionButton(names.form_remove(number), self.tr("Take away"), "close", Kind.SECONDARY)
+        gone.setAccessibleName(self.tr("Take away {name}").format(name=title))
+        gone.on_press(lambda: self._commands.remove_form_file(self._key(), number))
+        row.addWidget(gone)
+        card.body.addLayout(row)
+        return card
+
+    def _button(self, way: FileWay) -> ActionButton:
+        ways: dict[FileWay, tuple[str, Callable[[], None]]] = {
+            FileWay.PHOTO: (self.tr("Take a photo"), lambda: self._commands.add_form_file(self._key())),
+            FileWay.FILE: (self.tr("Choose a file"), self._choose),
+            FileWay.CLIP: (self.tr("Record a clip"), partial(self._record, True)),
+            FileWay.VOICE: (self.tr("Record your voice"), partial(self._record, False)),
+        }
+        words, press = ways[way]
+        button = ActionButton(_WAY_NAMES[way], words, "", Kind.SECONDARY, large=True)
+        button.on_press(press)
+        return button
+
+    def _choose(self) -> None:
+        def chosen(paths: list[Path]) -> None:
+            for path in paths[:1]:
+                self._commands.choose_form_file(self._key(), path)
+
+        ask_for_files(self, chosen, endings=self._endings, many=False)
+
+    def _record(self, film: bool) -> None:
+        self._commands.record_form_file(self._key(), film)
+
+
+_WAY_SIGNS = {FileWay.PHOTO: "photo", FileWay.FILE: "file", FileWay.CLIP: "film", FileWay.VOICE: "microphone"}
+_WAY_NAMES = {
+    FileWay.PHOTO: names.FORM_ADD_FILE,
+    FileWay.FILE: names.FORM_CHOOSE_FILE,
+    FileWay.CLIP: names.FORM_RECORD_CLIP,
+    FileWay.VOICE: names.FORM_RECORD_VOICE,
+}
 
 
 class ReadField(QWidget):

@@ -68,6 +68,7 @@ class PartButton(QPushButton):
             self._paint_sign(painter, _SIGNS[row.kind], QUIET, inner, 32)
         else:
             painter.drawImage(fitted(self._image.size(), inner), self._image)
+            self._paint_kind(painter, row.kind, inner)
         if row.says is not None and row.fraction >= 1:
             corner = QRect(inner.right() - 25, inner.top(), 26, 26)
             self._paint_sign(painter, row.says.level.value, TONES[row.says.level].ink, corner, 22)
@@ -79,6 +80,16 @@ class PartButton(QPushButton):
         title = self.fontMetrics().elidedText(row.title, Qt.TextElideMode.ElideRight, _WIDE)
         painter.drawText(QRect(0, _HIGH, _WIDE, _WORDS), int(Qt.AlignmentFlag.AlignCenter.value), title)
         painter.end()
+
+    def _paint_kind(self, painter: QPainter, kind: PartKind, room: QRect) -> None:
+        """A document's page and a clip's picture look like photos: a sign in the corner tells them apart."""
+        if kind is PartKind.PICTURE:
+            return
+        corner = QRect(room.left(), room.top(), 28, 28)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(SURFACE))
+        painter.drawRoundedRect(QRectF(corner), 5, 5)
+        self._paint_sign(painter, _SIGNS[kind], TEAL, corner, 22)
 
     def _paint_sign(self, painter: QPainter, name: str, colour: str, room: QRect, side: int) -> None:
         at = room.center() - QRect(0, 0, side, side).center()

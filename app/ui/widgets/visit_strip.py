@@ -14,7 +14,7 @@ from app.ui.widgets.buttons import ActionButton
 from app.ui.widgets.layout import ground
 from app.ui.widgets.text import SentenceLine, Text
 
-_BESIDE = frozenset({Page.HOME, Page.ITEM, Page.DESK, Page.PAST_VISITS})
+_BESIDE = frozenset({Page.HOME, Page.ITEM, Page.DESK, Page.PAST_VISITS, Page.LOCK})
 
 
 class VisitStrip(QWidget):
