@@ -16,13 +16,14 @@ from app.offline.forms.expressions import ChildEvaluator
 from app.offline.forms.library import Library, Offered, address_of
 from app.offline.forms.model import Form
 from app.offline.forms.response import Status, read_response
-from app.presenters.drafting import Drafting, Kept
+from app.presenters.drafting import Drafting
 from app.presenters.environment import command
 from app.presenters.form_page import FormFile, FormFilling
 from app.presenters.form_views import FormInput, FormView
+from app.presenters.photo_shot import Kept
 from app.presenters.sending_around import SendingAround, done
 from app.presenters.sending_views import AnsweredForm, ComposeView, OfferedForm
-from app.presenters.views import Level, Page
+from app.presenters.views import Page
 
 
 class Answering:
@@ -141,15 +142,18 @@ class Answering:
         """A photo that is being taken is an answer."""
         return bool(self._file_for)
 
-    async def keep_photo(self, kept: Kept | None) -> None:
-        """The photo page is done: the photo becomes a part of the draft and an answer; None: it was cancelled."""
-        key, self._file_for = self._file_for, ""
+    async def keep_photo(self, kept: Kept | None) -> bool:
+        """The photo page is done: the photo is an answer; None: it was cancelled. False: refused, which is said."""
+        key = self._file_for
         blob = await self._drafting.keep_photo(kept) if kept is not None else None
-        if blob is not None and kept is not None and self._filling is not None:
-            file = FormFile(file_address(blob), "Photo", kept.copy.media_type, len(kept.copy.data))
-            await self._filling.add_file(key, file)
-        elif kept is not None and self._drafting.says is not None:
-            self._around.say(self._drafting.says.text, Level.WARN)
+        if kept is not None and blob is None:
+            return False
+        self._file_for = ""
+        draft = self._drafting.draft
+        part = next((p.named for p in draft.parts if p.named.blob == blob), None) if draft is not None else None
+        if part is not None and self._filling is not None:
+            await self._filling.add_file(key, FormFile(file_address(part.blob), "Photo", part.media_type, part.size))
+        return True
 
     # Work
 
