@@ -89,6 +89,9 @@ class _Preview:
     def still(self) -> NDArray[np.uint8] | None:
         return self._preview.still()
 
+    async def best_still(self) -> NDArray[np.uint8] | None:
+        return await asyncio.to_thread(self._preview.best_still)
+
 
 @dataclass(frozen=True)
 class _Slots:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.offline.life import Held
 from app.offline.plan import Metered
 from app.offline.store import Setting, StoreCore
+
+_GOOD_LINK = Held.UNTIL_GOOD_LINK.value.encode()
 
 
 @dataclass(frozen=True)
 class Choices:
     """`paused`: nothing is sent. `metered`: what may go over a link that costs by the byte. `link_metered`: this one
-    does, by the person's word: what the system says of a link is not asked."""
+    does, by the person's word: what the system says of a link is not asked. `originals`: until when photos in full
+    size are kept back."""
 
     paused: bool = False
     metered: Metered = Metered.SMALL
     link_metered: bool = False
+    originals: Held = Held.UNTIL_ASKED
 
     @property
     def scope(self) -> Metered:
@@ -27,7 +32,8 @@ def load_choices(core: StoreCore) -> Choices:
     """A word that this version does not know counts as the careful one (words and thumbnails)."""
     chosen = (core.get(Setting.METERED_CHOICE) or b"").decode("ascii", "replace")
     metered = Metered(chosen) if chosen in set(Metered) else Metered.SMALL
-    return Choices(core.get(Setting.OUTBOX_PAUSED) == b"1", metered, core.get(Setting.LINK_METERED) == b"1")
+    held = Held.UNTIL_GOOD_LINK if core.get(Setting.ORIGINALS) == _GOOD_LINK else Held.UNTIL_ASKED
+    return Choices(core.get(Setting.OUTBOX_PAUSED) == b"1", metered, core.get(Setting.LINK_METERED) == b"1", held)
 
 
 def save_choices(core: StoreCore, choices: Choices) -> None:
@@ -36,5 +42,6 @@ def save_choices(core: StoreCore, choices: Choices) -> None:
             Setting.OUTBOX_PAUSED: b"1" if choices.paused else None,
             Setting.METERED_CHOICE: choices.metered.value.encode(),
             Setting.LINK_METERED: b"1" if choices.link_metered else None,
+            Setting.ORIGINALS: _GOOD_LINK if choices.originals is Held.UNTIL_GOOD_LINK else None,
         }
     )

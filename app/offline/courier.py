@@ -21,7 +21,7 @@ from app.offline.choices import Choices
 from app.offline.errors import BlobMissing, NotEnrolled, WriteFailed
 from app.offline.files import COPIES, erase_blob
 from app.offline.ledger import Ledger
-from app.offline.life import Life, LifeEvent, live
+from app.offline.life import Held, Life, LifeEvent, live
 from app.offline.link import Link
 from app.offline.opened import fetch_opened
 from app.offline.outbox import OutboxSubmission
@@ -39,6 +39,7 @@ from app.offline.plan import (
     is_due,
     next_work,
 )
+from app.offline.remaining import Speed
 from app.offline.reseal import reseal_unsent
 from app.offline.sending import Sending, failed
 from app.offline.standing import Conditions
@@ -51,6 +52,9 @@ from app.offline.withdrawing import tell_withdrawn
 log = logging.getLogger(__name__)
 
 GOOD_LINK_BYTES_S = 125_000.0
+"""One megabit a second: a photo in full size takes half a minute."""
+LOOK_AGAIN_S = 3600.0
+"""A link that was no good one may be another by now: what waits for a good one tries it again."""
 _LINK_KINDS = frozenset({FailureKind.OFFLINE, FailureKind.SIGN_IN})
 
 
@@ -85,7 +89,7 @@ class Courier:
         self._transport = transport
         self._around = around
         self._on_change = on_change
-        self._sending = Sending(self.ledger, Uploader(transport, blobs, allowance, around.patience))
+        self._sending = Sending(self.ledger, Uploader(transport, blobs, allowance, around.patience), self.wake)
         self._awake = asyncio.Event()
         self._spared: set[str] = set()
         self._asked: set[str] = set()
@@ -114,6 +118,21 @@ class Courier:
         """Bytes a second at which things go today; None when unknown."""
         return self._sending.speed.rate(asyncio.get_running_loop().time())
 
+    def doubt(self) -> None:
+        """Another network, or time that nobody saw: neither the way nor its speed is known any more."""
+        self.link = self.link.doubted()
+        self._sending.speed = Speed()
+
+    def good_link(self) -> bool | None:
+        """Whether the link is one for photos in full size; None when nobody knows."""
+        if self.choices.link_metered or self.allowance.rate is not None:
+            return False
+        now = asyncio.get_running_loop().time()
+        rate = self._sending.speed.rate(now)
+        if rate is not None and rate >= GOOD_LINK_BYTES_S:
+            return True
+        return None if rate is None or self._sending.speed.age(now) > LOOK_AGAIN_S else False
+
     async def refresh_states(self) -> None:
         """Asks the clinic which submissions a provider has opened. Raises what the transport raises."""
         try:
@@ -134,6 +153,7 @@ class Courier:
             await self._probe()
             return
         await self._ask_for_missing()
+        await self._hold_again()
         await self._do(self._next())
 
     async def _ask_for_missing(self) -> None:
@@ -145,6 +165,12 @@ class Courier:
                 self._asked.add(submission.submission)
                 await self.ledger.change(submission.submission, _again)
 
+    async def _hold_again(self) -> None:
+        """What was tried on a link that is no good one waits on."""
+        if self.good_link() is False:
+            for submission in filter(outbox.on_trial, self.ledger.submissions):
+                await self.ledger.change(submission.submission, _held_again)
+
     async def _resealed(self) -> int:
         """What waits is sealed anew for a care team that has changed, before anything of it goes."""
         try:
@@ -153,16 +179,16 @@ class Courier:
             return 0
 
     def _next(self) -> Work:
-        rate = self.rate()
-        good = rate is not None and rate >= GOOD_LINK_BYTES_S and not self.choices.link_metered
+        now, speed = self._around.clock(), self._sending.speed
         return next_work(
             self.ledger.submissions,
-            self._around.clock(),
+            now,
             self.link.up,
             self.allowance.paused or self.choices.paused,
             self._spared,
             scope=self.choices.scope,
-            good_link=good,
+            good_link=self.good_link(),
+            tell_at=now + max(0.0, LOOK_AGAIN_S - speed.age(asyncio.get_running_loop().time())),
         )
 
     async def _do(self, work: Work) -> None:
@@ -207,6 +233,8 @@ class Courier:
             await self.ledger.reload()
             now, paused = self._around.clock(), self.choices.paused
             # A live visit is the uploader's own affair: it ends a try in such a way that no connection is lost.
+            if self.good_link() is False and any(_on_trial(s, blob) for s in self.ledger.submissions):
+                return
             if self.link.asked or gives_way(self.ledger.submissions, blob, now, paused, self.choices.scope):
                 return
             await self._awake.wait()
@@ -268,7 +296,15 @@ def _again(before: OutboxSubmission) -> OutboxSubmission:
 
 
 def _released(before: OutboxSubmission) -> OutboxSubmission:
-    return outbox.release(before) if before.life is Life.HELD else before
+    return outbox.tried(before) if before.life is Life.HELD and before.held is Held.UNTIL_GOOD_LINK else before
+
+
+def _held_again(before: OutboxSubmission) -> OutboxSubmission:
+    return outbox.held_again(before) if outbox.on_trial(before) else before
+
+
+def _on_trial(submission: OutboxSubmission, blob: str) -> bool:
+    return outbox.on_trial(submission) and any(row.blob == blob for row in submission.blobs)
 
 
 def _opened(before: OutboxSubmission) -> OutboxSubmission:

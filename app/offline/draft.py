@@ -69,7 +69,7 @@ class Draft(WireModel):
     the whole store is encrypted.
 
     `forms`: a form's canonical address -> QuestionnaireResponse as JSON. `amends`, `answers`, `visit_id` as in a
-    manifest.
+    manifest. `waits`: taken at one touch, sealed, and no person has said yet that it goes.
     """
 
     version: Literal[1] = 1
@@ -85,6 +85,7 @@ class Draft(WireModel):
     forms: dict[str, str] = Field(default_factory=dict, max_length=MAX_FORMS)
     readings: tuple[Reading, ...] = Field(default=(), max_length=MAX_READINGS)
     parts: tuple[DraftPart, ...] = ()
+    waits: bool = False
 
     @property
     def empty(self) -> bool:
@@ -93,7 +94,7 @@ class Draft(WireModel):
     @property
     def quick(self) -> bool:
         """Taken at one touch: it is finished by itself, and no person puts anything to it (app.offline.quick)."""
-        return isinstance(self.purpose, Quick)
+        return isinstance(self.purpose, Quick) and not self.waits
 
     @property
     def held(self) -> Held:
@@ -104,7 +105,8 @@ class Draft(WireModel):
         return tuple(part.file for part in self.parts)
 
     def to_body(self) -> bytes:
-        return self.model_dump_json().encode()
+        """What older versions of the app do not know is left out where it says nothing."""
+        return self.model_dump_json(exclude=None if self.waits else {"waits"}).encode()
 
 
 def from_body(body: bytes) -> Draft:

@@ -27,7 +27,7 @@ from app.offline.draft import (
     from_body,
     named,
 )
-from app.offline.draft_files import files_in, without_file
+from app.offline.draft_files import file_address, files_in, without_file
 from app.offline.errors import OfflineError
 from app.offline.files import all_or_none, erase_blob
 from app.offline.finishing import Finishing, on_disk
@@ -62,8 +62,10 @@ class DraftBook:
         visit_id: str | None = None,
         amends: str | None = None,
         answers: str | None = None,
+        waits: bool = False,
     ) -> Draft:
-        """A new, empty one. `amends`: the submission it adds to; `answers`: the reply it answers."""
+        """A new, empty one. `amends`: the submission it adds to; `answers`: the reply it answers;
+        `waits`: see Draft."""
         now = self._clock()
         draft = Draft(
             draft=secrets.token_hex(16),
@@ -73,6 +75,7 @@ class DraftBook:
             visit_id=visit_id,
             amends=amends,
             answers=answers,
+            waits=waits,
         )
         await self._shielded(_begin, draft)
         return draft
@@ -154,6 +157,10 @@ class DraftBook:
     async def set_urgent(self, draft: str, urgent: bool) -> Draft:
         return await self._set(draft, urgent=urgent)
 
+    async def confirm(self, draft: str) -> Draft:
+        """A person says that what was taken at one touch goes: it waits no longer."""
+        return await self._set(draft, waits=False)
+
     async def discard(self, draft: str) -> None:
         """Throws it away with all its files; one that is gone is well."""
         await self._shielded(_discard, self._blobs, draft)
@@ -187,7 +194,7 @@ class DraftBook:
 
 
 def _begin(core: StoreCore, draft: Draft) -> Draft:
-    if not draft.quick and len(core.documents(DRAFT)) >= MAX_DRAFTS:
+    if not isinstance(draft.purpose, Quick) and len(core.documents(DRAFT)) >= MAX_DRAFTS:
         raise TooManyDrafts
     _save(core, draft)
     return draft
@@ -244,7 +251,11 @@ def _add(
             blob = named(part, sealed.sha256, sealed.clear_sha256)
             parts.append(DraftPart(named=blob, file=file, sealed_size=size, team=team))
     there = before.parts if whole is None else _as_original(before.parts, whole, parts)
-    after = _changed(before, now, parts=(*there, *parts))
+    forms = before.forms
+    if whole is not None:  # answers that named it name the copy, which goes with them
+        copy = next(part.named.blob for part in parts if part.named.role is PartRole.COPY)
+        forms = {form: text.replace(file_address(whole), file_address(copy)) for form, text in forms.items()}
+    after = _changed(before, now, parts=(*there, *parts), forms=forms)
     try:
         _save(core, after)
     except BaseException:

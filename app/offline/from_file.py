@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,20 @@ from app.offline.clips import check_voice, front_of
 from app.offline.documents import front_page
 from app.offline.draft import MAX_FORM_BYTES
 from app.offline.errors import OfflineError
+from app.offline.lighten import light_parts
 from app.offline.parts import CLIP, JPEG, PDF, PICTURES, VOICE, Part, PartRefused, media_type_of
-from app.offline.photo_copy import DEFAULT_SIDE, THUMBNAIL_SIDE, anew, file_copies, wanted_of
-from app.offline.photos import PhotoBroken, Wanted, made_from
+from app.offline.photo_copy import (
+    DEFAULT_SIDE,
+    FEWER_SIDES,
+    THUMBNAIL_SIDE,
+    PhotoCopies,
+    anew,
+    at_side,
+    file_copies,
+    wanted_of,
+)
+from app.offline.photo_strip import CannotStrip, stripped
+from app.offline.photos import PhotoBroken, Wanted, check_photo, made_from
 from app.offline.readings import Reading
 from app.offline.readings_fhir import from_bundle
 from app.wire.intake import PartRole
@@ -30,7 +41,8 @@ log = logging.getLogger(__name__)
 
 _JPEG_QUALITY = 85
 MAX_FILE_BYTES = 64 * 1024 * 1024
-"""Pixels of a photo's longer side at most."""
+_BEGINNING = 2048
+_PHOTO_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".heic", ".heif"})
 
 
 class FileUnreadable(OfflineError):
@@ -68,11 +80,84 @@ class Parts:
     parts: tuple[Part, ...]
 
 
+@dataclass(frozen=True)
+class Pick:
+    """A person's photo, opened. `copies` with its original; None: none can be made, and it goes as `whole`."""
+
+    name: str
+    copies: PhotoCopies | None
+    whole: Part | None = None
+
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        if self.copies is None:
+            return len(self.whole.data) if self.whole is not None else 0
+        made = (*self.copies.copies, self.copies.thumbnail, self.copies.original)
+        return sum(len(one.data) for one in made if one is not None)
+
+    def parts(self, side: int) -> tuple[Part, ...]:
+        """What goes: the copy of at most `side` pixels, its thumbnail, its original; or the one part there is."""
+        if self.copies is None:
+            assert self.whole is not None
+            return (self.whole,)
+        light, small = light_parts(self.name, at_side(self.copies, side), self.copies.thumbnail)
+        whole = self.copies.original
+        assert whole is not None
+        return light, small, Part(whole.data, self.name, whole.media_type, PartRole.ORIGINAL, of=light.blob)
+
+
 Found = Parts | Answers | Measured
 
 
 def read_file(path: Path) -> Found:
     """Reads and checks a file. Raises :class:`FileUnreadable`, :class:`PartRefused`, or as the check of its kind."""
+    return found_in(_read(path), path.name)
+
+
+def by_kind(paths: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Photos, and others, by their first bytes; what nobody knows goes by its name, what cannot be read is an
+    other."""
+    pictures = tuple(path for path in paths if _is_picture(path))
+    return pictures, tuple(path for path in paths if path not in pictures)
+
+
+def _is_picture(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return media_type_of(file.read(_BEGINNING)) in PICTURES
+    except PartRefused:
+        return path.suffix.lower() in _PHOTO_ENDINGS  # then it is said that it is no photo
+    except OSError:
+        return False
+
+
+def read_pick(path: Path) -> Pick:
+    """A photo, opened in the limited child, with its copies of all sizes. Of all that is kept of it, where and by whom
+    it was taken stays here.
+
+    Raises :class:`FileUnreadable`, PartRefused, NotAPhoto, PhotoTooLarge or PhotoBroken.
+    """
+    return pick_in(_read(path), path.name)
+
+
+def pick_in(data: bytes, name: str, sides: Sequence[int] = FEWER_SIDES) -> Pick:
+    """As :func:`read_pick`, of bytes. Where no copy can be made of a photo that is one, it goes as it is."""
+    try:
+        made = file_copies(data, sides)
+    except PhotoBroken as exc:
+        log.info("no copy of a photo file: %s", exc.detail)
+        media_type = check_photo(data).media_type
+        try:
+            return Pick(name, None, Part(stripped(data), name, media_type))
+        except CannotStrip:
+            whole = anew(data)[1]
+            return Pick(name, None, Part(whole.data, name, whole.media_type))
+    return Pick(name, made if made.original is not None else replace(made, original=anew(data)[1]))
+
+
+def _read(path: Path) -> bytes:
+    """One byte more than allowed tells that it is too large."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
@@ -80,7 +165,7 @@ def read_file(path: Path) -> Found:
         raise FileUnreadable(str(exc)) from exc
     if len(data) > MAX_FILE_BYTES:
         raise PartRefused(f"This file is too large: up to {MAX_FILE_BYTES // 2**20} MB can be sent.")
-    return found_in(data, path.name)
+    return data
 
 
 def found_in(data: bytes, name: str) -> Found:
@@ -123,16 +208,11 @@ def _voice_parts(data: bytes, name: str) -> tuple[Part, ...]:
 
 
 def photo_parts(data: bytes, name: str) -> tuple[Part, ...]:
-    """A thumbnail, a lighter copy, and the original: of all of them, where and by whom it was taken stays here.
+    """A lighter copy in the usual size, a thumbnail, and the original, where nobody is there to choose.
 
     Raises NotAPhoto, PhotoTooLarge, PhotoBroken.
     """
-    made = file_copies(data, (DEFAULT_SIDE,))
-    (copy,) = made.copies
-    light = Part(copy.data, name, copy.media_type, PartRole.COPY)
-    small = Part(made.thumbnail.data, name, made.thumbnail.media_type, PartRole.THUMBNAIL, of=light.blob)
-    whole = made.original or anew(data)[1]
-    return (light, small, Part(whole.data, name, whole.media_type, PartRole.ORIGINAL, of=light.blob))
+    return pick_in(data, name, (DEFAULT_SIDE,)).parts(DEFAULT_SIDE)
 
 
 _MAKERS: dict[str, Callable[[bytes, str], tuple[Part, ...]]] = {

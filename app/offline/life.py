@@ -56,6 +56,7 @@ _LIVES: dict[tuple[Life, LifeEvent], Life] = {
     (Life.HELD, LifeEvent.RELEASE): Life.FINISHED,
     (Life.HELD, LifeEvent.BLOB_REFUSED): Life.NEEDS_PERSON,
     (Life.HELD, LifeEvent.WITHDRAW): Life.WITHDRAWING,
+    (Life.FINISHED, LifeEvent.HOLD): Life.HELD,  # the link that was tried is no good one
     (Life.FINISHED, LifeEvent.ALL_STORED): Life.RECEIVED,
     (Life.FINISHED, LifeEvent.BLOB_REFUSED): Life.NEEDS_PERSON,
     (Life.FINISHED, LifeEvent.WITHDRAW): Life.WITHDRAWING,

@@ -102,8 +102,32 @@ def hurry(submission: OutboxSubmission) -> OutboxSubmission:
 
 
 def release(submission: OutboxSubmission) -> OutboxSubmission:
-    """A held submission may go. Raises :class:`NotInTable` when it is not held."""
+    """A held submission may go, whatever the link. Raises :class:`NotInTable` when it is neither held nor on trial."""
+    if on_trial(submission):
+        return replace(submission, held=Held.NO)
     return replace(submission, life=live(submission.life, LifeEvent.RELEASE), held=Held.NO)
+
+
+def tried(submission: OutboxSubmission) -> OutboxSubmission:
+    """One that waits for a good link may go as long as this one is not known to be bad: its mark stays."""
+    return replace(submission, life=live(submission.life, LifeEvent.RELEASE))
+
+
+def on_trial(submission: OutboxSubmission) -> bool:
+    """Whether it is being sent only as long as the link is a good one."""
+    return submission.life is Life.FINISHED and submission.held is Held.UNTIL_GOOD_LINK
+
+
+def held_again(submission: OutboxSubmission) -> OutboxSubmission:
+    """The link turned out to be no good one. What has arrived counts; it goes on from there."""
+    return replace(submission, life=live(submission.life, LifeEvent.HOLD))
+
+
+def held_until(submission: OutboxSubmission, until: Held) -> OutboxSubmission:
+    """The person's choice for one that is held. ValueError for :attr:`Held.NO`: that is :func:`release`."""
+    if until is Held.NO:
+        raise ValueError("held until nothing")
+    return replace(submission, held=until)
 
 
 def withdraw(submission: OutboxSubmission) -> OutboxSubmission:
@@ -114,7 +138,7 @@ def withdraw(submission: OutboxSubmission) -> OutboxSubmission:
     after = replace(
         submission, life=live(submission.life, LifeEvent.WITHDRAW), first=0, withdraw_tries=0, withdraw_at=0.0
     )
-    unheard = all(row.state is Transfer.SEALED for row in after.blobs)
+    unheard = all(row.state is Transfer.SEALED and not row.location for row in after.blobs)
     return taken_back(after) if unheard and after.life is Life.WITHDRAWING else after
 
 
@@ -177,9 +201,12 @@ __all__ = [
     "Transfer",
     "TryAgain",
     "apply",
+    "held_again",
+    "held_until",
     "hurry",
     "knows",
     "live",
+    "on_trial",
     "release",
     "replied",
     "retry_delay",
@@ -188,6 +215,7 @@ __all__ = [
     "step",
     "taken_back",
     "too_late",
+    "tried",
     "try_again",
     "withdraw",
     "withdrawal_failed",

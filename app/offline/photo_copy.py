@@ -6,7 +6,7 @@ do work block: call them in an executor. OpenCV does it without the interpreter'
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,17 +18,19 @@ from app.offline.photos import Encoded, PhotoInfo, Wanted, made_from
 
 SIDES = (640, 1024, 2048, 3072)
 """Longest sides in pixels. Dermatology wants 1024 or more; 2048 shows what a screen can show."""
+FEWER_SIDES = SIDES[:-1]
+"""Where many are made or a visit needs the processor: the largest takes longer than all the others together."""
 DEFAULT_SIDE = 2048
 THUMBNAIL_SIDE = 240
 COPY_QUALITY = 60
 """AVIF: 0.957 luma SSIM and 336 KB at 2048 pixels for a grainy, drawn texture of skin (docs/benchmarks.md, "Photos").
 Smoother photos weigh less; no photo of real skin has been measured."""
 _THUMBNAIL_QUALITY = 55
-_ORIGINAL_QUALITY = 92
+ORIGINAL_QUALITY = 92
 _SMALLEST_GAIN = 1.1  # a copy that is hardly smaller in pixels than the one before is not worth a choice
 PATIENCE_S = 120.0
 """A copy that takes longer than this at today's speed is not the one offered, while a smaller one of use is there."""
-_LEAST_OFFERED = 1024
+LEAST_OFFERED = 1024
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,6 @@ class PhotoCopies:
 class CopyChoice:
     """One size to choose: `side` (longest, pixels), `size` (bytes, measured), `seconds` to send, None: not known."""
 
-    copy: Encoded
     side: int
     size: int
     seconds: float | None
@@ -77,18 +78,26 @@ def file_copies(data: bytes, sides: Sequence[int] = SIDES) -> PhotoCopies:
 
 def anew(data: bytes) -> tuple[PhotoInfo, Encoded]:
     """A photo from outside in its full size, encoded anew as JPEG: an original where :func:`file_copies` has none."""
-    info, (whole,) = made_from(data, (Wanted("original", "jpeg", 0, _ORIGINAL_QUALITY),))
+    info, (whole,) = made_from(data, (Wanted("original", "jpeg", 0, ORIGINAL_QUALITY),))
     return info, whole
 
 
-def camera_copies(bgr: NDArray[np.uint8], sides: Sequence[int] = (DEFAULT_SIDE,)) -> PhotoCopies:
-    """The same of a camera's own pixels (height, width, 3). By default one copy."""
+def camera_copies(
+    bgr: NDArray[np.uint8], sides: Sequence[int] = (DEFAULT_SIDE,), *, original: bool = True
+) -> PhotoCopies:
+    """The same of a camera's own pixels (height, width, 3). By default one copy.
+
+    `original` False: it is kept already.
+    """
     wanted = wanted_of(sides)
     made = photo_child.make(bgr, [[one.name, one.kind, one.side, one.quality] for one in wanted])
-    media_type, whole = photo_child.encoded(bgr, "jpeg", _ORIGINAL_QUALITY)
     height, width = bgr.shape[:2]
     encoded = [Encoded(name, data, kind, wide, high) for name, kind, wide, high, data in made]
-    return _gathered((width, height), encoded, Encoded("original", whole, media_type, width, height))
+    whole = None
+    if original:
+        media_type, data = photo_child.encoded(bgr, "jpeg", ORIGINAL_QUALITY)
+        whole = Encoded("original", data, media_type, width, height)
+    return _gathered((width, height), encoded, whole)
 
 
 def _gathered(size: tuple[int, int], made: Sequence[Encoded], original: Encoded | None) -> PhotoCopies:
@@ -101,29 +110,48 @@ def _gathered(size: tuple[int, int], made: Sequence[Encoded], original: Encoded 
     return PhotoCopies(*size, thumbnail, tuple(copies), original)
 
 
-def choices(photo: PhotoCopies, bytes_per_s: float | None, overhead: float = 1.0) -> tuple[CopyChoice, ...]:
-    """Every copy with its bytes and the seconds it takes at today's speed (None: no speed is known), small to large.
+def at_side(photo: PhotoCopies, side: int) -> Encoded:
+    """PURE. Its largest copy with no side over `side`; else the smallest there is."""
+    fitting = [copy for copy in photo.copies if longest(copy) <= side]
+    return fitting[-1] if fitting else photo.copies[0]
+
+
+def longest(copy: Encoded) -> int:
+    """Its longer side (pixels)."""
+    return max(copy.width, copy.height)
+
+
+def choices(photos: Sequence[PhotoCopies], bytes_per_s: float | None, overhead: float = 1.0) -> tuple[CopyChoice, ...]:
+    """What one or more photos can be sent as, all of them alike: every size with its bytes and the seconds they take
+    at today's speed (None: no speed is known), small to large.
 
     PURE. Exactly one is `offered`. `overhead`: what sealing and the line add, as a factor of 1 or more.
     """
-    if bytes_per_s is not None and bytes_per_s <= 0:
-        bytes_per_s = None
-    offered = default_copy(photo, bytes_per_s)
-    found = []
-    for copy in photo.copies:
-        seconds = None if bytes_per_s is None else len(copy.data) * overhead / bytes_per_s
-        side = max(copy.width, copy.height)
-        found.append(CopyChoice(copy, side, len(copy.data), seconds, copy is offered))
-    return tuple(found)
+    rate = bytes_per_s if bytes_per_s is not None and bytes_per_s > 0 else None
+    sizes: dict[int, int] = {}
+    for side in sorted({longest(copy) for photo in photos for copy in photo.copies}):
+        size = sum(len(at_side(photo, side).data) for photo in photos)
+        if not sizes or size > _SMALLEST_GAIN * max(sizes.values()) or len(photos) == 1:
+            sizes[side] = size
+    offered = _offered(sizes, rate, PATIENCE_S * len(photos))
+    return tuple(
+        CopyChoice(side, size, None if rate is None else size * overhead / rate, side == offered)
+        for side, size in sizes.items()
+    )
 
 
 def default_copy(photo: PhotoCopies, bytes_per_s: float | None) -> Encoded:
-    """PURE. The largest up to 2048 pixels that goes within :data:`PATIENCE_S`; else the smallest of 1024 or more."""
-    usual = [copy for copy in photo.copies if max(copy.width, copy.height) <= DEFAULT_SIDE] or [photo.copies[0]]
-    if bytes_per_s is None:
+    """PURE. The one of :func:`choices` that is offered of a single photo."""
+    return at_side(photo, next(one.side for one in choices([photo], bytes_per_s) if one.offered))
+
+
+def _offered(sizes: Mapping[int, int], rate: float | None, patience: float) -> int:
+    """The largest up to 2048 pixels that goes within `patience` (s); else the smallest of 1024 or more."""
+    usual = [side for side in sizes if side <= DEFAULT_SIDE] or [min(sizes)]
+    if rate is None:
         return usual[-1]
-    quick = [copy for copy in usual if len(copy.data) <= PATIENCE_S * bytes_per_s]
-    least = [copy for copy in usual if max(copy.width, copy.height) >= _LEAST_OFFERED]
-    if quick and max(quick[-1].width, quick[-1].height) >= _LEAST_OFFERED:
+    quick = [side for side in usual if sizes[side] <= patience * rate]
+    least = [side for side in usual if side >= LEAST_OFFERED]
+    if quick and quick[-1] >= LEAST_OFFERED:
         return quick[-1]
     return (least or usual[-1:])[0]

@@ -51,7 +51,7 @@ class Send:
 
 @dataclass(frozen=True)
 class Release:
-    """The link is good and has nothing else to do: this held submission may go."""
+    """The link is good, or may be, and has nothing else to do: this held submission may go."""
 
     submission: str
 
@@ -90,13 +90,15 @@ def next_work(
     spared: Collection[str] = (),
     *,
     scope: Metered = Metered.EVERYTHING,
-    good_link: bool = False,
+    good_link: bool | None = False,
+    tell_at: float | None = None,
 ) -> Work:
     """What to do now (`now`: UTC epoch, s). `paused`: by a visit or the person; `scope`: what the link may carry.
 
     Erasing needs no link; blobs in `spared` could not be erased and are left for now. A withdrawal is a few bytes: no
     pause and no choice holds it back. A blob that waits holds up its own submission, not the others. A time to try
-    again that is farther away than any delay can be counts as due: the clock was set back.
+    again that is farther away than any delay can be counts as due: the clock was set back. `good_link` None: nobody
+    knows, and what waits for a good one finds out; False: until `tell_at` (UTC epoch, s), when it is looked at again.
     """
     erase = next((work for work in _erasing(submissions) if work.blob.blob not in spared), None)
     if erase is not None:
@@ -115,8 +117,10 @@ def next_work(
             return Send(row, len(submission.blobs)) if online else Probe()
         waits.append(row.retry_at)
     held = next((s for s in submissions if s.life is Life.HELD and s.held is Held.UNTIL_GOOD_LINK), None)
-    if held is not None and online and good_link:
-        return Release(held.submission)
+    if held is not None and good_link is False and tell_at is not None:
+        waits.append(tell_at)
+    elif held is not None and good_link is not False:
+        return Release(held.submission) if online else Sleep(min(waits, default=None))
     return Sleep(min(waits, default=None))
 
 

@@ -20,9 +20,10 @@ class Quick(StrEnum):
     """What is sent at one touch, without being put together: one of :data:`OLDER`, for it was there before."""
 
     PHOTO = "photo"
+    FILE = "file"
 
 
-OLDER = frozenset({"photo", "closer", "closer-clip", "words"})
+OLDER = frozenset({"photo", "file", "closer", "closer-clip", "words"})
 """What single items are sent under, by a visit too; they stay readable for ever."""
 
 

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -21,6 +21,8 @@ from app.wire.base import UtcTime, WireModel
 
 MAX_READINGS = 100
 MAX_DIGITS = 12
+OLDEST_DAYS = 366
+_CLOCK_MAY_BE_OFF = timedelta(minutes=2)
 
 
 class Measure(StrEnum):
@@ -135,6 +137,16 @@ def typed(measure: Measure, text: str, unit: str, at: datetime) -> Typed:
     numbers = _numbers(text, len(which.values), which.places)
     reading = Reading(measure=measure, unit=unit, values=numbers, at=at)
     return Typed(reading, checked(reading))
+
+
+def dated(at: datetime, now: datetime) -> datetime:
+    """When it was taken, to the second, in the zone of `now`. Raises :class:`ReadingRefused` for the future, and for
+    what is older than :data:`OLDEST_DAYS`."""
+    if at > now + _CLOCK_MAY_BE_OFF:
+        raise ReadingRefused("This time is still to come. Please look at the day and the time again.")
+    if now - at > timedelta(days=OLDEST_DAYS):
+        raise ReadingRefused("This was measured too long ago to be sent. Please look at the day again.")
+    return at.replace(microsecond=0)
 
 
 def checked(reading: Reading) -> str:

@@ -103,7 +103,7 @@ def _observation(reading: Reading, device_id: str) -> dict[str, Any]:
         "category": [{"coding": [{"system": _CATEGORY, "code": code.category}]}],
         "code": _concept(code.codes),
         "subject": {"type": "Patient", "identifier": {"system": DEVICE_SYSTEM, "value": device_id}},
-        "effectiveDateTime": reading.at.isoformat(),
+        "effectiveDateTime": reading.at.isoformat(timespec="seconds"),
     }
     if code.profile:
         made["meta"] = {"profile": [_PROFILE + code.profile]}

@@ -40,6 +40,10 @@ class Speed:
         keep = math.exp(-spent / FADING_S)
         return Speed(self.gained * keep + gained, self.seconds * keep + spent, now, now)
 
+    def age(self, now: float) -> float:
+        """Seconds since the clinic last had more bytes."""
+        return now - self.measured_at
+
     def rate(self, now: float) -> float | None:
         """Bytes a second; None when too little is known, or nothing of today."""
         enough = self.seconds >= _ENOUGH_S or self.gained >= _ENOUGH_BYTES

@@ -24,14 +24,16 @@ TAKEN_BACK_ELSEWHERE = (
 
 
 class Sending:
-    """Sends blobs one after the other; `speed` is what the clinic's own words say about how fast."""
+    """Sends blobs one after the other; `speed` is what the clinic's own words say about how fast, `heard` is called
+    after each of them."""
 
-    def __init__(self, ledger: Ledger, uploader: Uploader) -> None:
+    def __init__(self, ledger: Ledger, uploader: Uploader, heard: Callable[[], None] = lambda: None) -> None:
         self.speed = Speed()
         self.gained = 0
         """Bytes that the clinic has more since the last try began."""
         self._ledger = ledger
         self._uploader = uploader
+        self._heard = heard
 
     async def run(self, job: UploadJob, cut: Callable[[], Awaitable[None]]) -> Event | NetError | UploadFailed:
         """Sends until it is done, fails, or `cut` returns. Returns the event that follows, or what went wrong."""
@@ -59,6 +61,7 @@ class Sending:
         """The clinic has `gained` bytes more."""
         self.gained += max(0, gained)
         self.speed = self.speed.acknowledged(max(0, gained), asyncio.get_running_loop().time())
+        self._heard()
 
 
 class Listener:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.offline.life import Life
+from app.offline.life import Held, Life
 from app.offline.outbox import OutboxSubmission
 from app.offline.transfer import DELIVERED, FailureKind, OutboxBlob, Transfer
 
@@ -35,6 +35,7 @@ class WaitingFor(StrEnum):
     METERED = "metered"  # the link costs by the byte, and the person does not want this to go over it
     CLINIC = "clinic-trouble"  # the clinic is there, but could not take it
     HELD = "held"  # it goes when it is asked for
+    GOOD_LINK = "good-link"  # it goes when the link is a good one
     PERSON = "person"  # a person must decide
 
 
@@ -128,7 +129,7 @@ def waiting_for(
     `upcoming`: its blob that goes next (`plan.next_blob`); `allowed`: whether the link may carry that blob.
     """
     if submission.life is Life.HELD:
-        return WaitingFor.HELD
+        return WaitingFor.GOOD_LINK if submission.held is Held.UNTIL_GOOD_LINK else WaitingFor.HELD
     if submission.life is Life.NEEDS_PERSON:
         return WaitingFor.PERSON
     if submission.life is Life.WITHDRAWING:

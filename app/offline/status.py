@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.offline.life import Life
+from app.offline.life import Held, Life
 from app.offline.outbox import OutboxSubmission
 from app.offline.plan import Metered, bytes_ahead, candidates, next_blob
 from app.offline.remaining import seconds_left
@@ -18,8 +18,9 @@ class SubmissionStatus:
     """Where one submission stands, for the screens. `done` of `total` parts delivered; `reason` a sentence or "".
 
     `amended`: a later submission adds to this one. `answers`: the reply it answers. `first`: the person chose it to go
-    first. `bytes_done` of `bytes_total` of ciphertext are acknowledged. `seconds_left`: until its last byte has gone
-    at today's speed, all that goes before it counted; None when it is not being sent or the speed is not known.
+    first. `held`: until when it is kept back. `bytes_done` of `bytes_total` of ciphertext are acknowledged.
+    `seconds_left`: until its last byte has gone at today's speed, all that goes before it counted; None when it is not
+    being sent or the speed is not known.
     """
 
     submission: str
@@ -38,6 +39,7 @@ class SubmissionStatus:
     amended: bool = False
     first: bool = False
     waiting_for: WaitingFor | None = None
+    held: Held = Held.NO
     bytes_done: int = 0
     bytes_total: int = 0
     seconds_left: int | None = None
@@ -80,6 +82,7 @@ def _status(
         amended=submission.amended,
         first=submission.first > 0,
         waiting_for=reason,
+        held=submission.held,
         bytes_done=standing.bytes_done,
         bytes_total=standing.bytes_total,
         seconds_left=left,

@@ -52,6 +52,7 @@ class Setting(StrEnum):
     OUTBOX_PAUSED = "outbox-paused"  # b"1": the person has stopped all sending
     METERED_CHOICE = "metered-choice"  # app.offline.plan.Metered: what may go over a link that costs by the byte
     LINK_METERED = "link-metered"  # b"1": the person says that this link costs by the byte
+    ORIGINALS = "originals"  # app.offline.life.Held: until when photos in full size are kept back
     BACKED_UP_AT = "backed-up-at"  # decimal, UTC epoch, s
     RESTORED = "restored"  # b"1": this store came from a backup, until the first sweep after that
 

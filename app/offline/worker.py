@@ -14,8 +14,8 @@ from app.offline.choices import Choices, load_choices, save_choices
 from app.offline.connectivity import Change, Connectivity
 from app.offline.courier import Courier, Surroundings
 from app.offline.errors import OfflineError
-from app.offline.finishing import originals_with
-from app.offline.life import MAY_WITHDRAW, Life, LifeEvent
+from app.offline.finishing import originals, originals_with
+from app.offline.life import MAY_WITHDRAW, Held, Life, LifeEvent
 from app.offline.outbox import OutboxSubmission
 from app.offline.patch import Transport
 from app.offline.plan import Metered
@@ -87,7 +87,7 @@ class OutboxWorker:
         if change is Change.STIR and self._courier.link.up:
             return  # something of the network, but not our way to the clinic
         if change is not Change.STIR:
-            self._courier.link = self._courier.link.doubted()
+            self._courier.doubt()
             self._aside(self._ledger.hurry())
         self.kick()
 
@@ -115,7 +115,17 @@ class OutboxWorker:
 
     async def release(self, submission: str) -> None:
         """A held submission may go: it was asked for, or a person wants it. Others are left alone."""
-        await self._change(submission, outbox.release, frozenset({Life.HELD}))
+        await self._change(submission, _released, frozenset({Life.HELD, Life.FINISHED}))
+
+    async def hold_until(self, submission: str, until: Held) -> None:
+        """A person's choice for one that is held: until the clinic asks, or until the link is a good one."""
+        await self._change(submission, lambda before: outbox.held_until(before, until), frozenset({Life.HELD}))
+
+    async def set_originals(self, until: Held) -> None:
+        """Until when photos in full size are kept back, those that are here and those to come; kept."""
+        await self._choose(replace(self.choices, originals=until))
+        for name in await self._store.call(originals):
+            await self.hold_until(name, until)
 
     async def replied(self, submission: str, event: LifeEvent) -> None:
         """A provider's verified reply to it: QUESTION or ANSWER. An unknown submission is left alone."""
@@ -221,6 +231,10 @@ class OutboxWorker:
         self._asides.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.warning("the outbox could not look: %s", type(error).__name__)
+
+
+def _released(before: OutboxSubmission) -> OutboxSubmission:
+    return outbox.release(before) if before.life is Life.HELD or outbox.on_trial(before) else before
 
 
 __all__ = ["OutboxWorker", "SubmissionStatus", "Surroundings"]

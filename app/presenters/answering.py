@@ -25,11 +25,12 @@ from app.offline.forms.model import Form
 from app.offline.forms.response import Status, read_response, write_response
 from app.offline.from_file import Parts, as_asked, read_file
 from app.offline.parts import CLIP, Part
-from app.presenters.drafting import Drafting, Kept
+from app.presenters.drafting import Drafting
 from app.presenters.environment import command
 from app.presenters.form_input import fault_sentence
 from app.presenters.form_page import FormFile, FormFilling
 from app.presenters.form_views import FileWay, FormInput, FormView
+from app.presenters.photo_shot import Kept
 from app.presenters.sending_around import SendingAround, done
 from app.presenters.sending_views import AnsweredForm, ComposeView, OfferedForm
 from app.presenters.views import Level, Page
@@ -173,17 +174,20 @@ class Answering:
         """A photo that is being taken is an answer."""
         return bool(self._file_for)
 
-    async def keep_photo(self, kept: Kept | None) -> None:
-        """The photo page is done: the photo becomes a part of the draft and an answer; None: it was cancelled."""
-        key, self._file_for = self._file_for, ""
+    async def keep_photo(self, kept: Kept | None) -> bool:
+        """The photo page is done: the photo is an answer; None: it was cancelled. False: refused, which is said."""
+        key = self._file_for
         if kept is not None:
             kept = await self._as_asked(key, kept)
         blob = await self._drafting.keep_photo(kept) if kept is not None else None
-        if blob is not None and kept is not None and self._filling is not None:
-            file = FormFile(file_address(blob), "Photo", kept.copy.media_type, len(kept.copy.data))
-            await self._filling.add_file(key, file)
-        elif kept is not None and self._drafting.says is not None:
-            self._around.say(self._drafting.says.text, Level.WARN)
+        if kept is not None and blob is None:
+            return False
+        self._file_for = ""
+        draft = self._drafting.draft
+        part = next((p.named for p in draft.parts if p.named.blob == blob), None) if draft is not None else None
+        if part is not None and self._filling is not None:
+            await self._filling.add_file(key, FormFile(file_address(part.blob), "Photo", part.media_type, part.size))
+        return True
 
     async def keep_recording(self, part: Part) -> None:
         """What was recorded is a part of the draft already, and becomes an answer."""
@@ -197,9 +201,9 @@ class Answering:
     async def _as_asked(self, key: str, kept: Kept) -> Kept:
         """A photo's copy as JPEG, where the question takes that and no AVIF."""
         item = self._filling.asks_for_files(key) if self._filling is not None else None
-        if item is None:
-            return kept
         copy = kept.copy
+        if item is None or copy is None:
+            return kept
         light = Part(copy.data, "photo", copy.media_type, PartRole.COPY)
         (made,) = await asyncio.to_thread(as_asked, (light,), partial(takes, item))
         return replace(kept, copy=replace(copy, data=made.data, media_type=made.media_type))

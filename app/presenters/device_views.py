@@ -11,7 +11,9 @@ from app.presenters.view_basics import Sentence
 
 class PhotoPhase(StrEnum):
     PREVIEW = "preview"  # the camera's picture runs in the self slot
-    REVIEW = "review"  # `jpeg` holds the picture just taken, in memory only
+    TAKING = "taking"  # hold still: the camera takes its best still, and its pictures stand
+    OPENING = "opening"  # photos from files are being opened
+    REVIEW = "review"  # `jpeg` holds the picture just taken, or the first of the files, in memory only
     SAVING = "saving"
 
 
@@ -27,11 +29,18 @@ class PhotoSize:
 
 @dataclass(frozen=True)
 class PhotoView:
+    """`sizing`: its sizes are being made. `saved`: it is on the disk, sealed. `files`: so many photos come from files,
+    0: it is the camera's. `progress`: which of them is being opened."""
+
     phase: PhotoPhase
     jpeg: bytes
     hint: str  # in words, never a refusal: "It looks a little dark."
     sizes: tuple[PhotoSize, ...] = ()  # to choose from while it is looked at
     card: bool | None = None  # whether a bank card for measuring is looked for; None: not asked
+    sizing: bool = False
+    saved: bool = False
+    files: int = 0
+    progress: str = ""
 
 
 class SoundPhase(StrEnum):

@@ -5,22 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from app.offline.draft import MAX_TEXT, Draft, DraftPart
+from app.offline.draft import MAX_TEXT, Draft
 from app.offline.drafts import DraftBook
 from app.offline.errors import OfflineError
-from app.offline.finishing import read_sealed
-from app.offline.from_file import Answers, Measured, read_file, thumbnail_of
-from app.offline.life import Held
+from app.offline.from_file import Answers, Measured, Pick, by_kind, read_file, thumbnail_of
+from app.offline.lighten import light_parts, lighten, unlightened
 from app.offline.parts import JPEG, Part
-from app.offline.photo_copy import PhotoCopies
-from app.offline.photos import Encoded, Wanted, made_from
 from app.offline.purposes import Purpose
+from app.offline.readings import dated
 from app.offline.readings import words as reading_words
-from app.offline.vault import open_blob
 from app.presenters.environment import command
+from app.presenters.photo_making import thumbnail
+from app.presenters.photo_shot import Kept, SealedPhoto
 from app.presenters.sending_around import SendingAround, done
 from app.presenters.sending_views import ComposeView, DraftRow, PartRow, ReadingRow
 from app.presenters.sending_words import (
@@ -36,19 +34,9 @@ from app.presenters.views import Level, Page, Sentence
 from app.wire.intake import PartRole
 
 _SEEN = frozenset({PartRole.CONTENT, PartRole.COPY})
-_THUMBNAIL_SIDE, _THUMBNAIL_QUALITY = 160, 80
 _TOO_LONG = "Your message is too long: {over} letters at its end are not kept. Please make it shorter."
 _SEALED_MORE = 1.15
 """What sealing, padding and the line add, as a factor."""
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A photo as it was taken, and the copy that the person chose of it."""
-
-    copies: PhotoCopies
-    copy: Encoded
-    note: str = ""
 
 
 class Drafting:
@@ -222,24 +210,51 @@ class Drafting:
             self.around.changed()
         return True
 
+    async def take(self, jpeg: bytes) -> SealedPhoto | None:
+        """A photo at its shutter: sealed and on the disk as it was taken; None: refused, which is said."""
+        if self.draft is None:
+            return None
+        part = Part(jpeg, "photo", JPEG)
+        if await self.change(self.book.add_part(self.draft.draft, part)):
+            return SealedPhoto(self.draft.draft, part.blob)
+        self._say_aloud()
+        return None
+
     async def keep_photo(self, kept: Kept) -> str | None:
-        """Adds a photo to the draft: thumbnail, the chosen copy, and the original, which waits here until it is asked
-        for. Returns the copy's blob id; None when it was refused, which is said."""
-        draft, copies, copy = self.draft, kept.copies, kept.copy
+        """The person uses it: its thumbnail and the chosen copy come to it, and what was taken is the original, which
+        waits here until it is asked for. Returns the blob id of what is shown; None when it was refused, which is
+        said."""
+        draft, sealed = self.draft, kept.sealed
         if draft is None:
             return None
-        light = Part(copy.data, "photo", copy.media_type, PartRole.COPY)
-        small = Part(copies.thumbnail.data, "photo", copies.thumbnail.media_type, PartRole.THUMBNAIL, of=light.blob)
-        parts = [light, small]
-        if copies.original is not None:
-            whole = copies.original
-            parts.append(Part(whole.data, "photo", whole.media_type, PartRole.ORIGINAL, of=light.blob))
-        if not await self.change(self.book.add_parts(draft.draft, parts)):
-            return None
+        shown = sealed.blob
+        if kept.copy is not None and kept.thumbnail is not None:
+            parts = light_parts("photo", kept.copy, kept.thumbnail)
+            if not await self.change(self.book.add_copies(sealed.draft, sealed.blob, parts)):
+                self._say_aloud()
+                return None
+            shown = parts[0].blob
         if kept.note and kept.note not in draft.note:
             await self._set_note(draft.draft, f"{draft.note}\n{kept.note}".strip())
         self.around.spawn(self.look(draft.draft))
-        return light.blob
+        return shown
+
+    async def add_picks(self, picks: Sequence[Pick], side: int) -> bool:
+        """Photos from files, in the size that was chosen; those before one that was refused stay."""
+        draft = self.draft
+        if draft is None:
+            return False
+        for pick in picks:
+            if not await self.change(self.book.add_parts(draft.draft, pick.parts(side))):
+                self._say_aloud(pick.name)
+                break
+        await self.look(draft.draft)
+        return True
+
+    def _say_aloud(self, name: str = "") -> None:
+        """What was refused, on whatever page is shown."""
+        if self.says is not None:
+            self.around.say(f"{name}: {self.says.text}" if name else self.says.text, self.says.level)
 
     async def add_small(self, draft: str, whole: Part) -> None:
         """The thumbnail of what was recorded, which is in the draft already: that came first."""
@@ -254,6 +269,9 @@ class Drafting:
     async def _open(self, draft: str) -> None:
         self.draft, self.says, self._unkept = await self.book.draft(draft), None, None
         self._show(Page.SEND)
+        if unlightened(self.draft):
+            with contextlib.suppress(OfflineError):  # it is tried again when it is sent
+                await self._lighten(self.draft)
         await self.look(draft)
 
     async def _leave(self) -> None:
@@ -298,13 +316,17 @@ class Drafting:
         await self.around.take_photo()
 
     async def _add_files(self, draft: str, paths: tuple[Path, ...]) -> None:
-        for path in paths:
+        """Photos by way of the page on which their size is chosen."""
+        pictures, others = await asyncio.to_thread(by_kind, paths)
+        for path in others:
             if not await self.change(self._add_file(draft, path)):
                 assert self.says is not None
                 self.says = Sentence(f"{path.name}: {self.says.text}", Level.WARN)
                 self.around.changed()
-                break
+                return
         await self.look(draft)
+        if self.draft is not None and self.draft.draft == draft:
+            await self.around.pick_photos(pictures)
 
     async def _add_file(self, draft: str, path: Path) -> Draft:
         found = await asyncio.to_thread(read_file, path)
@@ -312,6 +334,9 @@ class Drafting:
             case Answers(form=form, response=response):
                 return await self.book.add_answers(draft, form, response)
             case Measured(readings=readings):
+                now = self.around.wall()
+                for reading in readings:
+                    dated(reading.at, now)
                 before = await self.book.draft(draft)
                 return await self.book.set_readings(draft, (*before.readings, *readings))
         return await self.book.add_parts(draft, found.parts)
@@ -330,7 +355,8 @@ class Drafting:
         self._busy += 1
         self.around.changed()
         try:
-            submission = await self.book.finish(draft, originals=Held.UNTIL_ASKED)
+            await self._lighten(self.draft)
+            submission = await self.book.finish(draft, originals=self.around.originals())
         except OfflineError as exc:
             self.says = Sentence(str(exc), Level.WARN)
             return
@@ -352,15 +378,17 @@ class Drafting:
         small = [p for p in self.draft.parts if p.named.role is PartRole.THUMBNAIL and p.named.of not in self._photos]
         for part in small:
             with contextlib.suppress(OfflineError, OSError):  # a row without its picture is a row
-                self._photos[part.named.of or ""] = await asyncio.to_thread(self._thumbnail, part)
+                self._photos[part.named.of or ""] = await asyncio.to_thread(thumbnail, self.around.account(), part)
                 self.around.changed()
 
-    def _thumbnail(self, part: DraftPart) -> bytes:
+    async def _lighten(self, draft: Draft) -> None:
+        """A photo of which a sudden end has left the original alone gets its copy."""
         account = self.around.account()
-        clear = open_blob(read_sealed(account.profile.blobs, part), account.keys.identity, part.named)
-        if part.named.media_type == JPEG:
-            return clear
-        return made_from(clear, (Wanted("screen", "jpeg", _THUMBNAIL_SIDE, _THUMBNAIL_QUALITY),))[1][0].data
+        async with self._turn:
+            after = await lighten(account.store, account.profile.blobs, self.book, draft, self.around.rate())
+            if self.draft is not None and self.draft.draft == draft.draft and after is not draft:
+                self.draft = await self.book.draft(draft.draft)
+        self.around.changed()
 
     async def _reload(self) -> None:
         self._drafts = tuple(draft for draft in await self.book.drafts() if not draft.quick)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from app.offline.draft import Draft
 from app.offline.finishing import original_of, originals
-from app.offline.life import MAY_WITHDRAW, Life, LifeEvent
+from app.offline.life import MAY_WITHDRAW, Held, Life, LifeEvent
 from app.offline.plan import Metered
 from app.offline.purposes import Purpose, purpose_of
 from app.offline.replies import KeptReply, Member, ReplyBook
@@ -32,6 +32,8 @@ from app.wire.trust import Role
 
 _EVENTS = {ReplyKind.QUESTION: LifeEvent.QUESTION, ReplyKind.ANSWER: LifeEvent.ANSWER}
 _GOES = "The photo in full size is sent to the clinic."
+_KEPT = "In full size ({size}) it stays on this computer, and is sent when the clinic asks for it."
+_KEPT_WAITS = "The full photo ({size}) waits here for a better connection. Then it goes by itself."
 _ON_ITS_WAY = frozenset({Life.FINISHED, Life.HELD})
 
 
@@ -121,6 +123,12 @@ class Items:
             self._ask(lambda worker, held=status.submission: worker.release(held))  # type: ignore[misc]
 
     @command
+    def let_kept_wait(self, submission_id: str, on: bool) -> None:
+        until = Held.UNTIL_GOOD_LINK if on else Held.UNTIL_ASKED
+        for status in self._kept_of(submission_id):
+            self._ask(lambda worker, held=status.submission: worker.hold_until(held, until))  # type: ignore[misc]
+
+    @command
     def open_choices(self) -> None:
         if self._worker is not None:
             self._around.go(Page.CHOICES)
@@ -144,6 +152,10 @@ class Items:
     def set_metered(self, choice: Metered) -> None:
         self._ask(lambda worker: worker.set_metered(choice))
 
+    @command
+    def set_full_size(self, on: bool) -> None:
+        self._ask(lambda worker: worker.set_originals(Held.UNTIL_GOOD_LINK if on else Held.UNTIL_ASKED))
+
     # State
 
     def rows(self) -> tuple[ItemView, ...]:
@@ -158,13 +170,15 @@ class Items:
             return None
         kept = self._kept_of(status.submission)
         size = size_words(sum(one.bytes_total for one in kept))
-        words = f"In full size ({size}) it stays on this computer, and is sent when the clinic asks for it."
+        waits = bool(kept) and all(one.held is Held.UNTIL_GOOD_LINK for one in kept)
+        words = (_KEPT_WAITS if waits else _KEPT).format(size=size)
         item = self._item(status)
         return SentView(
             item=item,
             replies=tuple(self._reply(one) for one in reversed(self._replies_of(status.submission))),
             explains=EXPLAINS[item.stage],
             kept=words if kept else "",
+            kept_waits=waits,
             can_add=status.life not in (Life.WITHDRAWING, Life.WITHDRAWN),
             can_withdraw=status.life in MAY_WITHDRAW - {Life.WITHDRAWING, Life.WITHDRAWN},
             can_first=status.life in _ON_ITS_WAY and not status.first and self._others_wait(status),
@@ -178,7 +192,8 @@ class Items:
         chosen = self._worker.choices
         sent = self._worker.usage().sent
         used = f"Data used for sending this month: {size_words(sent) if sent else 'none'}."
-        return ChoicesView(chosen.paused, chosen.link_metered, chosen.metered, used)
+        full_size = chosen.originals is Held.UNTIL_GOOD_LINK
+        return ChoicesView(chosen.paused, chosen.link_metered, chosen.metered, used, full_size)
 
     def about(self, draft: Draft) -> str:
         """What a draft answers, or adds to."""

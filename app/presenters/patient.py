@@ -9,12 +9,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from app.offline.allowance import Allowance
 from app.offline.capture import Capture, Part, Words
 from app.offline.clips import CLIP_TYPE, bound_clip
+from app.offline.from_file import by_kind
+from app.offline.life import Held
 from app.offline.worker import OutboxWorker
 from app.presenters.answering import Answering
 from app.presenters.around import Filing
@@ -27,7 +26,8 @@ from app.presenters.last_visit import PastVisit, keep_visit, kept_visit, last_vi
 from app.presenters.measuring import Measuring
 from app.presenters.past_record import VisitRecord
 from app.presenters.past_visits import Filed
-from app.presenters.photo_taking import CameraMaker, Photo, PhotoTaking
+from app.presenters.photo_shot import Photo, SealedPhoto
+from app.presenters.photo_taking import CameraMaker, PhotoTaking, Stills
 from app.presenters.photo_taking import StillCamera as StillCamera
 from app.presenters.recording import Recording
 from app.presenters.remembering import RememberingPresenter
@@ -155,6 +155,8 @@ class PatientPresenter(RememberingPresenter[PatientView], PhotoTaking):
             wall=self.env.wall,
             clock=self.env.clock,
             take_photo=self._photo_for_draft,
+            pick_photos=self._pick_for_draft,
+            originals=lambda: self._worker.choices.originals if self._worker is not None else Held.UNTIL_ASKED,
             provider_name=self._provider_name,
             last_visit=lambda: last_visit(self._past, self._visits, self.env.wall()),
         )
@@ -279,9 +281,8 @@ class PatientPresenter(RememberingPresenter[PatientView], PhotoTaking):
         if self._photo is None and self._room is None:
             await self.open_camera()
 
-    def session_still(self) -> Callable[[], NDArray[np.uint8] | None] | None:
-        session = self._room.session if self._room is not None else None
-        return session.still if session is not None else None
+    def visit_camera(self) -> Stills | None:
+        return self._room.session if self._room is not None else None
 
     def sending_rate(self) -> float | None:
         return self._worker.rate() if self._worker is not None else None
@@ -299,15 +300,32 @@ class PatientPresenter(RememberingPresenter[PatientView], PhotoTaking):
             return self.sending.page_after_photo
         return Page.VISIT if self._room is not None and self._came_from is Page.VISIT else Page.HOME
 
-    async def photo_done(self, photo: Photo | None) -> bool:
+    async def photo_taken(self, jpeg: bytes) -> SealedPhoto | None:
         if self.drafting_photo:
-            return await self.sending.photo_done(photo)
-        if photo is None:
-            return True
-        return await self.sending.quick.photo(photo.jpeg, self._visit_id())
+            return await self.sending.photo_taken(jpeg)
+        return await self.sending.quick.take(jpeg, self._visit_id())
+
+    async def photo_dropped(self, sealed: SealedPhoto) -> None:
+        await self.sending.photo_dropped(sealed)
+
+    async def photo_done(self, photo: Photo | None, sealed: SealedPhoto | None) -> bool:
+        if self.drafting_photo:
+            return await self.sending.photo_done(photo, sealed)
+        if photo is not None and sealed is not None:
+            return await self.sending.quick.keep(photo, sealed)
+        if photo is not None:
+            return await self.sending.quick.put(photo, self._visit_id())
+        return True
 
     async def _add_files(self, paths: tuple[Path, ...]) -> None:
-        await self.sending.quick.files(paths, self._visit_id())
+        """Photos by way of the page on which their size is chosen, others at once."""
+        pictures, others = await asyncio.to_thread(by_kind, paths)
+        await self.sending.quick.files(others, self._visit_id())
+        await self.pick_photos(pictures)
+
+    async def _pick_for_draft(self, paths: Sequence[Path]) -> None:
+        if self._room is None:
+            await self.pick_photos(paths)
 
     def _visit_id(self) -> str | None:
         return self._room.details.visit_id if self._room is not None else None

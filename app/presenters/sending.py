@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
 from app.media.events import DeviceChanged
-from app.offline.purposes import Purpose
+from app.offline.draft import DraftGone
+from app.offline.purposes import Purpose, Quick
 from app.offline.worker import OutboxWorker
 from app.presenters.answering import Answering
 from app.presenters.devices import Chosen
-from app.presenters.drafting import Drafting, Kept
+from app.presenters.drafting import Drafting
 from app.presenters.items import Items
 from app.presenters.measuring import Measuring
-from app.presenters.photo_taking import Photo
+from app.presenters.photo_shot import Kept, Photo, SealedPhoto, chosen_copy
 from app.presenters.quick import QuickPhotos
 from app.presenters.recording import Recording
 from app.presenters.sending_around import RecorderMaker, SendingAround
@@ -102,14 +104,28 @@ class SendingDesk:
     def page_after_photo(self) -> Page:
         return Page.FORM if self.answering.filling else Page.SEND
 
-    async def photo_done(self, photo: Photo | None) -> bool:
-        """What was taken goes into the draft; None: the person thought better. False: refused."""
-        kept = None
-        if photo is not None and photo.copies is not None:
+    async def photo_taken(self, jpeg: bytes) -> SealedPhoto | None:
+        """At the shutter: a part of the draft on the page."""
+        return await self.drafting.take(jpeg)
+
+    async def photo_dropped(self, sealed: SealedPhoto) -> None:
+        """One taken at one touch goes with its draft, one in a draft goes alone; what it was a part of may be gone."""
+        with contextlib.suppress(DraftGone):
+            draft = await self.drafting.book.draft(sealed.draft)
+            if isinstance(draft.purpose, Quick):
+                await self.drafting.book.discard(sealed.draft)
+            else:
+                await self.drafting.change(self.drafting.book.remove_part(sealed.draft, sealed.blob))
+
+    async def photo_done(self, photo: Photo | None, sealed: SealedPhoto | None) -> bool:
+        """What was taken is used, or photos from files come into the draft; None: the person thought better. False:
+        refused, which is said."""
+        if photo is not None and photo.picks:
             chosen = photo.chosen(self._around.rate())
-            assert chosen is not None
-            kept = Kept(photo.copies, chosen.copy, photo.note)
+            return await self.drafting.add_picks(photo.picks, chosen.side if chosen is not None else 0)
+        kept = None
+        if photo is not None and sealed is not None:
+            kept = Kept(sealed, *chosen_copy(photo, self._around.rate()), note=photo.note)
         if self.answering.wants_photo:
-            await self.answering.keep_photo(kept)
-            return True
+            return await self.answering.keep_photo(kept)
         return kept is None or await self.drafting.keep_photo(kept) is not None

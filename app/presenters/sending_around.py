@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from app.media.clip.bounds import Clip, Voice
 from app.media.events import DeviceChanged
+from app.offline.life import Held
 from app.presenters.account import Account
 from app.presenters.devices import Chosen
 from app.presenters.last_visit import PastVisit
@@ -54,6 +56,10 @@ class SendingAround:
     wall: Callable[[], datetime]
     clock: Callable[[], float]
     take_photo: Callable[[], Awaitable[None]]
+    pick_photos: Callable[[Sequence[Path]], Awaitable[None]]
+    """Has the size of photos from files chosen; they come back as a camera's photo does."""
+    originals: Callable[[], Held]
+    """Until when photos in full size are kept back, by the person's choice."""
     provider_name: Callable[[str], str]
     """The name of a provider's device as a visit or a reply gave it; empty when none did."""
     last_visit: Callable[[], PastVisit | None]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -104,13 +104,15 @@ class MeasureChoice:
 @dataclass(frozen=True)
 class ReadingView:
     """The page on which a reading is typed. `measure` empty: none chosen yet. `doubt`: it is asked whether it is
-    right; the same again means yes. `added`: counts what was taken, so that the field is emptied for the next."""
+    right; the same again means yes. `added`: counts what was taken, so that the field is emptied for the next. `days`:
+    those on which it may have been taken, today first, as people say them."""
 
     measures: tuple[MeasureChoice, ...]
     measure: str = ""
     says: Sentence | None = None
     doubt: bool = False
     added: int = 0
+    days: tuple[tuple[date, str], ...] = ()
 
 
 class RecordPhase(StrEnum):
@@ -152,12 +154,14 @@ class ReplyView:
 
 @dataclass(frozen=True)
 class SentView:
-    """One sent thing. `kept` says what of it is kept back (full-size photos), and is empty when nothing is."""
+    """One sent thing. `kept` says what of it is kept back (full-size photos), and is empty when nothing is;
+    `kept_waits`: it goes when the connection is good, else when the clinic asks."""
 
     item: ItemView
     replies: tuple[ReplyView, ...]
     explains: str
     kept: str = ""
+    kept_waits: bool = False
     can_add: bool = False
     can_withdraw: bool = False
     can_first: bool = False
@@ -167,12 +171,14 @@ class SentView:
 
 @dataclass(frozen=True)
 class ChoicesView:
-    """How things are sent. `used` says the data of this month."""
+    """How things are sent. `used` says the data of this month; `full_size`: photos in full size go by themselves when
+    the connection is good."""
 
     paused: bool
     link_metered: bool
     metered: Metered
     used: str
+    full_size: bool = False
 
 
 @dataclass(frozen=True)
@@ -216,11 +222,11 @@ class AnsweringCommands(FormCommands, Protocol):
 
 
 class MeasuringCommands(Protocol):
-    """Readings in the draft; `unit` is a UCUM code."""
+    """Readings in the draft; `unit` is a UCUM code. `taken`: the day and the time of day here; None: now."""
 
     def open_readings(self) -> None: ...
     def choose_measure(self, value: str) -> None: ...
-    def add_reading(self, text: str, unit: str) -> None: ...
+    def add_reading(self, text: str, unit: str, taken: tuple[date, time] | None = None) -> None: ...
     def remove_reading(self, place: int) -> None: ...
     def close_readings(self) -> None: ...
 
@@ -251,8 +257,12 @@ class ItemsCommands(Protocol):
     def confirm_withdraw(self, yes: bool) -> None: ...
     def send_first(self, submission_id: str) -> None: ...
     def send_kept(self, submission_id: str) -> None: ...
+    def let_kept_wait(self, submission_id: str, on: bool) -> None:
+        """Its photos in full size go when the connection is good; else when the clinic asks."""
+
     def open_choices(self) -> None: ...
     def close_choices(self) -> None: ...
     def set_paused(self, on: bool) -> None: ...
     def set_link_metered(self, on: bool) -> None: ...
     def set_metered(self, choice: Metered) -> None: ...
+    def set_full_size(self, on: bool) -> None: ...

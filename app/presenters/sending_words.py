@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from app.offline.life import ARRIVED, Life
 from app.offline.parts import CLIP, PDF, PICTURES, VOICE
@@ -104,6 +104,12 @@ def when_words(at: datetime, now: datetime) -> str:
     return f"{day} at {clock(at)}"
 
 
+def day_words(day: date, today: date) -> str:
+    """ "Today", "Yesterday", "Tuesday, 24 November"."""
+    known = {0: "Today", 1: "Yesterday"}.get((today - day).days)
+    return known or f"{day:%A}, {day.day} {day:%B}"
+
+
 def item_view(
     item: SubmissionStatus, now: datetime, *, by: str = "", originals: Collection[str] = (), unread: int = 0,
     answered: bool = False, wished: bool = False,
@@ -163,6 +169,7 @@ _WAITING: Mapping[WaitingFor, str] = {
     WaitingFor.METERED: "Waiting because this connection costs money.",
     WaitingFor.CLINIC: "Waiting because the clinic could not take it. It is tried again by itself.",
     WaitingFor.HELD: "It is sent when the clinic asks for it.",
+    WaitingFor.GOOD_LINK: "The full photo waits for a better connection.",
     WaitingFor.PERSON: "It needs your help.",
 }
 _SETTLED: Mapping[Stage, str] = {

@@ -197,7 +197,7 @@ class PatientWindow(_Window[PatientView]):
         self._add_page(Page.VISIT, visit, visit)
         sound = SoundPage(commands, levels, mine)
         self._add_page(Page.SOUND, sound, sound)
-        send, form, reading = SendPage(commands), FormPage(commands.answering), ReadingPage(commands)
+        send, form, reading = SendPage(commands), FormPage(commands.answering), ReadingPage(commands, now)
         self._add_page(Page.SEND, send, send)
         self._add_page(Page.FORM, form, _FormOf(form))
         self._add_page(Page.READING, reading, reading)

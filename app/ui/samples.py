@@ -190,6 +190,7 @@ def patient_views() -> dict[str, PatientView]:
         "home-long": patient(Page.HOME, next_visit=long_next),
         "photo-preview": patient(Page.PHOTO, photo=PhotoView(PhotoPhase.PREVIEW, b"", "")),
         "photo-review": patient(Page.PHOTO, photo=PhotoView(PhotoPhase.REVIEW, photo, "It looks a little dark.")),
+        "photo-taking": patient(Page.PHOTO, photo=PhotoView(PhotoPhase.TAKING, b"", "")),
         "photo-saving": patient(Page.PHOTO, photo=PhotoView(PhotoPhase.SAVING, photo, "")),
     }
     for name, state in {**VISITS, **patient_closers()}.items():
@@ -299,7 +300,7 @@ PATIENT_STATES = (
     *PASSPHRASES,
     *LOCKS,
     *("enrol", "enrol-busy", "enrol-wrong", "home-empty", "home", "home-busy", "home-offline", "home-long"),
-    *("photo-preview", "photo-review", "photo-saving", "visit-notice"),
+    *("photo-preview", "photo-review", "photo-taking", "photo-saving", "visit-notice"),
     *(f"visit-{state}" for state in (*VISITS, *PATIENT_CLOSERS)),
     *(f"sound-{state}" for state in SOUNDS),
     *SENDING_STATES,

@@ -29,6 +29,10 @@ READING = "reading"
 READING_BACK = "reading.back"
 READING_FIELD = "reading.field"
 READING_UNIT = "reading.unit"
+READING_NOW = "reading.now"
+READING_EARLIER = "reading.earlier"
+READING_DAY = "reading.day"
+READING_TIME = "reading.time"
 READING_ADD = "reading.add"
 READING_SAYS = "reading.says"
 
@@ -52,13 +56,16 @@ SENT_WITHDRAW_YES = "sent.withdraw.yes"
 SENT_WITHDRAW_NO = "sent.withdraw.no"
 SENT_KEPT = "sent.kept"
 SENT_SEND_KEPT = "sent.kept.send"
+SENT_KEPT_WAITS = "sent.kept.waits"
 
 CHOICES = "choices"
 CHOICES_BACK = "choices.back"
 CHOICES_PAUSED = "choices.paused"
 CHOICES_METERED_LINK = "choices.metered"
+CHOICES_FULL_SIZE = "choices.full-size"
 CHOICES_USED = "choices.used"
 
+PHOTO_SAVED = "photo.saved"
 PHOTO_CARD = "photo.card"
 
 

@@ -22,13 +22,14 @@ from app.presenters.sending_views import (
     SendingView,
     SentView,
 )
-from app.presenters.sending_words import EXPLAINS, measures, purposes
+from app.presenters.sending_words import EXPLAINS, day_words, measures, purposes
 from app.presenters.view_basics import Level, Sentence
 from app.presenters.views import ItemStage, ItemView, Page, PhotoPhase, PhotoSize, PhotoView
 from app.ui.drawn import figure, jpeg
 from app.ui.form_samples import form_views
 from app.ui.visit_samples import NOW
 
+DAYS = tuple((day, day_words(day, NOW.date())) for day in (NOW.date() - timedelta(days=away) for away in range(31)))
 USED = "Data used for sending this month: 12.4 MB."
 CHOICES = ChoicesView(False, False, Metered.SMALL, USED)
 DRAFTS = (DraftRow("draft0001", "A wound or skin to look at", "Not sent yet. Last changed today at 13:20."),)
@@ -85,6 +86,12 @@ SENT: dict[str, SentView] = {
         item=item(ItemStage.SENDING, "Sending 3 of 7, about 2 minutes left.", 2),
         kept="In full size (4.2 MB) it stays on this computer, and is sent when the clinic asks for it.",
     ),
+    "waits": sent(
+        ItemStage.RECEIVED,
+        "Received by the clinic.",
+        kept="The full photo (4.2 MB) waits here for a better connection. Then it goes by itself.",
+        kept_waits=True,
+    ),
     "withdraw": sent(ItemStage.RECEIVED, "Received by the clinic.", can_withdraw=True, asks_withdraw=True),
     "question": sent(ItemStage.NEEDS_MORE, "Dr Lee asks you something.", replies=REPLIES),
     "answered": sent(ItemStage.ANSWERED, "Answered by Dr Lee.", replies=REPLIES[1:]),
@@ -99,7 +106,11 @@ def sending_views() -> dict[str, tuple[Page, dict[str, object]]]:
     plain = SendingView(purposes=purposes(), choices=CHOICES)
     doubt = Sentence("A temperature of 41.5 °C is unusual. Is this right?", Level.WARN)
     added = Sentence("Added. You can add another one, or go back.", Level.GOOD)
-    photo = PhotoView(PhotoPhase.REVIEW, jpeg(figure(1280, 960, wall="#B9A58F")), "", SIZES)
+    portrait = jpeg(figure(1280, 960, wall="#B9A58F"))
+    photo = PhotoView(PhotoPhase.REVIEW, portrait, "", SIZES, saved=True)
+    fresh = PhotoView(PhotoPhase.REVIEW, portrait, "It looks a little dark.", sizing=True, saved=True)
+    files = PhotoView(PhotoPhase.REVIEW, portrait, "", SIZES, files=3)
+    opening = PhotoView(PhotoPhase.OPENING, b"", "", progress="Photo 2 of 3")
     card = PhotoView(PhotoPhase.PREVIEW, b"", "The card cannot be seen. Lay all of it beside the place.", (), True)
     recording = Sentence("Recording. 2:14 left. Press “Done” when you have finished.", Level.GOOD)
     ready = Sentence("Press the button to record what you want to say. You have up to 3 minutes.", Level.NOTE)
@@ -110,14 +121,14 @@ def sending_views() -> dict[str, tuple[Page, dict[str, object]]]:
         "full": (Page.SEND, {"sending": replace(plain, compose=FULL)}),
         "refused": (Page.SEND, {"sending": replace(plain, compose=replace(EMPTY, says=REFUSED))}),
         "form": (Page.FORM, {"sending": replace(plain, form=form_views()["one"])}),
-        "reading": (Page.READING, {"sending": replace(plain, reading=ReadingView(measures()))}),
+        "reading": (Page.READING, {"sending": replace(plain, reading=ReadingView(measures(), days=DAYS))}),
         "reading-doubt": (
             Page.READING,
-            {"sending": replace(plain, reading=ReadingView(measures(), "temperature", doubt, True))},
+            {"sending": replace(plain, reading=ReadingView(measures(), "temperature", doubt, True, days=DAYS))},
         ),
         "reading-added": (
             Page.READING,
-            {"sending": replace(plain, reading=ReadingView(measures(), "blood-pressure", added, added=1))},
+            {"sending": replace(plain, reading=ReadingView(measures(), "blood-pressure", added, added=1, days=DAYS))},
         ),
         "record-clip": (Page.RECORD, {"sending": replace(plain, record=record)}),
         "record-voice": (
@@ -130,6 +141,9 @@ def sending_views() -> dict[str, tuple[Page, dict[str, object]]]:
             {"sending": replace(plain, choices=ChoicesView(True, True, Metered.SMALL, USED))},
         ),
         "photo-sizes": (Page.PHOTO, {"photo": photo, "sending": plain}),
+        "photo-fresh": (Page.PHOTO, {"photo": fresh, "sending": plain}),
+        "photo-files": (Page.PHOTO, {"photo": files, "sending": plain}),
+        "photo-opening": (Page.PHOTO, {"photo": opening, "sending": plain}),
         "photo-card": (Page.PHOTO, {"photo": card, "sending": plain}),
         "home": (
             Page.HOME,

@@ -74,6 +74,9 @@ class Preview:
     def still(self):
         return self._camera.still()
 
+    async def best_still(self):
+        return await asyncio.to_thread(self._camera.best_still)
+
 
 def no_sound_test(*_: Any) -> Any:
     raise AssertionError("nobody tries a microphone here")

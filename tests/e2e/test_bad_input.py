@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from app.presenters.views import ItemStage, Page
+from app.presenters.views import ItemStage, Page, PhotoPhase
 from app.wire.code import CodeKind, EnrolmentCode
 from app.wire.trust import Role
 from tests.clinic.service import start_clinic
@@ -115,6 +115,8 @@ def test_files_that_are_no_photos_and_a_clinic_that_is_away(tmp_path, service):
                 assert path.name in view.notice.text
             assert patient.view.items == ()
             patient.presenter.add_files([good])
+            await patient.until(lambda v: v.photo and v.photo.phase is PhotoPhase.REVIEW and v.photo.sizes)
+            patient.presenter.keep_photo()
             await patient.until(lambda v: v.items and "cannot be reached" in v.items[0].text)
             await asyncio.to_thread(service.start)
             return patient.view.items[0].submission_id

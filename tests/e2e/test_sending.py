@@ -80,8 +80,10 @@ def test_put_together_kept_sent_opened_asked_answered(tmp_path: Path) -> None:
             broken = tmp_path / "broken.jpg"
             broken.write_bytes(b"\xff\xd8\xff rubbish")
             patient.presenter.drafting.add_to_draft([letter, broken])
-            view = await patient.until(lambda v: len(v.sending.compose.parts) == 2 and v.sending.compose.says)
-            assert "broken.jpg" in view.sending.compose.says.text
+            view = await patient.until(
+                lambda v: v.page is Page.SEND and len(v.sending.compose.parts) == 2 and v.notice
+            )
+            assert "broken.jpg" in view.notice.text
             patient.presenter.drafting.set_note(view.sending.compose.draft, "It is warm.")
             patient.presenter.drafting.set_urgent(True)
             await patient.until(lambda v: v.sending.compose.urgent and v.sending.compose.note == "It is warm.")

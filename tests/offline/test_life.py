@@ -16,7 +16,12 @@ L, E = Life, LifeEvent
 TABLE = {
     L.DRAFT: {E.FINISH: L.FINISHED, E.HOLD: L.HELD},
     L.HELD: {E.RELEASE: L.FINISHED, E.BLOB_REFUSED: L.NEEDS_PERSON, E.WITHDRAW: L.WITHDRAWING},
-    L.FINISHED: {E.ALL_STORED: L.RECEIVED, E.BLOB_REFUSED: L.NEEDS_PERSON, E.WITHDRAW: L.WITHDRAWING},
+    L.FINISHED: {
+        E.ALL_STORED: L.RECEIVED,
+        E.BLOB_REFUSED: L.NEEDS_PERSON,
+        E.WITHDRAW: L.WITHDRAWING,
+        E.HOLD: L.HELD,
+    },
     L.NEEDS_PERSON: {E.BLOB_REFUSED: L.NEEDS_PERSON, E.TRY_AGAIN: L.FINISHED, E.WITHDRAW: L.WITHDRAWING},
     L.RECEIVED: {E.OPENED: L.OPENED, E.QUESTION: L.NEEDS_MORE, E.ANSWER: L.ANSWERED, E.WITHDRAW: L.WITHDRAWING},
     L.OPENED: {E.OPENED: L.OPENED, E.QUESTION: L.NEEDS_MORE, E.ANSWER: L.ANSWERED},
@@ -114,3 +119,16 @@ def test_bytes_that_go_twice_count_twice() -> None:
     for event in (ob.Progress(500), ob.Progress(200), ob.Located("/v1/uploads/y"), ob.Progress(1000)):
         row = ob.step(row, event)
     assert (row.offset, row.sent) == (1000, 1500)
+
+
+def test_what_waits_for_a_good_link_is_tried_held_again_and_let_go_by_a_person() -> None:
+    waits = replace(submission(life=Life.HELD), held=Held.UNTIL_GOOD_LINK)
+    tried = ob.tried(waits)
+    assert (tried.life, ob.on_trial(tried), ob.held_again(tried)) == (Life.FINISHED, True, waits)
+    for let_go in (ob.release(tried), ob.release(waits)):
+        assert (let_go.life, let_go.held, ob.on_trial(let_go)) == (Life.FINISHED, Held.NO, False)
+    assert ob.held_until(waits, Held.UNTIL_ASKED).held is Held.UNTIL_ASKED
+    with pytest.raises(ValueError, match="nothing"):
+        ob.held_until(waits, Held.NO)
+    heard = replace(waits, blobs=tuple(replace(row, location="/files/1") for row in waits.blobs))
+    assert ob.withdraw(heard).life is Life.WITHDRAWING, "a part of it was sent on trial"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from app.offline import photo_child, photo_copy, photos
-from app.offline.photo_copy import PhotoCopies, anew, camera_copies, choices, default_copy, file_copies
+from app.offline.photo_copy import PhotoCopies, anew, at_side, camera_copies, choices, default_copy, file_copies
 from app.offline.photo_header import read_header
 from app.offline.photo_heif import plan
 from app.offline.photos import Encoded, HeicPhoto, PhotoBroken, check_photo, clean_copy
@@ -116,12 +116,20 @@ def photo_of(**sizes: int) -> PhotoCopies:
 )
 def test_the_link_decides_what_is_offered(speed: float | None, side: int) -> None:
     photo = photo_of(s640=15_000, s1024=40_000, s2048=110_000, s3072=220_000)
-    found = choices(photo, speed)
+    found = choices([photo], speed)
     assert [(choice.side, choice.size) for choice in found if choice.offered] == [
         (side, {640: 15_000, 1024: 40_000, 2048: 110_000}[side])
     ]
     assert found[-1].seconds == (220_000 / speed if speed else None)
     assert default_copy(photo_of(s300=9000), 10.0).width == 300
+
+
+def test_several_photos_have_their_sizes_together() -> None:
+    large, small = photo_of(s640=15_000, s1024=40_000, s2048=110_000), photo_of(s800=9_000)
+    found = choices([large, small, large], 1000.0)
+    assert [(choice.side, choice.size) for choice in found] == [(640, 39_000), (1024, 89_000), (2048, 229_000)]
+    assert [choice.side for choice in found if choice.offered] == [2048], "two minutes for each of them"
+    assert [at_side(photo, 1024).width for photo in (large, small)] == [1024, 800]
 
 
 @pytest.mark.parametrize(

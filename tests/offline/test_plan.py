@@ -118,6 +118,9 @@ def test_a_held_one_waits_for_its_word_or_a_good_idle_link() -> None:
     good = bundle(2, O, life=Life.HELD, held=Held.UNTIL_GOOD_LINK)
     assert next_work([asked, good], 0.0, True, False) == Sleep(None)
     assert next_work([asked, good], 0.0, True, False, good_link=True) == Release("s2")
+    assert next_work([asked, good], 0.0, True, False, good_link=None) == Release("s2"), "it finds out"
+    assert next_work([asked, good], 0.0, True, False, good_link=False, tell_at=9.0) == Sleep(9.0)
+    assert next_work([asked], 0.0, True, False, good_link=False, tell_at=9.0) == Sleep(None)
     assert next_work([asked], 0.0, True, False, good_link=True) == Sleep(None)
     assert isinstance(next_work([good, bundle(3, W)], 0.0, True, False, good_link=True), Send)
     for online, paused in ((False, False), (True, True)):

@@ -13,12 +13,14 @@ import cv2
 import numpy as np
 import pytest
 
-from app.offline import photo_copy, photos, quick
+from app.offline import lighten, photo_copy, photos
 from app.offline.draft import MAX_DRAFTS, DraftGone
 from app.offline.drafts import DraftBook
 from app.offline.errors import DiskFull, StoreFailed
+from app.offline.from_file import pick_in
 from app.offline.life import Held, Life
 from app.offline.parts import AVIF, JPEG, PNG
+from app.offline.photo_copy import DEFAULT_SIDE
 from app.offline.photos import NotAPhoto, PhotoBroken, Wanted
 from app.offline.purposes import Purpose
 from app.offline.quick import QuickBook
@@ -51,6 +53,16 @@ def book(at: Desk) -> QuickBook:
     return QuickBook(at.store, at.profile.blobs, at.book)
 
 
+async def used(at: Desk, jpeg: bytes) -> str:
+    """Taken, and found good by the person."""
+    draft = await book(at).take(jpeg, "photo.jpg", VISIT)
+    return (await at.book.confirm(draft.draft)).draft
+
+
+async def added(at: Desk, data: bytes) -> str:
+    return (await book(at).put((await asyncio.to_thread(pick_in, data, "rash.jpg")).parts(DEFAULT_SIDE), VISIT)).draft
+
+
 async def sent(at: Desk, name: str) -> list[tuple[PartRole, str, bytes]]:
     """The submission that goes now, as the provider opens it."""
     row = next(row for row in await at.submissions() if row.submission == name)
@@ -70,7 +82,7 @@ def test_saved_at_once_then_light_first_and_the_whole_one_held(tmp_path: Path) -
 
     async def main() -> None:
         async with desk(tmp_path) as at:
-            draft = (await book(at).take(taken, "photo.jpg", VISIT)).draft
+            draft = await used(at, taken)
             (waiting,) = await at.whole()  # a new start: it survives
             assert [part.named.role for part in waiting.parts] == [PartRole.CONTENT]
             assert await book(at).left() == (waiting,)
@@ -95,13 +107,13 @@ def test_where_no_copy_can_be_made_it_goes_as_it_was_taken(tmp_path: Path, monke
 
     async def main() -> None:
         async with desk(tmp_path) as at:
-            draft = (await book(at).take(taken, "photo.jpg", VISIT)).draft
+            draft = await used(at, taken)
             monkeypatch.setattr(photo_copy, "made_from", fail)
             await book(at).finish(draft)
             assert await sent(at, draft) == [(PartRole.CONTENT, JPEG, taken)]
-            added = (await book(at).add(told(taken), "rash.jpg", VISIT)).draft
-            await book(at).finish(added)
-            ((role, kind, data),) = await sent(at, added)
+            file = await added(at, told(taken))
+            await book(at).finish(file)
+            ((role, kind, data),) = await sent(at, file)
             assert (role, kind) == (PartRole.CONTENT, JPEG)
             assert CANARY not in data, "not even then is told where it was taken"
             assert CANARY not in every_byte(at.profile.folder)
@@ -116,7 +128,7 @@ def test_a_file_goes_light_without_what_it_tells_and_others_are_refused(tmp_path
     async def main() -> None:
         async with desk(tmp_path) as at:
             for data, kind in ((told(jpeg()), JPEG), (bytes(png), PNG)):
-                draft = (await book(at).add(data, "rash", VISIT)).draft
+                draft = await added(at, data)
                 await book(at).finish(draft)
                 parts = await sent(at, draft)
                 assert [part[0] for part in parts] == [PartRole.THUMBNAIL, PartRole.COPY]
@@ -128,7 +140,7 @@ def test_a_file_goes_light_without_what_it_tells_and_others_are_refused(tmp_path
             before = at.files()
             for wrong, error in ((b"Dear clinic", NotAPhoto), (b"%PDF-1.7", NotAPhoto), (jpeg()[:9000], PhotoBroken)):
                 with pytest.raises(error):
-                    await book(at).add(wrong, "rash.jpg", VISIT)
+                    await added(at, wrong)
             assert (at.files(), await at.book.drafts()) == (before, ())
 
     asyncio.run(main())
@@ -149,7 +161,7 @@ def test_a_full_disk_saves_nothing_and_a_full_list_of_drafts_is_no_hindrance(
                 with pytest.raises(DiskFull):
                     await book(at).take(jpeg(), "photo.jpg", VISIT)
             assert (await book(at).left(), at.files()) == ((), set())
-            draft = (await book(at).take(jpeg(), "photo.jpg", VISIT)).draft
+            draft = await used(at, jpeg())
             with monkeypatch.context() as patched:
                 patched.setattr("app.offline.finishing.write_blob", full)
                 with pytest.raises(DiskFull):
@@ -171,7 +183,7 @@ def test_a_commit_that_fails_in_the_middle_leaves_the_photo(
 
     async def main() -> None:
         async with desk(tmp_path) as at:
-            draft = (await book(at).take(taken, "photo.jpg", VISIT)).draft
+            draft = await used(at, taken)
             real = StoreCore._commit
             commits = iter([real] * well + [how])
             monkeypatch.setattr(StoreCore, "_commit", staticmethod(lambda db: next(commits, real)(db)))
@@ -195,10 +207,43 @@ def test_a_12_megapixel_photo_is_on_the_disk_within_a_second(tmp_path: Path, mon
 
     async def main() -> None:
         async with desk(tmp_path) as at:
-            monkeypatch.setattr(quick, "file_copies", never)
+            monkeypatch.setattr(lighten, "file_copies", never)
             began = time.perf_counter()
             draft = await book(at).take(taken, "photo.jpg", None)
             assert time.perf_counter() - began < 1.0
             assert [part.named.clear_sha256 for part in draft.parts] == [digest]
+
+    asyncio.run(main())
+
+
+def test_a_photo_that_nobody_has_found_good_is_kept_and_never_goes_by_itself(tmp_path: Path) -> None:
+    taken = jpeg()
+
+    async def main() -> None:
+        async with desk(tmp_path) as at:
+            draft = (await book(at).take(taken, "photo.jpg", VISIT)).draft
+            assert CANARY not in every_byte(at.profile.folder)
+            assert taken not in every_byte(at.profile.folder)
+            (waiting,) = await at.whole()  # killed between the shutter and the word
+            assert waiting.waits
+            assert await book(at).left() == ()
+            assert await at.submissions() == ()
+            after = await at.book.confirm(draft)
+            assert await book(at).left() == (after,)
+            assert "waits" not in after.to_body().decode(), "older versions of the app can read it"
+            await book(at).finish(draft)
+            assert await held(at, draft) == [taken]
+
+    asyncio.run(main())
+
+
+def test_at_today_s_speed_the_copy_that_nobody_chose_is_the_one_that_goes_in_time(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with desk(tmp_path) as at:
+            draft = await used(at, jpeg(picture(1600, 1200)))
+            await book(at).finish(draft, rate=100.0)
+            _small, copy = await sent(at, draft)
+            shown = photos.made_from(copy[2], ())[0]
+            assert (shown.width, shown.height) == (1024, 768)
 
     asyncio.run(main())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from app.offline.draft import Draft
+from app.offline.life import Held
 from app.offline.purposes import Purpose
 from app.presenters.drafting import Drafting
 from app.presenters.last_visit import PastVisit
@@ -26,6 +27,7 @@ class Sending:
 
     def __init__(self, at: Desk) -> None:
         self.at, self.page, self.said = at, Page.HOME, list[str]()
+        self.picked: list[Path] = []
         self.tasks: set[asyncio.Task[None]] = set()
         self.news = asyncio.Event()
         self.last_visit: PastVisit | None = None
@@ -46,6 +48,8 @@ class Sending:
             wall=lambda: NOW,
             clock=lambda: 0.0,
             take_photo=self._photo,
+            pick_photos=self._picked,
+            originals=lambda: Held.UNTIL_ASKED,
             provider_name=lambda device: "",
             last_visit=lambda: self.last_visit,
         )
@@ -84,6 +88,10 @@ class Sending:
 
     async def _photo(self) -> None:
         """Somebody presses the shutter: the test does."""
+
+    async def _picked(self, paths: Sequence[Path]) -> None:
+        """Their size is chosen: the test does."""
+        self.picked.extend(paths)
 
     async def _sent(self, submission: str) -> None:
         self.sent.append(submission)

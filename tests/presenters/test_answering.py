@@ -13,8 +13,8 @@ from app.offline.forms.library import KIND, LIST, entry_of
 from app.offline.photo_copy import SIDES, camera_copies
 from app.offline.store import StoreCore
 from app.presenters.answering import Answering
-from app.presenters.drafting import Kept
 from app.presenters.form_views import FormInput
+from app.presenters.photo_shot import Kept
 from app.presenters.views import Page
 from app.wire.forms import FormSet
 from app.wire.signed import Context, sign
@@ -100,10 +100,11 @@ def test_a_photo_taken_out_of_the_answers_is_not_sent(tmp_path: Path) -> None:
             await opened(at, answering, PICTURE)
             pixels = np.random.default_rng(1).integers(0, 255, (240, 320, 3), np.uint8)
             copies = await asyncio.to_thread(camera_copies, pixels, SIDES)
+            sealed = await at.drafting.take(copies.original.data)
             key = answering.view().key
             answering.add_form_file(key)
             await at.settled()
-            await answering.keep_photo(Kept(copies, copies.copies[0]))
+            await answering.keep_photo(Kept(sealed, copies.copies[0], copies.thumbnail))
             assert answering.view().field.texts == ("Photo",)
             assert len(at.draft.parts) >= 2
             answering.remove_form_file(key, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import time
 
 import pytest
 from PySide6.QtCore import Qt
@@ -12,7 +13,7 @@ from app.offline.plan import Metered
 from app.presenters.views import Page
 from app.ui import samples, sending_names
 from app.ui.gallery import settle
-from app.ui.sending_samples import EMPTY, FULL, SENT
+from app.ui.sending_samples import DAYS, EMPTY, FULL, SENT
 
 VIEWS = samples.patient_views()
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
@@ -124,13 +125,40 @@ def test_a_reading_is_typed_with_its_unit(patient, commands, qtbot) -> None:
     qtbot.keyClicks(named(patient, sending_names.READING_FIELD), "41,5")
     named(patient, sending_names.READING_UNIT).setCurrentIndex(1)
     qtbot.keyClick(named(patient, sending_names.READING_FIELD), Qt.Key.Key_Return)
-    assert commands.calls == [("choose_measure", ("temperature",)), ("add_reading", ("41,5", "[degF]"))]
+    assert commands.calls == [("choose_measure", ("temperature",)), ("add_reading", ("41,5", "[degF]", None))]
     view = VIEWS["send-reading-doubt"]
     shown = replace(view.sending.reading, added=1, says=None, doubt=False)
     patient.show_view(replace(view, sending=replace(view.sending, reading=shown)))
     assert named(patient, sending_names.READING_FIELD).text() == ""
     patient.show_view(VIEWS["send-reading"])
     assert not named(patient, sending_names.measure("temperature")).isChecked()
+
+
+def test_a_reading_may_have_been_taken_earlier(patient, commands, qtbot) -> None:
+    patient.show_view(VIEWS["send-reading-doubt"])
+    press(qtbot, patient, sending_names.READING_EARLIER)
+    named(patient, sending_names.READING_DAY).setCurrentIndex(1)
+    named(patient, sending_names.READING_TIME).lineEdit().setText("half past")
+    qtbot.keyClicks(named(patient, sending_names.READING_FIELD), "37")
+    press(qtbot, patient, sending_names.READING_ADD)
+    assert commands.calls == [], "a time that cannot be read is asked for"
+    named(patient, sending_names.READING_TIME).lineEdit().setText("7:30")
+    press(qtbot, patient, sending_names.READING_ADD)
+    yesterday = DAYS[1][0]
+    assert commands.calls == [("add_reading", ("37", "Cel", (yesterday, time(7, 30))))]
+    press(qtbot, patient, sending_names.READING_NOW)
+    press(qtbot, patient, sending_names.READING_ADD)
+    assert commands.calls[-1] == ("add_reading", ("37", "Cel", None))
+
+
+def test_the_full_photo_may_wait_for_a_better_connection(patient, commands, qtbot) -> None:
+    for name, on in (("send-sent-sending", True), ("send-sent-waits", False)):
+        patient.show_view(VIEWS[name])
+        press(qtbot, patient, sending_names.SENT_KEPT_WAITS)
+        assert commands.calls[-1] == ("let_kept_wait", ("item0001", on))
+    patient.show_view(VIEWS["send-choices"])
+    press(qtbot, patient, sending_names.CHOICES_FULL_SIZE)
+    assert commands.calls[-1] == ("set_full_size", (True,))
 
 
 def test_recording_begins_ends_and_is_left(patient, commands, qtbot) -> None:

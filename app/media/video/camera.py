@@ -169,3 +169,7 @@ class CameraPreview:
     def still(self) -> NDArray[np.uint8] | None:
         """The newest picture at its full size, RGB (height, width, 3) uint8; None before the first."""
         return self._camera.still()
+
+    def best_still(self) -> NDArray[np.uint8] | None:
+        """As :meth:`Camera.best_still`."""
+        return self._camera.best_still()

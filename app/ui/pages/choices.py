@@ -30,6 +30,10 @@ class ChoicesPage(QWidget):
         on_click(self._paused, items.set_paused)
         self._link = ManyRow(names.CHOICES_METERED_LINK, self.tr("This connection costs money by the amount sent"))
         on_click(self._link, items.set_link_metered)
+        self._full = ManyRow(
+            names.CHOICES_FULL_SIZE, self.tr("Send photos in full size too, when the connection is good")
+        )
+        on_click(self._full, items.set_full_size)
         self._used = Text(role="strong", name=names.CHOICES_USED)
         words = {
             Metered.SMALL: self.tr("Send words and small pictures; the rest waits for another connection"),
@@ -47,6 +51,7 @@ class ChoicesPage(QWidget):
             return
         self._paused.setChecked(shown.paused)
         self._link.setChecked(shown.link_metered)
+        self._full.setChecked(shown.full_size)
         self._over.setVisible(shown.link_metered)
         choose_one((row, choice is shown.metered) for choice, row in self._metered.items())
         self._used.say(shown.used)
@@ -76,6 +81,8 @@ class ChoicesPage(QWidget):
         column.addWidget(Text(self.tr("What you send is kept safe on this computer meanwhile."), "quiet"))
         column.addWidget(self._link)
         column.addWidget(self._over)
+        column.addWidget(self._full)
+        column.addWidget(Text(self.tr("If not, they stay on this computer until the clinic asks for them."), "quiet"))
         column.addWidget(self._used)
         column.addStretch(1)
         outer = QVBoxLayout(self)

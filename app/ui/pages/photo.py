@@ -1,4 +1,4 @@
-"""Taking a photo: look, press, see it, then use it or take it again."""
+"""Taking a photo: look, press, hold still, see it, then use it or take it again. Photos from files come here too."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class PhotoPage(QWidget):
         self.setObjectName("photo")
         self._heading = Text(role="stage-title")
         self._hint = Text(role="stage", name=names.PHOTO_HINT)
+        self._saved = Text(role="stage", name=sending_names.PHOTO_SAVED)
         self._preview = PictureWidget(mine, names.PHOTO_PREVIEW)
         self._preview.setAccessibleName(self.tr("What the camera sees"))
         self._review = StillView(names.PHOTO_REVIEW, zoomable=False)
@@ -55,18 +56,27 @@ class PhotoPage(QWidget):
             self._review.show_bytes(b"")
             self._phase = None
             return
-        looking = photo.phase is PhotoPhase.PREVIEW
+        looking = photo.phase in (PhotoPhase.PREVIEW, PhotoPhase.TAKING)
+        reviewed = photo.phase in (PhotoPhase.REVIEW, PhotoPhase.SAVING)
         self._pictures.setCurrentWidget(self._preview if looking else self._review)
         self._review.show_bytes(b"" if looking else photo.jpeg)
         self._heading.say(self._title(photo))
+        self._saved.say(self._safe(photo))
+        self._saved.setVisible(bool(self._saved.words()))
         self._hint.say(photo.hint)
         self._hint.setVisible(bool(photo.hint))
-        self._shutter.setVisible(looking)
+        self._shutter.setVisible(photo.phase is PhotoPhase.PREVIEW)
         self._card.setVisible(photo.card is not None)
         self._card.setChecked(bool(photo.card))
         self._draw_sizes(photo.sizes)
-        for button in (self._keep, self._retake):
-            button.setVisible(not looking)
+        self._side.setVisible(bool(photo.sizes) or photo.sizing)
+        self._sizing.setVisible(not photo.sizes)
+        several = photo.files > 1
+        self._keep.set_label(
+            self.tr("Use these {n} photos").format(n=photo.files) if several else self.tr("Use this photo")
+        )
+        self._keep.setVisible(reviewed)
+        self._retake.setVisible(reviewed and not photo.files)
         for button in (self._keep, self._retake, self._cancel):
             button.setEnabled(photo.phase is not PhotoPhase.SAVING)
         if photo.phase is not self._phase:
@@ -75,10 +85,11 @@ class PhotoPage(QWidget):
                 self.first_focus().setFocus()
 
     def first_focus(self) -> QWidget:
+        if self._phase in (PhotoPhase.TAKING, PhotoPhase.OPENING):
+            return self  # a second press of the key must not cancel
         return self._keep if self._phase is PhotoPhase.REVIEW else self._shutter
 
     def _draw_sizes(self, sizes: tuple[PhotoSize, ...]) -> None:
-        self._side.setVisible(bool(sizes))
         if [size.side for size in sizes] != list(self._sizes):
             for row in self._sizes.values():
                 self._size_rows.removeWidget(row)
@@ -97,11 +108,21 @@ class PhotoPage(QWidget):
         self._choose(side)
 
     def _title(self, photo: PhotoView) -> str:
+        if photo.files and photo.phase is PhotoPhase.REVIEW:
+            several = self.tr("How fine shall these {n} photos be? You see the first of them.")
+            return several.format(n=photo.files) if photo.files > 1 else self.tr("How fine shall this photo be?")
         return {
             PhotoPhase.PREVIEW: self.tr("Hold it steady, in good light"),
+            PhotoPhase.TAKING: self.tr("Hold still… the camera takes a sharp photo"),
+            PhotoPhase.OPENING: " ".join(filter(None, (self.tr("Opening your photos…"), photo.progress))),
             PhotoPhase.REVIEW: self.tr("Is the photo good?"),
             PhotoPhase.SAVING: self.tr("Saving…"),
         }[photo.phase]
+
+    def _safe(self, photo: PhotoView) -> str:
+        if photo.phase is not PhotoPhase.REVIEW or photo.files or not photo.saved:
+            return ""
+        return self.tr("Saved: it is locked on this computer. Nothing is sent yet.")
 
     def _lay_out(self) -> None:
         self._pictures = QStackedLayout()
@@ -126,6 +147,8 @@ class PhotoPage(QWidget):
         self._size_rows = QVBoxLayout()
         self._size_rows.setSpacing(8)
         side.addLayout(self._size_rows)
+        self._sizing = Text(self.tr("One moment: the sizes are being worked out."), "stage")
+        side.addWidget(self._sizing)
         side.addStretch(1)
         middle = QHBoxLayout()
         middle.setSpacing(14)
@@ -134,4 +157,5 @@ class PhotoPage(QWidget):
         column.addLayout(middle, 1)
         column.addWidget(self._card)
         column.addWidget(self._hint)
+        column.addWidget(self._saved)
         column.addLayout(buttons)

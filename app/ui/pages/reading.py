@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
@@ -15,15 +17,17 @@ from app.ui.widgets.compose_rows import choose_one, on_click
 from app.ui.widgets.fields import ChoiceBox, label_of
 from app.ui.widgets.form_choices import OneRow
 from app.ui.widgets.layout import ScrollColumn, ground
+from app.ui.widgets.taken import TakenPanel, minute_of
 from app.ui.widgets.text import SentenceLine, Text
 
 
 class ReadingPage(QWidget):
-    def __init__(self, commands: PatientCommands) -> None:
+    def __init__(self, commands: PatientCommands, now: Callable[[], datetime]) -> None:
         super().__init__()
         ground(self, "page")
         self.setObjectName(names.READING)
         self._commands = commands.measuring
+        self._now = now
         self._shown: ReadingView | None = None
         self._back = ActionButton(names.READING_BACK, self.tr("Back"), "back", Kind.SECONDARY)
         self._back.on_press(self._commands.close_readings)
@@ -36,6 +40,7 @@ class ReadingPage(QWidget):
         self._unit = ChoiceBox(names.READING_UNIT)
         self._unit_words = Text(role="strong")
         self._hint = Text(role="quiet")
+        self._taken = TakenPanel()
         self._says = SentenceLine(names.READING_SAYS)
         self._go = ActionButton(names.READING_ADD, self.tr("Add this"), "plus", Kind.PRIMARY, large=True)
         self._go.on_press(self._add)
@@ -47,6 +52,8 @@ class ReadingPage(QWidget):
             self._shown = None
             return
         before, self._shown = self._shown, shown
+        if before is None:
+            self._taken.begin(shown.days, minute_of(self._now()))
         self._make_rows(shown.measures)
         measure = next((m for m in shown.measures if m.value == shown.measure), None)
         choose_one((row, value == shown.measure) for value, row in self._rows.items())
@@ -91,8 +98,9 @@ class ReadingPage(QWidget):
         self._commands.choose_measure(value)
 
     def _add(self) -> None:
-        if self._shown is not None and self._shown.measure:
-            self._commands.add_reading(self._field.text(), str(self._unit.currentData() or ""))
+        if self._shown is not None and self._shown.measure and self._taken.complete():
+            unit = str(self._unit.currentData() or "")
+            self._commands.add_reading(self._field.text(), unit, self._taken.taken())
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
@@ -113,6 +121,7 @@ class ReadingPage(QWidget):
         entry.addWidget(self._label)
         entry.addWidget(self._hint)
         entry.addLayout(line)
+        entry.addWidget(self._taken)
         scroll = ScrollColumn(margin=12)
         scroll.column.addLayout(self._choices)
         scroll.column.addWidget(self._entry)

@@ -73,6 +73,10 @@ class SentPage(QWidget):
         self._kept = Text(name=names.SENT_KEPT)
         self._send_kept = ActionButton(names.SENT_SEND_KEPT, self.tr("Send it in full size now"), "sending")
         self._send_kept.on_press(lambda: items.send_kept(self._key()))
+        self._keep_waiting = ActionButton(
+            names.SENT_KEPT_WAITS, self.tr("Send it when the connection is better"), "waiting"
+        )
+        self._keep_waiting.on_press(self._let_wait)
         self._sure = Sure(
             self.tr("Take this back? The clinic will not be able to read it."),
             (names.SENT_WITHDRAW_YES, self.tr("Yes, take it back")),
@@ -107,6 +111,11 @@ class SentPage(QWidget):
         self._replies.setVisible(bool(shown.replies))
         self._kept.say(shown.kept)
         self._kept_card.setVisible(bool(shown.kept))
+        self._keep_waiting.set_label(
+            self.tr("Keep it here until the clinic asks")
+            if shown.kept_waits
+            else self.tr("Send it when the connection is better")
+        )
         self._sure.setVisible(shown.asks_withdraw)
         for button, can in (
             (self._add, shown.can_add),
@@ -134,6 +143,10 @@ class SentPage(QWidget):
     def _key(self) -> str:
         return self._shown.item.submission_id if self._shown is not None else ""
 
+    def _let_wait(self) -> None:
+        if self._shown is not None:
+            self._items.let_kept_wait(self._key(), not self._shown.kept_waits)
+
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.setSpacing(14)
@@ -153,7 +166,10 @@ class SentPage(QWidget):
         self._kept_card = Card(16, 8)
         self._kept_card.body.addWidget(Text(self.tr("Photos in full size"), "strong"))
         self._kept_card.body.addWidget(self._kept)
-        self._kept_card.body.addWidget(self._send_kept, 0, Qt.AlignmentFlag.AlignLeft)
+        ways = FlowRow(10)
+        ways.add(self._keep_waiting)
+        ways.add(self._send_kept)
+        self._kept_card.body.addWidget(ways)
         buttons = FlowRow(10)
         for button in (self._try, self._add, self._first, self._withdraw):
             buttons.add(button)

@@ -109,7 +109,7 @@ class VisitPage(QWidget):
         )
         self._sound = ActionButton(names.VISIT_SOUND, self.tr("Sound and camera"), "sliders", Kind.STAGE)
         self._photo = ActionButton(names.VISIT_PHOTO, self.tr("Photo"), "photo", Kind.STAGE, upright=True)
-        self._file = ActionButton(names.VISIT_FILE, self.tr("File"), "file", Kind.STAGE, upright=True)
+        self._file = ActionButton(names.VISIT_FILE, self.tr("Send a file"), "file", Kind.STAGE, upright=True)
         self._write = ActionButton(names.VISIT_WORDS, self.tr("Write"), "words", Kind.STAGE)
         self._words = WordsPanel(commands.say_words, lambda: self._open_words(False))
         self._words.hide()
@@ -300,7 +300,7 @@ class VisitPage(QWidget):
         }[visit.phase]
 
     def _choose(self, files: Callable[[list[Path]], None]) -> None:
-        ask_for_files(self, files, photos=True)
+        ask_for_files(self, files)
 
     def _switch_microphone(self) -> None:
         if self._visit is not None:
