@@ -177,7 +177,7 @@ def test_chosen_files_go_by_their_kind(tmp_path: Path) -> None:
             await at.begin()
             at.drafting.add_to_draft([photo, letter])
             await at.settled()
-            assert (at.picked, [part.named.name for part in at.draft.parts]) == ([photo], ["letter.pdf"])
+            assert (at.picked, {part.named.name for part in at.draft.parts}) == ([photo], {"letter.pdf"})
             quick, _desk = one_touch(at)
             await quick.open()
             await quick.files([letter, answers], "visit00000000001")
