@@ -198,6 +198,12 @@ class StoreCore:
             if month and sent:
                 rows.add_usage(db, month, sent)
 
+    def save_together(self, changes: Sequence[tuple[OutboxSubmission, OutboxSubmission]]) -> None:
+        """(before, after) of several, as :meth:`save_submission`: all of it in one transaction, or nothing."""
+        with self._transaction() as db:
+            for before, after in changes:
+                rows.update(db, before, after)
+
     def usage(self, month: str) -> int:
         """Bytes of ciphertext sent in `month` ("2026-11"): all that was acknowledged, twice what went twice."""
         with self._reading() as db:
