@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from app.offline.outbox import OutboxSubmission, apply, hurry
 from app.offline.store import Store, StoreCore
 from app.offline.transfer import Event, OutboxBlob
 from app.offline.usage import Usage, month_of
+
+T = TypeVar("T")
 
 Change = Callable[[OutboxSubmission], OutboxSubmission]
 
@@ -23,7 +26,7 @@ class Ledger:
         self._clock = clock
         self._on_change = on_change
         self._changing = asyncio.Lock()
-        self._writing: set[asyncio.Task[OutboxSubmission | None]] = set()
+        self._writing: set[asyncio.Task[Any]] = set()
 
     async def reload(self) -> None:
         """Reads what others have inserted or finished, and this month's usage."""
@@ -42,10 +45,13 @@ class Ledger:
 
     async def change(self, submission: str, change: Change) -> OutboxSubmission | None:
         """`change` done to the submission as the store has it, written and shown; None when there is none."""
-        task = asyncio.get_running_loop().create_task(self._change(submission, change))
-        self._writing.add(task)
-        task.add_done_callback(self._writing.discard)
-        return await asyncio.shield(task)
+        return await self._whole(self._change(submission, change))
+
+    async def together(
+        self, change: Callable[[StoreCore], tuple[OutboxSubmission, ...]]
+    ) -> tuple[OutboxSubmission, ...]:
+        """Several changed by `change` in the store's thread, in one transaction of its own; those that it gives."""
+        return await self._whole(self._together(change))
 
     async def hurry(self) -> None:
         """Everything that waits becomes due."""
@@ -63,6 +69,22 @@ class Ledger:
     async def drained(self) -> None:
         """When all that was begun is written."""
         await asyncio.gather(*self._writing, return_exceptions=True)
+
+    async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.get_running_loop().create_task(work)
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+        return await asyncio.shield(task)
+
+    async def _together(
+        self, change: Callable[[StoreCore], tuple[OutboxSubmission, ...]]
+    ) -> tuple[OutboxSubmission, ...]:
+        async with self._changing:
+            changed = await self._store.call(change)
+            for after in changed:
+                self._show(after)
+        self._on_change()
+        return changed
 
     async def _change(self, submission: str, change: Change) -> OutboxSubmission | None:
         async with self._changing:

@@ -207,6 +207,12 @@ class StoreCore:
             if month and sent:
                 rows.add_usage(db, month, sent)
 
+    def save_together(self, changes: Sequence[tuple[OutboxSubmission, OutboxSubmission]]) -> None:
+        """(before, after) of several, as :meth:`save_submission`: all of it in one transaction, or nothing."""
+        with self._transaction() as db:
+            for before, after in changes:
+                rows.update(db, before, after)
+
     def usage(self, month: str) -> int:
         """Bytes of ciphertext sent in `month` ("2026-11"): all that was acknowledged, twice what went twice."""
         with self._reading() as db:
@@ -372,10 +378,7 @@ class Store:
         return cls(core, executor)
 
     async def call(self, function: Callable[Concatenate[StoreCore, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs `function(core, ...)` in the store's thread: ``await store.call(StoreCore.visits)``.
-
-        It runs to its end even when the waiting task is cancelled.
-        """
+        """Runs `function(core, ...)` in the store's thread, to its end even when the waiting task is cancelled."""
         return await asyncio.get_running_loop().run_in_executor(
             self._executor, lambda: function(self._core, *args, **kwargs)
         )
@@ -388,9 +391,6 @@ class Store:
 
     async def put_many(self, values: Mapping[str, bytes | None]) -> None:
         await self.call(StoreCore.put_many, values)
-
-    async def delete(self, name: str) -> None:
-        await self.call(StoreCore.delete, name)
 
     async def close(self) -> None:
         """Waits for what runs, then closes the file and ends the thread."""

@@ -14,8 +14,8 @@ from app.offline.choices import Choices, load_choices, save_choices
 from app.offline.connectivity import Change, Connectivity
 from app.offline.courier import Courier, Surroundings
 from app.offline.errors import OfflineError
-from app.offline.finishing import originals, originals_with
-from app.offline.life import MAY_WITHDRAW, Held, Life, LifeEvent
+from app.offline.finishing import originals
+from app.offline.life import Held, Life, LifeEvent
 from app.offline.outbox import OutboxSubmission
 from app.offline.patch import Transport
 from app.offline.plan import Metered
@@ -23,6 +23,7 @@ from app.offline.recovery import sweep
 from app.offline.status import SubmissionStatus, statuses
 from app.offline.store import Store
 from app.offline.usage import Usage
+from app.offline.withdrawing import take_back
 
 log = logging.getLogger(__name__)
 
@@ -100,11 +101,9 @@ class OutboxWorker:
 
         False: a provider has opened it, or it is unknown.
         """
-        if not await self._change(submission, outbox.withdraw, MAY_WITHDRAW):
-            return False
-        for original in await self._store.call(originals_with, submission):
-            await self._change(original, outbox.withdraw, MAY_WITHDRAW)
-        return True
+        taken = await self._ledger.together(lambda core: take_back(core, submission))
+        self.kick()
+        return bool(taken)
 
     async def send_first(self, submission: str) -> None:
         """A person wants this one to go before all others; the last one chosen goes first. A held one is released."""
@@ -203,18 +202,10 @@ class OutboxWorker:
 
     async def _change(
         self, submission: str, change: Callable[[OutboxSubmission], OutboxSubmission], lives: frozenset[Life]
-    ) -> bool:
-        """Does it when the submission is in one of `lives`; whether it was."""
-        fits = False
-
-        def when_it_fits(before: OutboxSubmission) -> OutboxSubmission:
-            nonlocal fits
-            fits = before.life in lives
-            return change(before) if fits else before
-
-        await self._ledger.change(submission, when_it_fits)
+    ) -> None:
+        """Does it when the submission is in one of `lives`."""
+        await self._ledger.change(submission, lambda before: change(before) if before.life in lives else before)
         self.kick()
-        return fits
 
     async def _choose(self, choices: Choices) -> None:
         await self._store.call(save_choices, choices)

@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from app.offline.draft import Draft
-from app.offline.finishing import original_of, originals
-from app.offline.life import MAY_WITHDRAW, Held, Life, LifeEvent
+from app.offline.finishing import originals
+from app.offline.in_step import in_step
+from app.offline.life import MAY_WITHDRAW, Held, Life
 from app.offline.plan import Metered
 from app.offline.purposes import Purpose, purpose_of
 from app.offline.replies import KeptReply, Member, ReplyBook
@@ -30,7 +31,6 @@ from app.wire.intake import OpenedBy
 from app.wire.replies import ReplyKind
 from app.wire.trust import Role
 
-_EVENTS = {ReplyKind.QUESTION: LifeEvent.QUESTION, ReplyKind.ANSWER: LifeEvent.ANSWER}
 _GOES = "The photo in full size is sent to the clinic."
 _KEPT = "In full size ({size}) it stays on this computer, and is sent when the clinic asks for it."
 _KEPT_WAITS = "The full photo ({size}) waits here for a better connection. Then it goes by itself."
@@ -64,7 +64,7 @@ class Items:
         self._worker = worker
         me = Member(account.clinic.device_id, Role.PATIENT, account.keys)
         self._book = ReplyBook(account.store, account.http, me)
-        await self._act(await self._book.all())
+        await self._act()
         await self._note()
 
     # Commands
@@ -226,7 +226,7 @@ class Items:
     async def _fetch(self) -> None:
         """Reads what the clinic answered, and does what it asks. Raises NetError."""
         await self._book.fetch()
-        await self._act(await self._book.all())
+        await self._act()
         await self._note()
         self._around.changed()
 
@@ -241,17 +241,9 @@ class Items:
             self._statuses = tuple(reversed(self._worker.snapshot()))
         self._around.changed()
 
-    async def _act(self, replies: tuple[KeptReply, ...]) -> None:
-        """Brings the outbox in step with the replies. Done again at every start and fetch, for it may have been cut
-        off: the newest reply that says something counts, and what any wants is released."""
+    async def _act(self) -> None:
         assert self._worker is not None
-        newest = {one.content.submission: one for one in replies if not one.content.wish}
-        for submission, reply in newest.items():
-            await self._worker.replied(submission, _EVENTS[reply.content.kind])
-        for copy in {copy for one in replies for copy in one.content.wants}:
-            held = await self._around.account().store.call(original_of, copy)
-            if held is not None:
-                await self._worker.release(held)
+        await in_step(self._worker, self._around.account().store, await self._book.all())
 
     async def _read(self, submission: str) -> None:
         """A person has the item's page before them: its replies are read, and the clinic is told when it can be."""

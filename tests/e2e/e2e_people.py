@@ -163,14 +163,17 @@ async def two_people(
     taps: Taps | None = None,
     microphone: DeviceSpec = SYNTHETIC,
     camera: DeviceSpec = SYNTHETIC,
+    names: tuple[str, str] = ("Dr Lee", "Ann Example"),
+    reason: str = "Rash",
 ) -> AsyncIterator[Clinic]:
     """Enrols both through their presenters' commands and puts a visit on the list. `taps`, `microphone`: the
-    provider's; `camera`: the patient's."""
+    provider's; `camera`: the patient's; `names`: of both, the provider's first."""
+    doctor, sick = names
     patient = person(Role.PATIENT, tmp_path / "ann", camera=camera)
     provider = person(Role.PROVIDER, tmp_path / "lee", taps=taps, microphone=microphone)
     async with desk(tmp_path / "desk", url, code) as office:
         try:
-            for who, role, name in ((provider, Role.PROVIDER, "Dr Lee"), (patient, Role.PATIENT, "Ann Example")):
+            for who, role, name in ((provider, Role.PROVIDER, doctor), (patient, Role.PATIENT, sick)):
                 invitation = await office.invite(role, name)
                 await who.presenter.start()
                 who.presenter.enrol(url, invitation)
@@ -178,7 +181,7 @@ async def two_people(
                 await office.vouch()
             people = {p.name: p.device_id for p in await office.people()}
             visit_id = await office.add_visit(
-                people["Ann Example"], people["Dr Lee"], at or datetime.now(UTC), 20, "Rash", "Dr Lee", "+1 555 0100"
+                people[sick], people[doctor], at or datetime.now(UTC), 20, reason, doctor, "+1 555 0100"
             )
             yield Clinic(office, patient, provider, visit_id)
         finally:

@@ -185,7 +185,7 @@ def test_the_store_for_the_loop_runs_in_one_thread_in_order(tmp_path: Path) -> N
         assert await store.get("n") == bytes([19])
         await store.put_many({"a": b"1", "n": None})
         assert (await store.get("a"), await store.get("n")) == (b"1", None)
-        await store.delete("a")
+        await store.call(StoreCore.delete, "a")
         assert await store.get("a") is None
         await store.close()
         with pytest.raises(WrongKey):

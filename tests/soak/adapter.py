@@ -15,8 +15,10 @@ from app.offline.errors import DiskFull, OfflineError, StoreFailed, WriteFailed,
 from app.offline.files import check_blob, erase_blob, write_blob
 from app.offline.finishing import original_of
 from app.offline.from_file import Parts, found_in
+from app.offline.in_step import in_step
 from app.offline.keys import DeviceKeys, device_keys, open_store_key
 from app.offline.outbox import (
+    ARRIVED,
     DELIVERED,
     GONE,
     LAST_RETRY_S,
@@ -35,6 +37,7 @@ from app.offline.outbox import (
     Stored,
     Transfer,
     apply,
+    release,
     taken_back,
     try_again,
     withdraw,
@@ -45,14 +48,15 @@ from app.offline.profile import Profile
 from app.offline.purposes import Purpose
 from app.offline.receipts import check_receipt
 from app.offline.recovery import sweep
-from app.offline.replies import Member, ReplyBook
+from app.offline.replies import PLACE, Member, ReplyBook
+from app.offline.reply_seal import opened_reply
 from app.offline.store import Setting, Store, StoreCore
-from app.offline.trust import sender
+from app.offline.trust import care_team, sender
 from app.offline.vault import SealedBytes, open_blob, open_manifest
 from app.offline.worker import OutboxWorker, Surroundings
 from app.wire.intake import PartRole
-from app.wire.replies import ReplyKind
-from app.wire.trust import DeviceRecord, Role
+from app.wire.replies import ReplyContent, ReplyKind, ReplyRows
+from app.wire.trust import CareTeamList, DeviceRecord, Role
 
 
 def open_core(profile: Profile) -> StoreCore:
@@ -75,13 +79,16 @@ def short_deadlines(seconds: float) -> None:
 
 
 __all__ = [
+    "ARRIVED",
     "DELIVERED",
     "GONE",
     "LAST_RETRY_S",
     "LOOK_S",
+    "PLACE",
     "Allowance",
     "BadAnswer",
     "Capture",
+    "CareTeamList",
     "Change",
     "DeviceKeys",
     "DeviceRecord",
@@ -113,7 +120,9 @@ __all__ = [
     "Purpose",
     "Refused",
     "ReplyBook",
+    "ReplyContent",
     "ReplyKind",
+    "ReplyRows",
     "Role",
     "SealedBytes",
     "SealedSubmission",
@@ -134,17 +143,21 @@ __all__ = [
     "WrongKey",
     "apply",
     "back_up",
+    "care_team",
     "check_receipt",
     "device_keys",
     "erase_blob",
     "found_in",
+    "in_step",
     "intact",
     "mend",
     "next_work",
     "open_blob",
     "open_core",
     "open_manifest",
+    "opened_reply",
     "original_of",
+    "release",
     "restore",
     "save_sealed",
     "seal_submission",

@@ -3,55 +3,45 @@
 Searched, in seven spellings: the profile (database, log, sealed files; open and closed), a temporary folder,
 all log lines at level DEBUG, what a crash leaves, every byte on the wire (a proxy of ours, in front of plain HTTP,
 so that TLS hides nothing), the service's disk and what it wrote to its standard error, and the profile of the
-provider who answers. Visits are planted in the profile alone; names in invitations and words of a visit are not here.
+provider who answers. Live visits and what leads to them are in canaries_visit.py; `main` runs both.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import base64
-import io
 import json
-import logging
 import os
 import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from tests.offline.offline_kit import Until, every_byte
 from tests.offline.photo_files import corners, jpeg
 from tests.offline.test_real_clinic import Town
 from tests.soak import adapter as app
+from tests.soak import canaries_visit
 from tests.soak.campaign import LOGS, Outcome, fast_folder, sentence
 from tests.soak.faulty_proxy import FaultyProxy
-from tests.soak.town import at_the_clinic, opened, patient_http, person_http, town
+from tests.soak.planted import canary, own_temporary, search, watched_logs
+from tests.soak.town import (
+    at_the_clinic,
+    enrolled_desk,
+    opened,
+    patient_book,
+    patient_http,
+    person_http,
+    provider_book,
+    town,
+)
 
 FIELDS = (
     "note", "photo name", "photo EXIF", "form answer", "reading", "written message", "document name",
     "voice message", "reply text", "reply name", "visit reason", "visit name", "draft text",
 )  # fmt: skip
-
-
-def canary(field: str, seed: int) -> str:
-    """Unlike anything else, and the same in ASCII and UTF-8."""
-    return f"CANARY{random.Random(f'{seed}/{field}').getrandbits(96):024x}{field.replace(' ', '').upper()}"
-
-
-def spellings(text: str) -> dict[str, bytes]:
-    """How a clear text may lie somewhere unnoticed."""
-    raw = text.encode()
-    found = {"as it is": raw, "UTF-16": text.encode("utf-16-le"), "hex": raw.hex().encode(), "reversed": raw[::-1]}
-    for shift in range(3):  # base64 of a longer text: the same at each of three alignments, but for its ends
-        inner = base64.b64encode(bytes(shift) + raw)[8 if shift else 0 : -8]
-        found[f"base64, {shift}"] = inner
-    return found
 
 
 def exif(text: str) -> bytes:
@@ -107,28 +97,14 @@ async def finished(store: app.Store, made: Town, words: dict[str, str]) -> tuple
 
 async def replied(made: Town, words: dict[str, str], submission: str, patient: app.Store, url: str) -> bytes:
     """Answered at a provider's desk, come, read and receipted, all through the service: the desk's profile's bytes."""
-    profile = app.Profile.open(made.profile.folder.parent / "desk")
-    core = app.open_core(profile)
-    for setting in (app.Setting.ROOT_KEY, app.Setting.CARE_TEAM):
-        kept = await patient.get(setting)
-        assert kept is not None
-        core.put(setting, kept)
-    core.close()
-    sick, provider = made.patient, made.provider
-    vouched = app.DeviceRecord(
-        device_id=sick.device_id, role=app.Role.PATIENT, ed25519=sick.public, age_recipient=sick.recipient
-    )
-
-    async def record(device_id: str) -> app.DeviceRecord:
-        assert device_id == sick.device_id
-        return vouched
-
+    folder = made.profile.folder.parent / "desk"
+    names = (app.Setting.ROOT_KEY, app.Setting.CARE_TEAM)
+    enrolled_desk(folder, {name: kept for name in names if (kept := await patient.get(name)) is not None})
+    profile = app.Profile.open(folder)
     store = await app.Store.open(profile.store_path, profile.key_file.read_bytes())
-    async with patient_http(made, url) as theirs, person_http(provider, url) as ours:
-        member = app.Member(provider.device_id, app.Role.PROVIDER, made.provider_keys, record)
-        desk = app.ReplyBook(store, ours, member)
-        book = app.ReplyBook(patient, theirs, app.Member(sick.device_id, app.Role.PATIENT, made.keys))
-        to, kind = sick.device_id, app.ReplyKind.ANSWER
+    async with patient_http(made, url) as theirs, person_http(made.provider, url) as ours:
+        desk, book = provider_book(made, store, ours), patient_book(made, patient, theirs)
+        to, kind = made.patient.device_id, app.ReplyKind.ANSWER
         await desk.send(submission, to, kind, words["reply text"], name=words["reply name"])
         (come,) = await book.fetch()
         assert (come.content.text, come.content.name) == (words["reply text"], words["reply name"])
@@ -193,19 +169,6 @@ def _environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 
 
-@contextmanager
-def watched_logs() -> Iterator[io.StringIO]:
-    """All that any logger says, at every level."""
-    told = io.StringIO()
-    handler, root = logging.StreamHandler(told), logging.getLogger()
-    level, root.level = root.level, logging.DEBUG
-    kept, root.handlers = root.handlers, [handler]
-    try:
-        yield told
-    finally:
-        root.level, root.handlers = level, kept
-
-
 def run(seed: int) -> Outcome:
     outcome, began = Outcome(), time.monotonic()
     words = {field: canary(field, seed) for field in FIELDS}
@@ -229,44 +192,17 @@ def run(seed: int) -> Outcome:
     return outcome
 
 
-def search(places: dict[str, bytes], words: dict[str, str], outcome: Outcome) -> None:
-    """Looks for every word in every spelling in every place."""
-    for place, content in places.items():
-        outcome.tally["bytes searched"] += len(content)
-        for field, text in words.items():
-            for how, spelling in spellings(text).items():
-                outcome.cases += 1
-                if spelling in content:
-                    outcome.violations.append(f"{field} lies in {place}, {how}: {text}")
-
-
-@contextmanager
-def own_temporary(folder: Path) -> Iterator[Path]:
-    """A temporary folder for this process and its children, to be searched afterwards."""
-    place, before = folder / "tmp", (os.environ.get("TMPDIR"), tempfile.tempdir)
-    place.mkdir()
-    os.environ["TMPDIR"], tempfile.tempdir = str(place), str(place)
-    try:
-        yield place
-    finally:
-        tempfile.tempdir = before[1]
-        if before[0] is None:
-            del os.environ["TMPDIR"]
-        else:
-            os.environ["TMPDIR"] = before[0]
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak.canaries")
     parser.add_argument("--count", type=int, default=3, help="lives, each with canaries of its own")
     parser.add_argument("--seed", type=int, default=1)
     given, whole = parser.parse_args(), Outcome()
     for seed in range(given.seed, given.seed + given.count):
-        part = run(seed)
-        whole.cases += part.cases
-        whole.seconds += part.seconds
-        whole.tally.update(part.tally)
-        whole.violations += part.violations
+        for part in (run(seed), canaries_visit.run(seed)):
+            whole.cases += part.cases
+            whole.seconds += part.seconds
+            whole.tally.update(part.tally)
+            whole.violations += part.violations
     LOGS.mkdir(exist_ok=True)
     (LOGS / "canaries.log").write_text("".join(f"{line}\n" for line in whole.violations))
     print(sentence("canaries", "searches for a canary", whole), flush=True)

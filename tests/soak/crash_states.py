@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.soak.recorder import Op
 
@@ -40,12 +40,24 @@ class Inode:
             return self.latest() if rng.random() < 0.5 else self.durable
         versions = [self.durable]
         data = bytearray(self.durable)
+        touched: set[int] = set()  # sectors that are not alike in all versions
         for op in self.pending:
+            touched.update(_touched(len(data), op))
             _apply(data, op)
             versions.append(bytes(data))
         size = rng.choice([len(rng.choice(versions)), max(map(len, versions)), len(versions[-1])])
         chosen = rng.random()  # how much of the new has reached the disk
-        return b"".join(_sector(versions, at, min(SECTOR, size - at), chosen, rng) for at in range(0, size, SECTOR))
+        found = bytearray(self.durable[:size].ljust(size, b"\0"))
+        for at in sorted(SECTOR * sector for sector in touched if SECTOR * sector < size):
+            found[at : at + SECTOR] = _sector(versions, at, min(SECTOR, size - at), chosen, rng)
+        return bytes(found)
+
+
+def _touched(length: int, op: Op) -> range:
+    """The sectors in which a file of `length` bytes differs after `op`, its new or lost end included."""
+    first = min(op.offset, length)
+    last = max(op.offset, length) if op.kind == "truncate" else max(op.offset + len(op.data), first)
+    return range(first // SECTOR, -(-last // SECTOR))
 
 
 def _apply(data: bytearray, op: Op) -> None:
@@ -76,6 +88,24 @@ class Disk:
         self._names: dict[str, Inode] = {}  # durable names
         self._changes: list[Op] = []  # of names, since their folder's sync
         self._open: dict[str, Inode] = {}  # names as the program sees them
+
+    def copy(self) -> Disk:
+        """One that goes its own way from here; contents are shared until they change."""
+        twins: dict[int, Inode] = {}
+
+        def twin(inode: Inode) -> Inode:
+            return twins.setdefault(id(inode), Inode(inode.durable, list(inode.pending)))
+
+        def changed(op: Op) -> Op:
+            if op.kind == "make":
+                return replace(op, other=twin(op.other))
+            return replace(op, other=(op.other[0], twin(op.other[1]))) if op.kind == "rename" else op
+
+        made = Disk()
+        made._names = {name: twin(inode) for name, inode in self._names.items()}
+        made._open = {name: twin(inode) for name, inode in self._open.items()}
+        made._changes = list(map(changed, self._changes))
+        return made
 
     def apply(self, op: Op) -> None:
         if op.kind == "make":

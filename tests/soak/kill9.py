@@ -1,262 +1,184 @@
 """Campaign: kill -9 at every write, sync, truncation, rename, removal and request, the real service and all.
 
-Each case copies an enrolled profile, runs one act (the first start, a capture, a draft from its beginning to its
-finishing, a delivery, the sweep after a killed delivery) in a process that kills itself at its N-th step, a write half
-done in every second case; then a new process delivers what is left. `--count` bounds the number of points, spread
-evenly; 0 means all.
+Each case prepares a profile for one act (the first start, a capture, a draft, a delivery, the sweep after a killed
+delivery, an addition to what was sent, a taking back of what was sent or half sent, with its originals, a question
+that comes, is read and answered with an original, an answer written at the desk) and runs it in a process that kills
+itself at its N-th step, each write also half done; then a new process does what a start of the app does. `--count`
+bounds the number of points, spread evenly over each act; 0 means all.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import importlib
 import json
-import logging
-import os
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-from tests.offline.offline_crash import watch_requests
-from tests.offline.offline_kit import CANARY, NOW, Until, every_byte
+from tests.offline.offline_kit import CANARY, every_byte
 from tests.offline.test_real_clinic import Town
-from tests.soak import adapter as app
 from tests.soak.campaign import LOGS, Outcome, Violation, fast_folder, sentence
-from tests.soak.recorder import Op, Recorder
-from tests.soak.town import at_the_clinic, opened, patient_http, town
+from tests.soak.kill9_acts import NOTE, PHOTO, WHOLE
+from tests.soak.kill9_ready import Kitchen, Point, Prepared, Process
+from tests.soak.town import at_the_clinic, manifest, opened, opened_answer, replies_at, town
 
-PHOTO = CANARY + bytes(range(256)) * 20 + CANARY
-NOTE = CANARY.decode()
-ACTS = ("first", "capture", "draft", "deliver", "recover")
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Point:
-    """Killed at step `at` (1, 2, ...) of `act`, or never (0); `torn`: a write is half done."""
-
-    act: str
-    at: int
-    torn: bool = False
-
-
-class Steps:
-    """Counts what touches the world, and ends the process at the step that was ordered."""
-
-    def __init__(self, point: Point) -> None:
-        self.names: list[str] = []
-        self._point = point
-
-    def on_op(self, op: Op) -> None:
-        torn = (lambda: _half(op)) if self._point.torn and op.kind == "write" else None
-        self.step(op.kind, torn)
-
-    def step(self, name: str, before: Callable[[], None] | None = None) -> None:
-        self.names.append(name)
-        if len(self.names) == self._point.at:
-            if before is not None:
-                before()
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _half(op: Op) -> None:
-    with open(op.path, "r+b") as file:
-        file.seek(op.offset)
-        file.write(op.data[: len(op.data) // 2])
-
-
-# what a process does
-
-
-def act(point: Point, folder: Path, made: Town, say: Say) -> None:
-    steps = Steps(point)
-    with Recorder(str(folder), steps.on_op).installed():
-        watch_requests(steps.step)
-        profile = app.Profile.open(folder)
-        core = app.open_core(profile)
-        if point.act == "first":
-            app.device_keys(core)
-        elif point.act == "capture":
-            capture(profile, core, say)
-        elif point.act == "draft":
-            core.close()
-            asyncio.run(draft(profile, made, say))
-        elif point.act == "recover":
-            app.sweep(core, profile.blobs)
-        elif point.act == "deliver":
-            core.close()
-            asyncio.run(deliver(profile, made))
-        say(f"steps {json.dumps(steps.names)}\n")
-
-
-def capture(profile: app.Profile, core: app.StoreCore, say: Say) -> None:
-    sealed = app.seal_submission(
-        app.sender(core), [app.Part(PHOTO, NOTE, "image/jpeg")], app.Words("wound", NOTE), NOW
-    )
-    app.save_sealed(core, profile.blobs, sealed)
-    say(f"saved {sealed.submission}\n")
-
-
-async def draft(profile: app.Profile, made: Town, say: Say) -> None:
-    """Once its photo is taken it has to arrive: the next process goes on with it."""
-    store = await app.Store.open(profile.store_path, made.key)
-    book = app.DraftBook(store, profile.blobs)
-    name = (await book.begin(app.Purpose.WOUND_CHECK)).draft
-    await book.add_part(name, app.Part(PHOTO, NOTE, "image/jpeg"))
-    say(f"saved {name}\n")
-    await book.set_note(name, NOTE)
-    await book.finish(name)
-    await store.close()
-
-
-async def go_on(store: app.Store, profile: app.Profile) -> None:
-    """What a person does who finds something begun."""
-    await store.call(app.sweep, profile.blobs)
-    book = app.DraftBook(store, profile.blobs)
-    for left in await book.drafts():
-        if left.parts:
-            await book.set_note(left.draft, NOTE)
-            await book.finish(left.draft)
-        else:
-            await book.discard(left.draft)
-
-
-async def deliver(profile: app.Profile, made: Town) -> None:
-    store, until = await app.Store.open(profile.store_path, made.key), Until()
-    await go_on(store, profile)
-    async with patient_http(made, made.clinic.url) as http:
-        around = app.Surroundings(watch=False)
-        worker = app.OutboxWorker(store, profile.blobs, http, on_change=until.changed, surroundings=around)
-        worker.start()
-        saved = await store.call(app.StoreCore.submissions)
-
-        def done() -> bool:
-            erased = all(row.state is app.Transfer.ERASED for s in worker._submissions for row in s.blobs)
-            return erased and len(worker.snapshot()) >= len(saved) and not any(profile.blobs.iterdir())
-
-        await until.holds(done, timeout=90)
-        assert all(status.stage is app.Stage.RECEIVED for status in worker.snapshot())
-        await worker.stop()
-    await store.close()
-
-
-def in_new_process(point: Point, folder: Path, made: Town) -> tuple[int, list[str]]:
-    """The exit code (minus the signal) and what was said before the end."""
-    read_end, write_end = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            logging.disable(logging.CRITICAL)
-            act(point, folder, made, lambda text: os.write(write_end, text.encode()) and None)
-        except BaseException as exc:
-            os.write(write_end, f"failed {exc!r}\n".encode())
-            os._exit(1)
-        os._exit(0)
-    os.close(write_end)
-    with os.fdopen(read_end) as pipe:
-        said = pipe.read().splitlines()
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said
-
-
-# the campaign
+KILLED = (
+    "first", "capture", "draft", "deliver", "recover", "amend", "withdraw", "withdraw half sent", "reply", "answer",
+)  # fmt: skip
 
 
 class Killer:
     def __init__(self, made: Town, folder: Path) -> None:
         self._made = made
-        self._folder = folder
-        self._cases = 0
+        self._kitchen = Kitchen(made, folder)
 
-    def profile(self, name: str) -> tuple[Path, list[str]]:
-        """A new profile in which act `name` may begin, and what was saved in it."""
-        self._cases += 1
-        folder = self._folder / f"case-{self._cases}"
-        if name == "first":
-            return folder, []
-        shutil.copytree(self._made.profile.folder, folder)
-        if name in ("capture", "draft"):
-            return folder, []
-        _, said = in_new_process(Point("capture", 0), folder, self._made)
-        if name == "recover":
-            in_new_process(Point("deliver", 12), folder, self._made)
-            for stray in ("0" * 32, "1" * 32 + ".part"):
-                (folder / "blobs" / stray).write_bytes(b"what a capture that was cut off leaves")
-        return folder, saved(said)
-
-    def points(self) -> list[Point]:
-        """Every step of every act, and every write once more, half done."""
+    def points(self, act: str) -> list[Point]:
+        """Every step of the act, and every write once more, half done."""
+        at = self._kitchen.prepared(act)
+        ran = Process(Point(act, 0), at, self._made)
+        if ran.code:
+            raise Violation(f"{act} does not run: {ran.lines}")
+        (steps,) = ran.said("steps")
+        shutil.rmtree(at.folder)
         found: list[Point] = []
-        for name in ACTS:
-            folder, _ = self.profile(name)
-            code, said = in_new_process(Point(name, 0), folder, self._made)
-            if code:
-                raise Violation(f"{name} does not run: {said}")
-            steps = json.loads(said[-1].removeprefix("steps "))
-            for at, step in enumerate(steps, start=1):
-                found.append(Point(name, at))
-                if step == "write":
-                    found.append(Point(name, at, torn=True))
-            shutil.rmtree(folder)
+        for number, step in enumerate(json.loads(steps), start=1):
+            found.append(Point(act, number))
+            if step == "write":
+                found.append(Point(act, number, torn=True))
         return found
 
     def case(self, point: Point) -> None:
-        folder, expected = self.profile(point.act)
-        before = set(at_the_clinic(self._made.clinic.data).whole) - set(expected)
-        code, said = in_new_process(point, folder, self._made)
-        if code not in (0, -signal.SIGKILL):
-            raise Violation(f"{point}: {said}")
-        if CANARY in every_byte(folder):
+        """Raises :class:`Violation`."""
+        at = self._kitchen.prepared(point.act)
+        replies = self._replies_to(at.item)
+        there = set(at_the_clinic(self._made.clinic.data).whole)
+        ran = Process(point, at, self._made)
+        if ran.code not in (0, -signal.SIGKILL):
+            raise Violation(f"{point}: {ran.lines}")
+        if CANARY in every_byte(at.folder):
             raise Violation(f"{point}: clear bytes on the disk")
-        expected += saved(said)
-        if point.act == "first":
-            self._begins_again(folder, point)
-        else:
-            self._arrives(folder, point, expected, before)
-        shutil.rmtree(folder)
+        start = {"first": "first", "answer": "settle desk"}.get(point.act, "settle")
+        after = Process(Point(start, 0), at, self._made)
+        if after.code:
+            raise Violation(f"{point}: the next start fails: {after.lines}")
+        if CANARY in every_byte(at.folder):
+            raise Violation(f"{point}: clear bytes on the disk after the next start")
+        try:
+            self._judge(point.act, at, ran, after, (there, replies))
+        except Violation as exc:
+            raise Violation(f"{point}: {exc}") from exc
+        shutil.rmtree(at.folder)
 
-    def _begins_again(self, folder: Path, point: Point) -> None:
-        code, said = in_new_process(Point("first", 0), folder, self._made)
-        if code:
-            raise Violation(f"{point}: the next start fails: {said}")
+    def _judge(
+        self, act: str, at: Prepared, ran: Process, after: Process, before: tuple[set[str], Sequence[str]]
+    ) -> None:
+        there, replies = before
+        if act == "answer":
+            self._answered(at, ran, after, replies)
+        elif act.startswith("withdraw"):
+            self._taken_back(at, ran, after)
+        elif act == "reply":
+            self._replied(at, ran, after)
+        elif act != "first":
+            self._arrived(at, there - set(at.saved), {*at.saved, *ran.said("saved")})
 
-    def _arrives(self, folder: Path, point: Point, expected: list[str], before: set[str]) -> None:
-        code, said = in_new_process(Point("deliver", 0), folder, self._made)
-        if code:
-            raise Violation(f"{point}: what was saved does not arrive: {said}")
+    def _arrived(self, at: Prepared, there: set[str], expected: set[str]) -> None:
+        """All that was called saved, and nothing else, once; an addition says what it adds to."""
         whole = at_the_clinic(self._made.clinic.data).whole
-        new = set(whole) - before
-        if not new >= set(expected) or len(new) > 1:
-            raise Violation(f"{point}: saved {expected}, arrived {sorted(new)}")
-        if any(opened(self._made, whole[name]) != (NOTE, [PHOTO]) for name in new):
-            raise Violation(f"{point}: something else arrived than was taken")
-        if any((folder / "blobs").iterdir()) or CANARY in every_byte(folder):
-            raise Violation(f"{point}: something is left on the disk")
+        new = set(whole) - there
+        if not new >= expected or len(new) > 1:
+            raise Violation(f"saved {expected}, arrived {sorted(new)}")
+        for files in (whole[name] for name in new):
+            if opened(self._made, files) != (NOTE, [PHOTO]):
+                raise Violation("something else arrived than was taken")
+            if manifest(self._made, files).amends != (at.item or None):
+                raise Violation("it arrived as an addition to something else")
+        if any((at.folder / "blobs").iterdir()):
+            raise Violation("something is left on the disk")
+
+    def _taken_back(self, at: Prepared, ran: Process, after: Process) -> None:
+        """The item and all of its originals, or nothing of it; the first when the person was told so."""
+        lives, _ = json.loads(after.said("left")[0])
+        names = (at.item, *at.originals)
+        stands = [lives[name] for name in names]
+        whole = at_the_clinic(self._made.clinic.data).whole
+        here = [name for name in names if name in whole]
+        if stands == ["withdrawn"] * 3 and not here:
+            return
+        if ran.said("taken back") or stands != ["received", "received", "held"] or here != list(names[:2]):
+            raise Violation(f"told {ran.said('taken back')}, it stands as {stands}, the clinic has {here}")
+        self._holds_two_photos(at, whole)
+
+    def _holds_two_photos(self, at: Prepared, whole: dict[str, list[bytes]]) -> None:
+        if opened(self._made, whole[at.item]) != (NOTE, [PHOTO, PHOTO]):
+            raise Violation("the item is not what was taken")
+        for name, clear in zip(at.originals, WHOLE, strict=True):
+            if name in whole and opened(self._made, whole[name]) != ("", [clear]):
+                raise Violation("an original is not what was taken")
+
+    def _replied(self, at: Prepared, ran: Process, after: Process) -> None:
+        """The question is there once, read and receipted; what it asks for is at the clinic."""
+        lives, told = json.loads(after.said("left")[0])
+        if not set(after.said("kept")) >= set(ran.said("come")):
+            raise Violation("a question was shown and is gone")
+        if not set(after.said("known read")) >= set(ran.said("read")):
+            raise Violation("a question was read and is unread again")
+        if told != self._replies_to(at.item) or len(told) != 1 or not self._is_read(told[0]):
+            raise Violation(f"of {self._replies_to(at.item)} the clinic was told that {told} are read")
+        stands = [lives[name] for name in (at.item, *at.originals)]
+        whole = at_the_clinic(self._made.clinic.data).whole
+        if stands != ["needs-more", "received", "received"] or not set(whole) >= {at.item, *at.originals}:
+            raise Violation(f"it stands as {stands}")
+        self._holds_two_photos(at, whole)
+
+    def _answered(self, at: Prepared, ran: Process, after: Process, before: Sequence[str]) -> None:
+        """What was written is at the clinic once, and opens at the patient's."""
+        left = json.loads(after.said("left")[0])
+        there = [row for row in replies_at(self._made.clinic.data) if row.submission == at.item]
+        new = [row for row in there if row.reply not in before]
+        if not {row.reply for row in new} >= set(ran.said("written")) or len(new) > 1:
+            raise Violation(f"written {ran.said('written')}, come to the clinic {new}")
+        if sorted(left) != sorted(row.reply for row in there):
+            raise Violation(f"kept {left}, at the clinic {there}")
+        for row in new:
+            content = opened_answer(self._made, row)
+            if (content.text, content.name) != (NOTE, NOTE):
+                raise Violation("something else was answered than was written")
+
+    def _replies_to(self, item: str) -> list[str]:
+        return [row.reply for row in replies_at(self._made.clinic.data) if row.submission == item]
+
+    def _is_read(self, reply: str) -> bool:
+        return any(row.reply == reply and row.read for row in replies_at(self._made.clinic.data))
 
 
-def saved(said: list[str]) -> list[str]:
-    return [line.removeprefix("saved ") for line in said if line.startswith("saved ")]
+def spread(points: Sequence[Point], count: int) -> Sequence[Point]:
+    """`count` of them, evenly; at least one."""
+    step = max(1, -(-len(points) // max(1, count)))
+    return points[step // 2 :: step]
 
 
 def run(count: int) -> Outcome:
+    """`count` points in all, each act its share and one at least; 0: every point there is."""
     outcome, began = Outcome(), time.monotonic()
     for name in ("httpcore", "anyio._backends._asyncio"):  # else every process imports them at its first request
         importlib.import_module(name)
     with fast_folder() as folder, town(folder) as made:
         killer = Killer(made, folder)
-        points = killer.points()
-        step = max(1, len(points) // count) if count else 1
-        for point in points[::step]:
-            try:
-                killer.case(point)
-            except Violation as exc:
-                outcome.violations.append(str(exc))
-            outcome.cases += 1
-            outcome.tally[f"in {point.act}"] += 1
+        for act in KILLED:
+            points = killer.points(act)
+            outcome.tally["points there are"] += len(points)
+            for point in spread(points, round(count / len(KILLED))) if count else points:
+                try:
+                    killer.case(point)
+                except Violation as exc:
+                    outcome.violations.append(str(exc))
+                outcome.cases += 1
+                outcome.tally[f"in {act}"] += 1
         if CANARY in made.clinic.bytes_on_disk():
             outcome.violations.append("clear bytes on the clinic's disk")
     outcome.seconds = time.monotonic() - began

@@ -13,7 +13,7 @@ import json
 import os
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,13 +27,24 @@ from tests.soak.recorder import Op, Recorder
 from tests.soak.virtual import run_virtually
 
 SCENARIO_CASES = 100
+_STRIDE = 32
 
 
 @dataclass(frozen=True)
 class Scenario:
+    """`disks`: the disk before every :data:`_STRIDE`-th operation, so that a case does not begin at the first."""
+
     ops: tuple[Op, ...]
     root: str
     clinic: Clinic
+    disks: tuple[Disk, ...]
+
+    def disk(self, moment: int) -> Disk:
+        """As it is told to be after the first `moment` operations."""
+        disk = self.disks[moment // _STRIDE].copy()
+        for op in self.ops[moment - moment % _STRIDE : moment]:
+            disk.apply(op)
+        return disk
 
 
 @functools.lru_cache(maxsize=2)
@@ -46,7 +57,16 @@ def scenario(seed: int, number: int) -> Scenario:
         recorder = Recorder(str(root))
         with recorder.installed():
             _live(root, rng, clinic, recorder)
-        return Scenario(tuple(recorder.ops), str(root), clinic)
+        return Scenario(tuple(recorder.ops), str(root), clinic, tuple(_disks(recorder.ops)))
+
+
+def _disks(ops: Sequence[Op]) -> Iterator[Disk]:
+    disk = Disk()
+    for number, op in enumerate(ops):
+        if number % _STRIDE == 0:
+            yield disk.copy()
+        disk.apply(op)
+    yield disk
 
 
 def _live(root: Path, rng: random.Random, clinic: Clinic, recorder: Recorder) -> None:
@@ -188,12 +208,9 @@ def case(seed: int, number: int, tally: Tally) -> None:
     rng = random.Random(f"{seed}/{number}")
     ready = next(i for i, op in enumerate(told.ops) if op.kind == "mark")
     moment = rng.randrange(0 if rng.random() < 0.05 else ready, len(told.ops) + 1)
-    disk = Disk()
-    for op in told.ops[:moment]:
-        disk.apply(op)
     marks = [op.other for op in told.ops[:moment] if op.kind == "mark"]
     with fast_folder() as folder:
-        _lay_out(disk, rng, Path(told.root), folder / "profile")
+        _lay_out(told.disk(moment), rng, Path(told.root), folder / "profile")
         check(folder / "profile", marks, told.clinic, tally)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+import ssl
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.net.http import ClinicHttp, Credentials
+from app.wire.intake import Manifest
 from app.wire.signed import Context, sign_bytes
 from tests.clinic.people import Device as Person
 from tests.clinic.service import start_clinic
@@ -17,6 +19,9 @@ from tests.offline.offline_kit import Clinic, Device, open_device
 from tests.offline.test_real_clinic import Town
 from tests.soak import adapter as app
 from tests.soak.campaign import Violation
+
+_TLS = ssl.create_default_context()
+"""Made once, before any fork: reading the system's certificates costs more than a whole delivery. Plain HTTP here."""
 
 
 def enrolled(folder: Path, clinic: Clinic) -> Device:
@@ -47,13 +52,43 @@ def patient_http(made: Town, url: str) -> ClinicHttp:
 
 def person_http(person: Person, url: str) -> ClinicHttp:
     return ClinicHttp(
-        url, None, Credentials(person.device_id, lambda nonce: sign_bytes(nonce, Context.TOKEN, person.key))
+        url, _TLS, Credentials(person.device_id, lambda nonce: sign_bytes(nonce, Context.TOKEN, person.key))
     )
+
+
+def enrolled_desk(folder: Path, settings: Mapping[str, bytes]) -> None:
+    """A provider's profile, with the patient's (its root key and care team are the same)."""
+    profile = app.Profile.open(folder)
+    core = app.open_core(profile)
+    core.put_many({name: settings[name] for name in (app.Setting.ROOT_KEY, app.Setting.CARE_TEAM)})
+    core.close()
+    profile.close()
+
+
+def provider_book(made: Town, store: app.Store, http: ClinicHttp) -> app.ReplyBook:
+    """The desk's replies; the one patient's record is known."""
+    sick = made.patient
+    vouched = app.DeviceRecord(
+        device_id=sick.device_id, role=app.Role.PATIENT, ed25519=sick.public, age_recipient=sick.recipient
+    )
+
+    async def record(device_id: str) -> app.DeviceRecord:
+        assert device_id == sick.device_id
+        return vouched
+
+    return app.ReplyBook(
+        store, http, app.Member(made.provider.device_id, app.Role.PROVIDER, made.provider_keys, record)
+    )
+
+
+def patient_book(made: Town, store: app.Store, http: ClinicHttp) -> app.ReplyBook:
+    return app.ReplyBook(store, http, app.Member(made.patient.device_id, app.Role.PATIENT, made.keys))
 
 
 @dataclass(frozen=True)
 class AtTheClinic:
-    """What stands on the service's disk: submission -> its sealed files (manifest first), each checked by its hash."""
+    """What stands on the service's disk: submission -> its sealed files (manifest first), each checked by its hash;
+    nothing of what was taken back."""
 
     whole: dict[str, list[bytes]]
     unfinished: int
@@ -62,11 +97,15 @@ class AtTheClinic:
 def at_the_clinic(data: Path) -> AtTheClinic:
     """Reads the service's database and blobs folder from outside. Raises :class:`Violation` if one is not whole."""
     with contextlib.closing(sqlite3.connect(f"file:{data / 'clinic.db'}?mode=ro", uri=True)) as db:
-        counts = dict(db.execute("SELECT submission, count FROM submissions").fetchall())
+        here = "SELECT submission FROM submissions WHERE withdrawn_at IS NULL"
+        counts = dict(db.execute(f"SELECT submission, count FROM ({here}) JOIN submissions USING (submission)"))
         rows = db.execute(
             "SELECT submission, upload_id, sha256, size FROM uploads WHERE receipt_payload IS NOT NULL"
-            " ORDER BY submission, part DESC"  # 'manifest' before 'blob'
+            f" AND submission IN ({here}) ORDER BY submission, part DESC"  # 'manifest' before 'blob'
         ).fetchall()
+        left = db.execute(f"SELECT upload_id FROM uploads WHERE submission NOT IN ({here})").fetchall()
+    if kept := [upload for (upload,) in left if (data / "blobs" / upload).exists()]:
+        raise Violation(f"uploads {kept} were taken back and lie on the clinic's disk")
     found: dict[str, list[bytes]] = {}
     for submission, upload, sha256, size in rows:
         content = (data / "blobs" / upload).read_bytes()
@@ -77,9 +116,47 @@ def at_the_clinic(data: Path) -> AtTheClinic:
     return AtTheClinic(whole, len(counts) - len(whole))
 
 
+@dataclass(frozen=True)
+class ReplyAt:
+    """A reply as it stands in the service's database."""
+
+    number: int
+    reply: str
+    submission: str
+    read: bool
+
+
+def replies_at(data: Path) -> list[ReplyAt]:
+    with contextlib.closing(sqlite3.connect(f"file:{data / 'clinic.db'}?mode=ro", uri=True)) as db:
+        rows = db.execute("SELECT number, reply, submission, read FROM replies ORDER BY number").fetchall()
+    return [ReplyAt(number, reply, submission, bool(read)) for number, reply, submission, read in rows]
+
+
+def opened_answer(made: Town, reply: ReplyAt) -> app.ReplyContent:
+    """As the patient's device opens it."""
+    made.patient.sign_in()  # its token is of another hour, in a long campaign
+    answer = made.patient.request("GET", f"/v1/replies?after={reply.number - 1}")
+    row = app.ReplyRows.model_validate_json(answer.content).replies[0]
+    assert row.reply == reply.reply
+    return app.opened_reply(row, made.keys.identity, care_team_of(made))[1]
+
+
+def care_team_of(made: Town) -> app.CareTeamList:
+    core = app.StoreCore(made.profile.store_path, made.key)
+    try:
+        return app.care_team(core)
+    finally:
+        core.close()
+
+
+def manifest(made: Town, files: list[bytes]) -> Manifest:
+    """Of one submission, as the provider's device opens it."""
+    return app.open_manifest(files[0], made.provider_keys.identity, {made.patient.device_id: made.keys.ed25519})
+
+
 def opened(made: Town, files: list[bytes]) -> tuple[str, list[bytes]]:
     """The note and the clear contents of one submission, as the provider's device opens them."""
-    identity = made.provider_keys.identity
-    manifest = app.open_manifest(files[0], identity, {made.patient.device_id: made.keys.ed25519})
+    said = manifest(made, files)
     sealed = {hashlib.sha256(content).hexdigest(): content for content in files[1:]}
-    return manifest.note, [app.open_blob(sealed[named.sha256], identity, named) for named in manifest.blobs]
+    identity = made.provider_keys.identity
+    return said.note, [app.open_blob(sealed[named.sha256], identity, named) for named in said.blobs]
