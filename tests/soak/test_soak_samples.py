@@ -138,6 +138,7 @@ def test_canaries() -> None:
     assert outcome.tally["bytes searched"] > 100_000
 
 
+@pytest.mark.timeout(300)
 def test_canaries_of_a_live_visit() -> None:
     outcome = canaries_visit.run(SEED)
     assert outcome.violations == []
