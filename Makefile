@@ -18,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE :=
 TOGETHER := tests/clinic tests/fuzz tests/net tests/offline tests/soak tests/ui tests/wire
 TOGETHER += $(addprefix tests/media/test_,$(addsuffix .py,assembly picture_payloads playout_networks \
   playout rate_controller rate_estimators rate_ladder rate_scenarios rate_speech still_reference still_shot))
-IN_TWOS := tests/e2e
+IN_TWOS := tests/e2e tests/presenters
 
 test: setup
 ifeq ($(strip $(ARGS)),)

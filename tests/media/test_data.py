@@ -236,7 +236,7 @@ def test_a_sessions_events_and_a_new_transport_in_the_middle_of_a_message() -> N
 @pytest.mark.parametrize("guest_offers", [True, False])
 def test_a_stock_peer_opens_words_or_takes_them(guest_offers: bool) -> None:
     async def run() -> None:
-        both = Pair()
+        both, opened = Pair(), list[Any]()
         side = both.make(not guest_offers, NONE, SYNTHETIC, QUICK)
         both.a = both.b = side
         side.deliver = False
@@ -253,6 +253,7 @@ def test_a_stock_peer_opens_words_or_takes_them(guest_offers: bool) -> None:
             theirs = guest.createDataChannel("words")
             other = guest.createDataChannel("games")
             theirs.on("message", lambda text: (heard.append(text), theirs.send(f"I got: {text}"), other.send("x")))
+            other.on("open", lambda: opened.append(other))
             _on_loopback(guest)
             await guest.setLocalDescription()
             await side.session.receive(SignalPart("offer", "00000000guest000", guest.localDescription.sdp))
@@ -262,7 +263,7 @@ def test_a_stock_peer_opens_words_or_takes_them(guest_offers: bool) -> None:
             _on_loopback(guest)
             await guest.setLocalDescription()
             await side.session.receive(SignalPart("answer", side.sent[-1].call, guest.localDescription.sdp))
-        await both.until(lambda: bool(side.of(DataReady)))
+        await both.until(lambda: bool(side.of(DataReady)) and len(opened) == guest_offers)
         assert side.session.send_data(WORDS, "grüß Gott".encode())
         await both.until(lambda: bool(side.of(DataReceived)))
         assert heard == ["grüß Gott"], "as text, for a page"
