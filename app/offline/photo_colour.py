@@ -13,6 +13,9 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from app.offline.photo_header import Container, container_of
 from app.offline.photo_heif import Box, Item, read_heif
 from app.offline.photo_strip import CannotStrip, chunks, riff, segments
@@ -24,19 +27,24 @@ _P3_PRIMARIES, _SRGB_CURVES = 12, frozenset({1, 13})  # H.273 tables 2 and 3
 _SAME_CURVE, _SAME_MATRIX = 0.004, 0.006
 """Up to here a profile is taken for sRGB itself: less than one step of 8 bits in most colours."""
 
-Matrix = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
+Rows = tuple[tuple[float, ...], ...]
 Curve = tuple[float, ...]
+_Floats = NDArray[np.float64]
 
 # Columns: red, green, blue in CIE XYZ, adapted to D50 (ICC.1:2022 annex E).
-_SRGB: Matrix = (
-    (0.4360747, 0.3850649, 0.1430804),
-    (0.2225045, 0.7168786, 0.0606169),
-    (0.0139322, 0.0971045, 0.7141733),
+_SRGB = np.array(
+    (
+        (0.4360747, 0.3850649, 0.1430804),
+        (0.2225045, 0.7168786, 0.0606169),
+        (0.0139322, 0.0971045, 0.7141733),
+    )
 )
-_P3: Matrix = (
-    (0.5151187, 0.2919778, 0.1571035),
-    (0.2411892, 0.6922441, 0.0665668),
-    (-0.0010505, 0.0418791, 0.7840713),
+_P3 = np.array(
+    (
+        (0.5151187, 0.2919778, 0.1571035),
+        (0.2411892, 0.6922441, 0.0665668),
+        (-0.0010505, 0.0418791, 0.7840713),
+    )
 )
 
 
@@ -44,8 +52,8 @@ _P3: Matrix = (
 class Colours:
     """`curves`: red, green, blue, 256 values each, of 0..255 as light (0..1). `matrix`: that light as sRGB's light."""
 
-    matrix: Matrix
-    curves: tuple[Curve, Curve, Curve]
+    matrix: Rows
+    curves: tuple[Curve, ...]
 
 
 def colours_of(data: bytes) -> Colours | None:
@@ -74,9 +82,7 @@ def of_profile(profile: bytes) -> Colours | None:
     try:
         tags = _tags(profile)
         columns = [_xyz(tags[name]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")]
-        curves = [_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")]
-        rows = [tuple(column[row] for column in columns) for row in range(3)]
-        return _unless_srgb((rows[0], rows[1], rows[2]), (curves[0], curves[1], curves[2]))  # type: ignore[arg-type]
+        return _unless_srgb(np.column_stack(columns), [_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")])
     except (LookupError, struct.error, ValueError, OverflowError, ZeroDivisionError):
         return None
 
@@ -119,7 +125,7 @@ def _colr(data: bytes, box: Box) -> Colours | None:
         return of_profile(data[box.body + 4 : box.end])
     primaries, transfer = struct.unpack_from(">HH", data, box.body + 4) if box.end - box.body >= 8 else (0, 0)
     if kind == b"nclx" and primaries == _P3_PRIMARIES and transfer in _SRGB_CURVES:
-        return _unless_srgb(_P3, (_SRGB_CURVE, _SRGB_CURVE, _SRGB_CURVE))
+        return _unless_srgb(_P3, [_SRGB_CURVE] * 3)
     return None
 
 
@@ -159,14 +165,9 @@ def _curve(tag: bytes) -> Curve:
         return _sampled(lambda x: x ** (gamma / 256))
     if count > MAX_PROFILE:
         raise ValueError("too long a curve")
-    points = struct.unpack_from(f">{count}H", tag, 12)
-    return _sampled(lambda x: _between(points, x) / 65535)
-
-
-def _between(points: tuple[int, ...], x: float) -> float:
-    place = x * (len(points) - 1)
-    low = min(int(place), len(points) - 2)
-    return points[low] + (points[low + 1] - points[low]) * (place - low)
+    points = np.array(struct.unpack_from(f">{count}H", tag, 12)) / 65535
+    places = np.linspace(0.0, 1.0, count)
+    return _sampled(lambda x: float(np.interp(x, places, points)))
 
 
 def _sampled(curve: Callable[[float], float]) -> Curve:
@@ -192,28 +193,11 @@ _PARAMETRIC: tuple[Callable[[tuple[float, ...]], Callable[[float], float]], ...]
 _SRGB_CURVE = _sampled(_PARAMETRIC[3]((2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)))
 
 
-def _unless_srgb(primaries: Matrix, curves: tuple[Curve, Curve, Curve]) -> Colours | None:
-    matrix = _times(_inverse(_SRGB), primaries)
-    if any(abs(value) > 10 for row in matrix for value in row):
+def _unless_srgb(primaries: _Floats, curves: list[Curve]) -> Colours | None:
+    matrix = np.linalg.solve(_SRGB, primaries)
+    if np.abs(matrix).max() > 10:
         raise ValueError("primaries that lead nowhere")
-    same = all(abs(matrix[row][column] - (row == column)) < _SAME_MATRIX for row in range(3) for column in range(3))
-    if same and all(abs(a - b) < _SAME_CURVE for curve in curves for a, b in zip(curve, _SRGB_CURVE, strict=True)):
+    same = np.abs(matrix - np.eye(3)).max() < _SAME_MATRIX
+    if same and np.abs(np.array(curves) - _SRGB_CURVE).max() < _SAME_CURVE:
         return None
-    return Colours(matrix, curves)
-
-
-def _times(left: Matrix, right: Matrix) -> Matrix:
-    rows = [tuple(sum(left[r][k] * right[k][c] for k in range(3)) for c in range(3)) for r in range(3)]
-    return rows[0], rows[1], rows[2]  # type: ignore[return-value]
-
-
-def _inverse(m: Matrix) -> Matrix:
-    """By the adjugate."""
-
-    def minor(r: int, c: int) -> float:
-        (a, b), (d, e) = (tuple(m[i][j] for j in range(3) if j != c) for i in range(3) if i != r)
-        return (a * e - b * d) * (1.0 if (r + c) % 2 == 0 else -1.0)
-
-    determinant = sum(m[0][c] * minor(0, c) for c in range(3))
-    rows = [tuple(minor(c, r) / determinant for c in range(3)) for r in range(3)]
-    return rows[0], rows[1], rows[2]  # type: ignore[return-value]
+    return Colours(tuple(map(tuple, matrix.tolist())), tuple(curves))
