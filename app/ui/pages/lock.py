@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.presenters.views import CommonCommands, LockView, PatientView, ProviderView
 from app.ui import names
-from app.ui.pages.passphrase import PassphraseField
 from app.ui.style import Kind
 from app.ui.widgets.buttons import ActionButton
-from app.ui.widgets.form_choices import ManyRow
-from app.ui.widgets.layout import Beside, Card, ScrollColumn, ground
+from app.ui.widgets.layout import Beside, ScrollColumn, ground
+from app.ui.widgets.passphrase_card import Hints, PassphraseCard
 from app.ui.widgets.text import SentenceLine, Text
-
-_HINTS, _WEIGHTY = 3, 2
 
 
 class LockRow(Beside):
@@ -47,28 +43,18 @@ class LockPage(QWidget):
         super().__init__()
         ground(self, "page")
         self.setObjectName(names.LOCK)
-        self._set = commands.set_passphrase
-        self._changing = self._checking = False
         self._number = 0
         self._back = ActionButton(names.LOCK_BACK, self.tr("Back"), "back", Kind.SECONDARY)
         self._back.on_press(commands.close_lock)
         self._title = Text(role="title")
-        self._hints = [Text(role="strong" if place == _WEIGHTY else "") for place in range(_HINTS)]
-        self._fields = [PassphraseField(name) for name in (names.LOCK_OLD, names.LOCK_FIRST, names.LOCK_AGAIN)]
-        labels = (
-            self.tr("The passphrase you use now"),
-            self.tr("Your new passphrase"),
-            self.tr("The new one once more"),
+        self._hints = Hints()
+        self._card = PassphraseCard(
+            (names.LOCK_OLD, names.LOCK_FIRST, names.LOCK_AGAIN),
+            commands.set_passphrase,
+            show=names.LOCK_SHOW,
+            fault=names.LOCK_FAULT,
+            go=names.LOCK_GO,
         )
-        self._labels = [Text(label, "strong") for label in labels]
-        self._letters = ManyRow(names.LOCK_SHOW, self.tr("Show what I type"))
-        self._fault = SentenceLine(names.LOCK_FAULT)
-        self._go = ActionButton(names.LOCK_GO, "", "", Kind.PRIMARY, large=True)
-        self._go.on_press(self._send)
-        for place, field in enumerate(self._fields):
-            field.textChanged.connect(self._show_button)
-            self._letters.toggled.connect(field.show_letters)
-            field.returnPressed.connect(lambda at=place: self._next(at))
         self._lay_out()
 
     def show_view(self, view: PatientView | ProviderView) -> None:
@@ -76,46 +62,38 @@ class LockPage(QWidget):
         if shown is None:
             return
         new = shown.number != self._number
-        self._number, self._changing, self._checking = shown.number, shown.changing, shown.checking
+        self._number = shown.number
         if new:
-            self._empty()
+            self._card.empty()
         self._say(shown)
-        for field in self._fields:
-            field.setReadOnly(shown.checking)
         self._back.setEnabled(not shown.checking)
-        self._fault.say(shown.fault)
-        self._show_button()
+        self._card.say(shown.fault)
         if shown.fault is not None and not shown.checking:
             self._again_from(new)
 
     def first_focus(self) -> QWidget:
-        return self._fields[0 if self._changing else 1]
+        return self._card.first_focus()
 
     def _again_from(self, new: bool) -> None:
         """After a fault of the new one only its second typing is wanted again; else all is typed anew."""
+        again = self._card.fields[2]
         if not new:
-            self._fields[2].clear()
-        (self.first_focus() if new else self._fields[2]).setFocus(Qt.FocusReason.OtherFocusReason)
-
-    def _empty(self) -> None:
-        """Nothing typed stays in a field, nor can it be brought back by "undo"."""
-        for field in self._fields:
-            field.clear()
-        self._letters.setChecked(False)
+            again.clear()
+        self._card.focus(self._card.first_focus() if new else again)
 
     def hideEvent(self, event: QHideEvent) -> None:
-        self._empty()
+        self._card.empty()
         super().hideEvent(event)
 
     def _say(self, shown: LockView) -> None:
         self._title.say(self.tr("Change the passphrase") if shown.changing else self.tr("Set a passphrase"))
-        for place, hint in enumerate(self._hints):
-            words = shown.hints[place] if place < len(shown.hints) else ""
-            hint.say(words)
-            hint.setVisible(bool(words))
-        for widget in (self._labels[0], self._fields[0]):
-            widget.setVisible(shown.changing)
-        self._go.set_label(self.tr("One moment…") if shown.checking else self.tr("Use this passphrase"))
+        self._hints.say(shown.hints)
+        labels = (
+            self.tr("The passphrase you use now") if shown.changing else "",
+            self.tr("Your new passphrase"),
+            self.tr("The new one once more"),
+        )
+        self._card.use(labels, self.tr("Use this passphrase"), checking=shown.checking)
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
@@ -125,36 +103,10 @@ class LockPage(QWidget):
         scroll = ScrollColumn(720, 16)
         column = scroll.column
         column.setSpacing(12)
-        for hint in self._hints:
-            column.addWidget(hint)
-        card = Card(24, 6)
-        card.setFrameShape(QFrame.Shape.NoFrame)
-        for label, field in zip(self._labels, self._fields, strict=True):
-            label.setBuddy(field)
-            field.setAccessibleName(label.words())
-            card.body.addWidget(label)
-            card.body.addWidget(field)
-        for widget in (self._letters, self._fault, self._go):
-            card.body.addWidget(widget)
-        column.addWidget(card)
+        for widget in (*self._hints.texts, self._card):
+            column.addWidget(widget)
         column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(16, 12, 16, 14)
         outer.addLayout(head)
         outer.addWidget(scroll, 1)
-
-    def _wanted(self) -> list[PassphraseField]:
-        return self._fields if self._changing else self._fields[1:]
-
-    def _show_button(self) -> None:
-        self._go.setEnabled(all(field.text() for field in self._wanted()) and not self._checking)
-
-    def _next(self, place: int) -> None:
-        if place < len(self._fields) - 1:
-            self._fields[place + 1].setFocus(Qt.FocusReason.TabFocusReason)
-        else:
-            self._send()
-
-    def _send(self) -> None:
-        if self._go.isEnabled():
-            self._set(*(field.text() for field in self._fields))
