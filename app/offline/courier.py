@@ -127,11 +127,14 @@ class Courier:
         """Whether the link is one for photos in full size; None when nobody knows."""
         if self.choices.link_metered or self.allowance.rate is not None:
             return False
-        now = asyncio.get_running_loop().time()
-        rate = self._sending.speed.rate(now)
+        rate = self.rate()
         if rate is not None and rate >= GOOD_LINK_BYTES_S:
             return True
-        return None if rate is None or self._sending.speed.age(now) > LOOK_AGAIN_S else False
+        return None if rate is None or self._age() > LOOK_AGAIN_S else False
+
+    def _age(self) -> float:
+        """Seconds since the speed was measured."""
+        return self._sending.speed.age(asyncio.get_running_loop().time())
 
     async def refresh_states(self) -> None:
         """Asks the clinic which submissions a provider has opened. Raises what the transport raises."""
@@ -179,7 +182,7 @@ class Courier:
             return 0
 
     def _next(self) -> Work:
-        now, speed = self._around.clock(), self._sending.speed
+        now = self._around.clock()
         return next_work(
             self.ledger.submissions,
             now,
@@ -188,7 +191,7 @@ class Courier:
             self._spared,
             scope=self.choices.scope,
             good_link=self.good_link(),
-            tell_at=now + max(0.0, LOOK_AGAIN_S - speed.age(asyncio.get_running_loop().time())),
+            tell_at=now + max(0.0, LOOK_AGAIN_S - self._age()),
         )
 
     async def _do(self, work: Work) -> None:
@@ -200,7 +203,7 @@ class Courier:
             case Send(row, count):
                 await self._send(row, count)
             case Release(submission):
-                await self.ledger.change(submission, _released)
+                await self.ledger.change(submission, _on_its_trial)
             case Probe():
                 await self._probe()
             case Sleep(until):
@@ -295,7 +298,7 @@ def _again(before: OutboxSubmission) -> OutboxSubmission:
     return outbox.try_again(before) if before.life is Life.NEEDS_PERSON else before
 
 
-def _released(before: OutboxSubmission) -> OutboxSubmission:
+def _on_its_trial(before: OutboxSubmission) -> OutboxSubmission:
     return outbox.tried(before) if before.life is Life.HELD and before.held is Held.UNTIL_GOOD_LINK else before
 
 

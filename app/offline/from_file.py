@@ -181,7 +181,7 @@ def found_in(data: bytes, name: str) -> Found:
 def thumbnail_of(whole: Part) -> tuple[Part, ...]:
     """The thumbnail of a document (its first page) or a clip (one of its first pictures), which is checked by that.
 
-    None where it cannot be made. Raises as documents.check_document, or NotAClip, ClipBroken or ClipTooLarge.
+    Nothing where it cannot be made. Raises as documents.check_document, or NotAClip, ClipBroken or ClipTooLarge.
     """
     try:
         (made,) = made_from(_FRONTS[whole.media_type](whole.data), wanted_of(()))[1]

@@ -16,7 +16,15 @@ from app.offline.errors import OfflineError
 from app.offline.store import Store
 from app.presenters.views import Sentence, WordsLine, WordsView
 from app.presenters.visit_sentences import VisitFacts
-from app.presenters.words_sentences import NOT_KEPT, TOO_LONG, TOO_MANY, line_state, number_in, quick_phrases
+from app.presenters.words_sentences import (
+    NOT_KEPT,
+    TOO_LONG,
+    TOO_MANY,
+    line_state,
+    number_in,
+    quick_phrases,
+    written_at,
+)
 
 log = logging.getLogger(__name__)
 
@@ -197,7 +205,7 @@ class Chat:
                 line.id,
                 line.mine,
                 line.text,
-                datetime.fromtimestamp(line.at / 1_000, zone),
+                written_at(line, zone),
                 line_state(line.state, facts, self._talk.ready),
             )
             for line in self._talk.lines
@@ -209,7 +217,7 @@ def notes(lines: tuple[Line, ...], zone: datetime) -> tuple[str, ...]:
     """Lines as the notes of submissions, each with its time in the zone of `zone`; as few notes as they fit in."""
     found: list[str] = []
     for line in lines:
-        row = f"{datetime.fromtimestamp(line.at / 1_000, zone.tzinfo):%H:%M}  {line.text}"
+        row = f"{written_at(line, zone.tzinfo):%H:%M}  {line.text}"
         if found and len(found[-1]) + len(row) + 1 <= _MOST_NOTE:
             found[-1] += f"\n{row}"
         else:

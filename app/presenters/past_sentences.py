@@ -15,6 +15,7 @@ from app.presenters.sending_words import when_words
 from app.presenters.view_basics import Level, Sentence
 from app.presenters.views import TimelineEntry
 from app.presenters.visit_sentences import TIMELINE_CONNECTION, timeline_sending
+from app.presenters.words_sentences import written_at
 
 BROKEN = Sentence("The written words of this visit are damaged and cannot be read.", Level.WARN)
 _BACK = re.compile(r"Connected again after (\d{1,6}) s")
@@ -47,7 +48,7 @@ def title(two: Two) -> str:
 def began_at(record: VisitRecord, now: datetime) -> datetime:
     """When it was entered first, as far as is known; in the zone of `now`."""
     found = [stay[0].at for stay in record.stays]
-    found += [_written_at(line, now) for line in record.lines[:1]]
+    found += [written_at(line, now.tzinfo) for line in record.lines[:1]]
     if record.visit is not None:
         found.append(record.visit.starts_at)
     return (found[0] if found else now).astimezone(now.tzinfo)
@@ -104,7 +105,7 @@ def said_lines(record: VisitRecord, two: Two, now: datetime, arrived: bool | Non
             mine=line.mine,
             who="You" if line.mine else other,
             text=line.text,
-            at=_written_at(line, now),
+            at=written_at(line, now.tzinfo),
             state=_line_state(line, other, two.provider, arrived) if line.mine else None,
         )
         for line in record.lines
@@ -136,13 +137,9 @@ def carries_sentence(record: VisitRecord, two: Two) -> Sentence | None:
     return Sentence(f"What was not delivered is sent in your next visit with {two.other}.", Level.NOTE)
 
 
-def carried_text(text: str, at: datetime, now: datetime) -> str:
+def carried_text(line: Line, now: datetime) -> str:
     """A line of an earlier visit, as it is said in a later one: with its time, for it is not of today."""
-    return f"(Written {when_words(at, now)}, not delivered then) {text}"
-
-
-def _written_at(line: Line, now: datetime) -> datetime:
-    return datetime.fromtimestamp(line.at / 1_000, now.tzinfo)
+    return f"(Written {when_words(written_at(line, now.tzinfo), now)}, not delivered then) {line.text}"
 
 
 # What happened

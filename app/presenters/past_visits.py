@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from app.offline.standing import Stage
@@ -137,13 +138,7 @@ class PastVisits:
             if visit is None or not visit.carry or visit_id == chat.visit_id:
                 continue
             if {visit.patient_device, visit.provider_device} == {me, other_device}:
-                now = self._around.wall()
-                await chat.take_on(
-                    visit_id,
-                    lambda line, now=now: carried_text(  # type: ignore[misc]
-                        line.text, datetime.fromtimestamp(line.at / 1_000, now.tzinfo), now
-                    ),
-                )
+                await chat.take_on(visit_id, partial(carried_text, now=self._around.wall()))
                 await store.call(mark_carry, visit_id, False)
 
     # Work

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.offline import photo_child
 from app.offline.draft import DraftPart
 from app.offline.errors import OfflineError
 from app.offline.finishing import read_sealed
@@ -24,17 +25,13 @@ _SHOWN = Wanted("screen", "jpeg", 1280, 85)
 
 
 def to_jpeg(rgb: NDArray[np.uint8]) -> bytes:
-    """What is kept of the camera's picture, RGB (height, width, 3). RuntimeError when it cannot be encoded."""
-    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
-    done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, ORIGINAL_QUALITY])
-    if not done:
-        raise RuntimeError("a picture of the camera could not be encoded")
-    return bytes(data)
+    """What is kept of the camera's picture, RGB (height, width, 3). Raises cv2.error when it cannot be encoded."""
+    return photo_child.encoded(_bgr(rgb), "jpeg", ORIGINAL_QUALITY)[1]
 
 
 def copies_of(rgb: NDArray[np.uint8], sides: Sequence[int]) -> PhotoCopies:
     """Its thumbnail and its copies; what is kept already is no part of them."""
-    return camera_copies(np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), np.uint8), sides, original=False)
+    return camera_copies(_bgr(rgb), sides, original=False)
 
 
 def shown(pick: Pick) -> bytes:
@@ -49,10 +46,11 @@ def shown(pick: Pick) -> bytes:
 
 def small(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """For the checks of light and sharpness."""
-    scale = _GUIDED_SIDE / max(rgb.shape)
-    if scale >= 1.0:
-        return rgb
-    return np.asarray(cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    return photo_child.fitted(rgb, _GUIDED_SIDE)
+
+
+def _bgr(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), np.uint8)
 
 
 def thumbnail(account: Account, part: DraftPart) -> bytes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, tzinfo
 
 from app.media.events import ConnectionState
-from app.media.words import LONGEST_TEXT, State
+from app.media.words import LONGEST_TEXT, Line, State
 from app.presenters.views import Level, QuickPhrase, Sentence
 from app.presenters.visit_sentences import VisitFacts
 
@@ -17,6 +18,11 @@ TOO_LONG = Sentence(
 )
 TOO_MANY = Sentence("Too many of your messages are still waiting. Please wait until some have gone.", Level.WARN)
 NOT_KEPT = Sentence("Your message is sent, but it could not be saved on this computer.", Level.WARN)
+
+
+def written_at(line: Line, zone: tzinfo | None) -> datetime:
+    """When a line was written, by its writer's clock."""
+    return datetime.fromtimestamp(line.at / 1_000, zone)
 
 
 def line_state(state: State, f: VisitFacts, ready: bool) -> Sentence | None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.media.events import Cause, ConnectionState, Modality
-from app.media.words import State
+from app.media.words import Line, State
 from app.presenters.past_record import VisitRecord
 from app.presenters.past_sentences import (
     Two,
@@ -112,5 +112,6 @@ def test_a_providers_line_that_was_not_delivered_says_so_and_is_counted() -> Non
 
 
 def test_what_is_said_later_bears_its_time() -> None:
-    text = carried_text("Take two.", NOW - timedelta(days=5), NOW)
+    at = round((NOW - timedelta(days=5)).timestamp() * 1_000)
+    text = carried_text(Line("l1", True, "Take two.", at, State.LEFT), NOW)
     assert text == "(Written on 18 November at 14:10, not delivered then) Take two."
