@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,17 +18,18 @@ from app.presenters.last_visit import PastVisit
 from app.presenters.sending_around import SendingAround
 from app.presenters.views import Page
 from tests.offline.draft_kit import Desk, desk
+from tests.presenters.tasks_kit import Tasks
 
 NOW = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
 
 
-class Sending:
+class Sending(Tasks):
     """`said` holds the notices; `settled` waits until all that was spawned is done."""
 
     def __init__(self, at: Desk) -> None:
+        super().__init__()
         self.at, self.page, self.said = at, Page.HOME, list[str]()
         self.picked: list[Path] = []
-        self.tasks: set[asyncio.Task[None]] = set()
         self.news = asyncio.Event()
         self.last_visit: PastVisit | None = None
         root_key = at.clinic.root.public_key().public_bytes_raw()
@@ -40,7 +41,7 @@ class Sending:
             account=lambda: account,
             say=lambda text, level: self.said.append(text),
             changed=self.news.set,
-            spawn=self._spawn,
+            spawn=self.spawn,
             page=lambda: self.page,
             go=self._go,
             kick=lambda: None,
@@ -67,21 +68,11 @@ class Sending:
         assert self.drafting.draft is not None
         return self.drafting.draft
 
-    async def settled(self) -> None:
-        await asyncio.sleep(0)  # commands come by call_soon
-        while self.tasks:
-            await asyncio.gather(*self.tasks)
-
     async def until(self, is_so: Callable[[], object]) -> None:
         async with asyncio.timeout(10):
             while not is_so():
                 self.news.clear()
                 await self.news.wait()
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
 
     def _go(self, page: Page) -> None:
         self.page = page

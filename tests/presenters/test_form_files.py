@@ -179,14 +179,19 @@ async def answer(at: Sending, made: Answering, itches: str, since: str) -> None:
     assert at.page is Page.SEND
 
 
+async def sent_once(at: Sending) -> tuple[Answering, str]:
+    """TWO_ASKED, answered and sent: what was answered with, and the submission."""
+    made = await more_forms(at, TWO_ASKED)
+    await at.begin()
+    await opened(at, made, TWO_ASKED)
+    await answer(at, made, "true", "Monday")
+    return made, await sent(at)
+
+
 def test_answers_that_were_sent_are_the_start_while_they_are_here(tmp_path: Path) -> None:
     async def run() -> None:
         async with sending(tmp_path / "p") as at:
-            made = await more_forms(at, TWO_ASKED)
-            await at.begin()
-            await opened(at, made, TWO_ASKED)
-            await answer(at, made, "true", "Monday")
-            first = await sent(at)
+            made, first = await sent_once(at)
             await at.begin(amends=first)
             await opened(at, made, TWO_ASKED)
             assert at.said[-1] == EARLIER
@@ -219,11 +224,7 @@ def test_a_new_item_and_another_form_begin_empty(tmp_path: Path, monkeypatch: py
 
     async def run() -> None:
         async with sending(tmp_path / "p") as at:
-            made = await more_forms(at, TWO_ASKED)
-            await at.begin()
-            await opened(at, made, TWO_ASKED)
-            await answer(at, made, "true", "Monday")
-            first = await sent(at)
+            made, first = await sent_once(at)
             monkeypatch.setattr(answering_module, "earlier_answers", never)
             await at.begin()
             await opened(at, made, TWO_ASKED)

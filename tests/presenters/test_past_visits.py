@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from room_kit import DETAILS, LEE
@@ -30,16 +28,17 @@ from app.wire.trust import Role
 from tests.offline.offline_kit import PATIENT
 from tests.offline.test_outbox import submission
 from tests.presenters.sending_kit import Sending, sending
+from tests.presenters.tasks_kit import Tasks
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-class World:
+class World(Tasks):
     def __init__(self, store: Store, me: str) -> None:
+        super().__init__()
         self.store, self.me, self.now = store, me, NOON
         self.page, self.live = Page.HOME, None
         self.filed: tuple[Filed, ...] = ()
-        self.tasks: set[asyncio.Task[None]] = set()
         self.past = PastVisits(
             PastAround(
                 loop=asyncio.get_running_loop(),
@@ -49,7 +48,7 @@ class World:
                 go=self._go,
                 live=lambda: self.live,
                 changed=lambda: None,
-                spawn=self._spawn,
+                spawn=self.spawn,
                 wall=lambda: self.now,
                 look_for=self._nothing,
                 filed=lambda found: self.filed,
@@ -59,18 +58,8 @@ class World:
     def _go(self, page: Page) -> None:
         self.page = page
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-
     async def _nothing(self, found: VisitRecord) -> None:
         return None
-
-    async def settled(self) -> None:
-        await asyncio.sleep(0)
-        while self.tasks:
-            await asyncio.gather(*self.tasks)
 
     async def was(self, visit_id: str, *texts: str) -> None:
         """A visit that was entered now."""

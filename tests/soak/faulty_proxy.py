@@ -11,10 +11,10 @@ import contextlib
 import random
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from app.wire import PROTOCOL_HEADER, PROTOCOL_VERSION
+from tests.soak.local_proxy import LocalProxy
 
 FAULTS = (
     "500", "502", "503", "401", "403", "409", "410", "413", "429", "portal", "cut", "lost answer", "truncated",
@@ -26,44 +26,20 @@ _CODES = {"401": "token-invalid", "403": "not-allowed", "413": "too-large", "429
 
 
 @dataclass
-class FaultyProxy:
+class FaultyProxy(LocalProxy):
     """`fault`: the chance of one at an exchange; 0 for none."""
 
     upstream: tuple[str, int]
     rng: random.Random
     fault: float = 0.0
     keep_bytes: bool = False
-    url: str = ""
     seen: Counter[tuple[str, str]] = field(default_factory=Counter)
     wire: bytearray = field(default_factory=bytearray)
     _later: list[bytes] = field(default_factory=list)
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[FaultyProxy]:
-        server = await asyncio.start_server(self._client, "127.0.0.1", 0, limit=1 << 20)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        try:
-            yield self
-        finally:
-            server.close()
-            for task in list(self._tasks):
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            await server.wait_closed()
-
-    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            while await self._exchange(reader, writer):
-                pass
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await self._exchange(reader, writer):
             pass
-        finally:
-            self._tasks.discard(task)
-            writer.close()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """One request; False: the connection ends."""

@@ -8,32 +8,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from asyncio import selector_events
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
+from tests.soak.local_proxy import LocalProxy
 
-class TappedProxy:
+
+class TappedProxy(LocalProxy):
     """In front of `upstream`; `wire` gives every byte that passed."""
 
     def __init__(self, upstream: tuple[str, int]) -> None:
-        self.url = ""
         self._upstream = upstream
         self._asked: list[bytearray] = []
         self._answered: list[bytearray] = []
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[TappedProxy]:
-        server = await asyncio.start_server(self._client, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        try:
-            yield self
-        finally:
-            server.close()
-            for task in list(self._tasks):
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            await server.wait_closed()
 
     def wire(self) -> bytes:
         """Each connection's bytes as they passed, and what its WebSocket's client said, unmasked."""
@@ -44,21 +31,12 @@ class TappedProxy:
         """How many WebSocket messages the apps sent."""
         return sum(1 for asked in self._asked for _ in unmasked(bytes(asked)))
 
-    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked, answered = bytearray(), bytearray()
         self._asked.append(asked)
         self._answered.append(answered)
-        try:
-            there, back = await asyncio.open_connection(*self._upstream)
-            await asyncio.gather(_pass(reader, back, asked), _pass(there, writer, answered))
-        except (ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            self._tasks.discard(task)
-            writer.close()
+        there, back = await asyncio.open_connection(*self._upstream)
+        await asyncio.gather(_pass(reader, back, asked), _pass(there, writer, answered))
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kept: bytearray) -> None:
