@@ -61,6 +61,23 @@ def test_a_queue_that_grows_slows_speech_down_before_it_breaks_and_is_left_behin
     assert max(run.delay_between(29, 32)) < 0.35
 
 
+@pytest.mark.parametrize("frame_ms", [20, 40, 60])
+@pytest.mark.parametrize(
+    ("jump", "slope", "top", "concealed"), [(0.9, 0.8, 2.0, 1.3), (0.3, 0.8, 2.0, 0.5), (0.0, 0.6, 1.0, 0.3)]
+)
+def test_packets_at_half_of_real_time_are_played_slowly_from_the_first_on(
+    frame_ms: int, jump: float, slope: float, top: float, concealed: float
+) -> None:
+    """A TCP beside us begins: its first burst stands before us, then its window doubles with each round trip (0.2 s):
+    the queue grows in stairs, to `top` seconds. What the first burst holds up (`jump`) cannot be bridged.
+    """
+    grow = delayed(lambda t: min(top, jump + slope * 0.2 * ((t - 12) // 0.2)) if t >= 12 else 0.0)
+    run = heard(Speech(16_000, frame_ms), 20.0, grow)
+    assert run.playout.counters.concealed < concealed * RATE
+    assert run.playout.counters.inserted > 0.5 * (top - jump) * RATE
+    assert np.median(run.delay_between(16, 20)) < top + 0.05 + frame_ms / 1000 + 0.1
+
+
 def test_a_sudden_queue_of_a_second_costs_its_own_length_and_no_more() -> None:
     run = heard(Speech(24_000, 20), 20.0, delayed(lambda t: 0.9 if t > 8 else 0.0))
     assert run.playout.counters.concealed < 1.0 * RATE

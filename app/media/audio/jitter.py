@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import bisect
 from collections import deque
+from statistics import median_high
 
 from app.media.audio.libopus import RATE
 
@@ -31,7 +32,12 @@ _MANY = 60
 """Of so many figures the highest is left out: one late packet is no queue."""
 _RECENT = 5
 _RECENT_S = 0.4
-_AHEAD_S = 0.1
+_MOST_RECENT = 64
+_TREND_S, _TREND_LEAST, _TREND_SLOPE = 0.6, 4, 0.2
+"""Transits of the last so many seconds, of so many packets at least, that grow by so many seconds a second from the
+window's first half to its second are a queue that grows; jitter of 30 ms does not look so (median against median)."""
+_AHEAD_S = 0.3
+"""So far ahead is it looked; a third of it where five packets are all there is."""
 _RISEN_S = 0.01
 _SETTLE_S = 1.0
 _HELD_S = 0.06
@@ -76,7 +82,7 @@ class Arrivals:
         self._all, self._newer = Window(WINDOW_S), Window(_NEWER_S)
         self._seen: deque[int] = deque()
         self._known: set[int] = set()
-        self._recent: deque[tuple[float, float]] = deque(maxlen=_RECENT)
+        self._recent: deque[tuple[float, float]] = deque(maxlen=_MOST_RECENT)
         self._first: int | None = None
         self._floor = (0.0, 0.0)
         self._now = self._settled_at = 0.0
@@ -140,15 +146,28 @@ class Arrivals:
         return max(high, self._rising()) + MARGIN_S + start
 
     def _rising(self) -> float:
-        """A growing queue shows in the last packets before it shows in a quantile. One late packet is no queue."""
-        if len(self._recent) < _RECENT or self._recent[-1][0] - self._recent[0][0] > _RECENT_S:
+        """A growing queue shows in the last packets before it shows in a quantile. One late packet is no queue.
+        A queue that grows fast holds packets apart as well: what there is has to be played slowly from the first on.
+        """
+        now = self._recent[-1][0] if self._recent else 0.0
+        return max(self._last(now), self._trend(now))
+
+    def _last(self, now: float) -> float:
+        last = [transit for at, transit in list(self._recent)[-_RECENT:] if at >= now - _RECENT_S]
+        if len(last) < _RECENT:
             return self._all.ordered[0]
-        transits = [transit for _, transit in self._recent]
-        second = sorted(transits)[-2]
-        risen = transits[-1] - transits[0]
-        if transits == sorted(transits) and risen > _RISEN_S and transits[-1] >= self._newer.ordered[-1]:
-            return transits[-1] + min(_AHEAD_S, risen)
-        return second
+        risen = last[-1] - last[0]
+        if last == sorted(last) and risen > _RISEN_S and last[-1] >= self._newer.ordered[-1]:
+            return last[-1] + min(_AHEAD_S / 3, risen)
+        return sorted(last)[-2]
+
+    def _trend(self, now: float) -> float:
+        earlier = [transit for at, transit in self._recent if now - _TREND_S <= at < now - _TREND_S / 2]
+        later = [transit for at, transit in self._recent if at >= now - _TREND_S / 2]
+        if not earlier or len(earlier) + len(later) < _TREND_LEAST or max(later) < self._newer.ordered[-1]:
+            return self._all.ordered[0]
+        slope = (median_high(later) - median_high(earlier)) / (_TREND_S / 2)
+        return max(later) + min(1.0, slope) * _AHEAD_S if slope > _TREND_SLOPE else self._all.ordered[0]
 
     def _drop_held(self, transit: float) -> None:
         if self._all.ordered and self._all.ordered[-1] > transit + _HELD_S:
