@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 from app.media.rate.receive_side import LEAST_BPS, MOST_BPS, START_BPS, ReceiveSide
 
 
@@ -40,3 +42,14 @@ def test_bounds_hold() -> None:
     for i in range(30, 120):
         high = _second(side, float(i), 9_000_000, 0.05)
     assert high <= MOST_BPS
+
+
+def test_what_nobody_asks_for_takes_no_memory() -> None:
+    """A peer that sends us transport feedback is never told an estimate."""
+    side, sizes = ReceiveSide(), []
+    for i in range(10_000):
+        side.add(100, i * 0.02)
+        side.speech(i * 0.02 + 0.05, i * 0.02)
+        if i in (4_999, 9_999):
+            sizes.append(len(pickle.dumps(side)))
+    assert sizes[1] <= sizes[0] + 100

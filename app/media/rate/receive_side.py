@@ -23,7 +23,7 @@ class ReceiveSide:
     def __init__(self) -> None:
         self._bytes = 0
         self._since: float | None = None
-        self._queued: list[float] = []
+        self._queued_s, self._speech = 0.0, 0
         self._least: deque[tuple[float, float]] = deque()
         self._estimate = START_BPS
 
@@ -41,7 +41,8 @@ class ReceiveSide:
         self._least.append((now, delay))
         while now - self._least[0][0] > _WINDOW_S:
             self._least.popleft()
-        self._queued.append(delay - self._least[0][1])
+        self._queued_s += delay - self._least[0][1]
+        self._speech += 1
 
     def estimate(self, now: float, fraction_lost: float) -> float:
         """Bit/s on the wire that the other side may send; `fraction_lost` since the last call."""
@@ -49,7 +50,7 @@ class ReceiveSide:
             return self._estimate
         passed = now - self._since
         received = self._bytes * 8 / passed
-        queued = sum(self._queued) / len(self._queued) if self._queued else 0.0
+        queued = self._queued_s / self._speech if self._speech else 0.0
         if queued > QUEUED_S or fraction_lost > LOSSY:
             told = min(self._estimate, _DOWN * received)
         else:
@@ -57,5 +58,5 @@ class ReceiveSide:
             told = max(told, min(self._estimate, received))
         self._estimate = max(LEAST_BPS, min(MOST_BPS, told))
         self._bytes, self._since = 0, now
-        self._queued.clear()
+        self._queued_s, self._speech = 0.0, 0
         return self._estimate
