@@ -91,6 +91,6 @@ def _asleep(number: int) -> bool:
 
 def _read(number: int, what: str) -> str:
     """Empty for a thread that has ended, and for what may not be read."""
-    with contextlib.suppress(OSError), open(_TASKS / str(number) / what, "rb", buffering=0) as file:
+    with contextlib.suppress(OSError), open(f"{_TASKS}/{number}/{what}", "rb", buffering=0) as file:
         return (file.read(4096) or b"").decode("ascii", "replace")
     return ""
