@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from tests.bench.lab import after_cuts
+from tests.bench.lips import lips, within
 from tests.bench.picture_figures import PictureFigures
 
 _WIDE_FPS, _WIDE_WINDOW_S, _GRID_S = 15, 2.0, 0.1
+_MOVING_FPS = 5.0
 _DIRECTIONS = (("a", "b2a"), ("b", "a2b"))  # the side that receives, and the way its pictures come
 
 
@@ -102,7 +106,18 @@ def pictures_in(out: Path, answer: Mapping[str, Any]) -> list[PictureFigures]:
     first, last = t0 + answer["steady"]["from"], t0 + answer["steady"]["to"]
     padding = {side: padding_bytes(_statistics(out / side), first, last) for side, _ in _DIRECTIONS}
     shown = {side: [t - t0 for t in _times(out / side)] for side, _ in _DIRECTIONS}
-    return pictures_of(answer, padding, shown)
+    found = pictures_of(answer, padding, shown)
+    return [
+        _with_lips(figures, lips(out, side, first, last))
+        for figures, (side, _) in zip(found, _DIRECTIONS, strict=True)
+    ]
+
+
+def _with_lips(figures: PictureFigures, off: Sequence[float]) -> PictureFigures:
+    """A still has no lips."""
+    if not off or (figures.fps or 0.0) < _MOVING_FPS:
+        return figures
+    return replace(figures, lips_ms=1000 * median(map(abs, off)), lips_within=within(off))
 
 
 def _statistics(folder: Path) -> list[dict[str, Any]]:

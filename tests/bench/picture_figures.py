@@ -24,6 +24,8 @@ class PictureFigures:
     back_s: float | None = None  # after the last cut's end, until a new picture
     narrow_fps: float | None = None  # pictures a second in the narrowest step
     wide_again_s: float | None = None  # after a step up, until 15 pictures a second over 2 s
+    lips_ms: float | None = None  # median of how far a moving picture is off the speech of its moment, either way
+    lips_within: float | None = None  # fraction of the moving pictures that are at most 100 ms off
 
 
 def _rate(value: float) -> str:
@@ -46,6 +48,8 @@ PICTURES = Sheet(
         "back_s": Measure("back after", seconds, lower),
         "narrow_fps": Measure("pictures at the narrowest", _rate, higher),
         "wide_again_s": Measure("15/s after a step up in", seconds, lower),
+        "lips_ms": Measure("lips p50", milliseconds, lower),
+        "lips_within": Measure("lips within 100 ms", percent, higher),
     },
     always=("fps", "ssim", "frozen", "longest_gap_s", "delay_ms", "used", "queue_p95_ms", "cpu_cores"),
     vital=("fps",),

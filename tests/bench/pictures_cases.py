@@ -13,6 +13,7 @@ from tests.bench.speech_cases import CASES, Case, link_of
 
 _STEADY_S, _STEPS_STEADY_S = 45.0, 85.0  # the issue's seconds of freezing are of these
 _ONE_PERCENT = 0.01
+_LIPS_MS = 100.0
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,11 @@ def _steady(
     fps: float, ssim: float, frozen: float | None = None, *, delay_ms: float | None = 220, **more: float
 ) -> PictureFigures:
     """Of a link of 64 to 500 kbit/s, which must be used and not filled. The delay is asked for from 100 on."""
-    return PictureFigures(fps, ssim, frozen, delay_ms=delay_ms, used=0.88, queue_p95_ms=60, **more)
+    return PictureFigures(fps, ssim, frozen, delay_ms=delay_ms, used=0.88, queue_p95_ms=60, lips_ms=_LIPS_MS, **more)
 
 
 def _lossy(fps: float, ssim: float, frozen: float) -> PictureFigures:
-    return PictureFigures(fps, ssim, frozen, delay_ms=220)
+    return PictureFigures(fps, ssim, frozen, delay_ms=220, lips_ms=_LIPS_MS)
 
 
 def _guest(name: str) -> PictureCase:

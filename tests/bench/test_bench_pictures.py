@@ -9,19 +9,21 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.bench import pictures, run
 from tests.bench.figures import Figures
 from tests.bench.lab_pictures import padding_bytes, pictures_in, pictures_of, used, wide_after
 from tests.bench.link import parse
+from tests.bench.lips import lips, within
 from tests.bench.picture_figures import PICTURES, PictureFigures
 from tests.bench.pictures import Calls, holds, row
 from tests.bench.pictures_cases import PICTURE_CASES, PictureCase
 from tests.bench.speech import Heard
 from tests.bench.speech_cases import CASES, Case, chosen
 
-_GOOD = PictureFigures(20.1, 0.94, 0.005, 0.2, 200, 0.9, 40, 0.4, 0.7, 0.8)
+_GOOD = PictureFigures(20.1, 0.94, 0.005, 0.2, 200, 0.9, 40, 0.4, 0.7, 0.8, lips_ms=30, lips_within=0.96)
 _SAID = Figures(4.3, 0.99, 0.001, 180, 40, 0.4)
 
 
@@ -133,6 +135,33 @@ def test_the_peers_own_files_are_read(tmp_path: Path) -> None:
     assert (a.wide_again_s, b.wide_again_s) == (0, math.inf)
     assert (a.used, b.used) == (pytest.approx(0.9 - 6000 / 500_000), 0.9)  # from 1015 on: six of the ten
     assert pictures_in(tmp_path, {"error": "a peer ended early"}) == []
+
+
+# Lips
+
+
+def _recorded(folder: Path, name: str, sound: np.ndarray, begins: float) -> None:
+    folder.mkdir(exist_ok=True)
+    sound.astype(np.int16).tofile(folder / f"{name}.raw")
+    times = "".join(f"{begins + n / 50:.4f},960\n" for n in range(1, len(sound) // 960 + 1))
+    (folder / f"{name}.csv").write_text(times)
+
+
+@pytest.mark.parametrize(("late", "share"), [(0.03, 1.0), (-0.07, 1.0), (0.18, 0.0)])
+def test_lips_are_measured_by_the_recordings_themselves(tmp_path: Path, late: float, share: float) -> None:
+    """Speech takes 0.2 s, pictures so much more; the film begins anew after 2 s, with its numbers."""
+    voice = np.convolve(np.random.default_rng(1).normal(0, 4000, 12 * 48_000), np.ones(12) / 12, "same")
+    _recorded(tmp_path / "a", "sent_audio", voice, 1000.0)
+    _recorded(tmp_path / "b", "audio", np.concatenate([np.zeros(9600), voice[:-9600]]), 1000.0)
+    sent = [(1000 + n / 25, n % 50) for n in range(300)]
+    (tmp_path / "a" / "sent.csv").write_text("".join(f"{at:.4f},{number}\n" for at, number in sent))
+    shown = "".join(f"{at + 0.2 + late:.4f},{number},320,240\n" for at, number in sent)
+    (tmp_path / "b" / "recv.csv").write_text(f"1000.1,,320,240\n{shown}")
+    off = lips(tmp_path, "b", 1001.0, 1010.0)
+    assert len(off) > 200
+    assert np.allclose(off, late, atol=0.003)
+    assert within(off) == share
+    assert lips(tmp_path, "a", 1001.0, 1010.0) == []
 
 
 # Rows
