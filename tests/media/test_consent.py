@@ -11,10 +11,10 @@ import pytest
 from aioice import stun
 from aioice.ice import Connection
 from rtc_link import End, connect
-from virtual_time import run_virtually
 
 from app.media.rtc import private_ice
 from app.media.rtc.consent import CHANNEL_S, EXPIRY_S, Consent
+from tests.virtual_loop import run_virtually
 
 PASSWORD = "p" * 22
 PEER = ("127.0.0.1", 9)

@@ -14,8 +14,8 @@ from typing import Any
 import av
 import pytest
 from aiortc.rtp import RtpPacket
+from inline import Inline
 from moving_pictures import captured
-from virtual_time import Inline, run_virtually
 
 from app.media.rate import controller
 from app.media.rate.controller import Decision
@@ -34,6 +34,7 @@ from app.media.video.codecs import VideoCodec
 from app.media.video.encoding import open_encoder
 from app.media.video.frames import CapturedFrame
 from app.media.video.svt import Av1Error
+from tests.virtual_loop import run_virtually
 
 FORMATS = {VideoCodec.AV1: Formats(opus=111, av1=45, av1_rtx=46), VideoCodec.VP8: Formats(opus=111, vp8=96, rtx=97)}
 BOTH = Formats(opus=111, av1=45, av1_rtx=46, vp8=96, rtx=97)

@@ -10,8 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from inline import Inline
 from moving_pictures import captured
-from virtual_time import Inline, run_virtually
 
 from app.media.rate import controller
 from app.media.rate.ladder import Pictures
@@ -27,6 +27,7 @@ from app.media.video.encoding import open_encoder
 from app.media.video.frames import CapturedFrame
 from app.media.video.speed import Speeds
 from app.media.video.svt import Av1Error, Av1Missing, Av1Stalled
+from tests.virtual_loop import run_virtually
 
 BOTH = list(VideoCodec)
 CAMERA_FPS = 30.0
