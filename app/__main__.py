@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app import __version__
+from app.arenas import share_arenas
 from app.hardening import keep_memory_off_the_disk
 
 _DESK = ("enrol", "invite", "people", "retire", "add-visit", "add-form", "remove-form")
@@ -18,6 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0 well, 1 it did not work (a sentence says why), 2 the command line is wrong."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     keep_memory_off_the_disk()
+    share_arenas()
     commands: dict[str, tuple[Callable[[list[str]], int], str]] = {
         "patient": (_window, "the patient's window"),
         "provider": (_window, "the provider's window"),
