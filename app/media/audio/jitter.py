@@ -36,8 +36,9 @@ _MOST_RECENT = 64
 _TREND_S, _TREND_LEAST, _TREND_SLOPE = 0.6, 4, 0.2
 """Transits of the last so many seconds, of so many packets at least, that grow by so many seconds a second from the
 window's first half to its second are a queue that grows; jitter of 30 ms does not look so (median against median)."""
-_AHEAD_S = 0.3
-"""So far ahead is it looked; a third of it where five packets are all there is."""
+_AHEAD_S, _AHEAD_SHARE = 0.3, 0.35
+"""So far ahead is it looked, at that slope, and no further than such a share of what has grown (most links' queues are
+short, and what is too much has to be cut again); a third of it where five packets are all there is."""
 _RISEN_S = 0.01
 _SETTLE_S = 1.0
 _HELD_S = 0.06
@@ -167,7 +168,9 @@ class Arrivals:
         if not earlier or len(earlier) + len(later) < _TREND_LEAST or max(later) < self._newer.ordered[-1]:
             return self._all.ordered[0]
         slope = (median_high(later) - median_high(earlier)) / (_TREND_S / 2)
-        return max(later) + min(1.0, slope) * _AHEAD_S if slope > _TREND_SLOPE else self._all.ordered[0]
+        if slope <= _TREND_SLOPE:
+            return self._all.ordered[0]
+        return max(later) + min(min(1.0, slope) * _AHEAD_S, _AHEAD_SHARE * (max(later) - self._floor[0]))
 
     def _drop_held(self, transit: float) -> None:
         if self._all.ordered and self._all.ordered[-1] > transit + _HELD_S:
