@@ -165,7 +165,7 @@ class Arrivals:
     def _trend(self, now: float) -> float:
         earlier = [transit for at, transit in self._recent if now - _TREND_S <= at < now - _TREND_S / 2]
         later = [transit for at, transit in self._recent if at >= now - _TREND_S / 2]
-        if not earlier or len(earlier) + len(later) < _TREND_LEAST or max(later) < self._newer.ordered[-1]:
+        if not earlier or len(earlier) + len(later) < _TREND_LEAST or max(later) < self._all.ordered[-1]:
             return self._all.ordered[0]
         slope = (median_high(later) - median_high(earlier)) / (_TREND_S / 2)
         if slope <= _TREND_SLOPE:
