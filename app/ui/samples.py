@@ -228,6 +228,7 @@ def locks(role: Role) -> dict[str, tuple[Page, dict[str, object]]]:
     pages["checking"] = replace(other, checking=True)
     shown: dict[str, tuple[Page, dict[str, object]]] = {
         "lock-weak": (Page.HOME, {"lock": weak, "notice": WEAK_KEY}),
+        "lock-weak-later": (Page.HOME, {"lock": replace(weak, in_notice=False), "notice": None}),
         "lock-kept": (Page.HOME, {"lock": kept, "notice": CHANGED}),
     }
     return shown | {f"lock-{name}": (Page.LOCK, {"lock": view}) for name, view in pages.items()}

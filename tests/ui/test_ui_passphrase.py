@@ -95,13 +95,16 @@ def test_nothing_stays_in_the_fields_and_no_other_page_can_be_reached(qtbot, pat
         assert field.echoMode() is QLineEdit.EchoMode.Password
 
 
-def test_a_weak_key_is_said_with_the_way_out_and_the_notice_leads_there_too(patient, provider, commands) -> None:
+def test_a_weak_key_is_said_with_the_way_out_by_the_notice_or_by_the_page(patient, provider, commands) -> None:
     for window, views in ((patient, samples.patient_views()), (provider, samples.provider_views())):
         commands.calls.clear()
         window.show_view(views["lock-weak"])
+        assert not named(window, names.LOCK_OPEN).isVisible()
+        named(window, names.NOTICE_LOCK).click()
+        window.show_view(views["lock-weak-later"])
+        assert not named(window, names.NOTICE_LOCK).isVisible()
         assert "not locked" in said(named(window, names.LOCK_WEAK))
         named(window, names.LOCK_OPEN).click()
-        named(window, names.NOTICE_LOCK).click()
         assert commands.calls == [("open_lock", ())] * 2
         window.show_view(views["lock-kept"])
         assert not named(window, names.LOCK_WEAK).isVisible()

@@ -17,7 +17,10 @@ from app.ui.widgets.text import SentenceLine, Text
 
 
 class LockRow(Beside):
-    """Says that the key is weak, with the way out; where there is a passphrase, the way to change it, quietly."""
+    """Says that the key is weak, with the way out; where there is a passphrase, the way to change it, quietly.
+
+    Not while the notice above says the same, with the same way out.
+    """
 
     def __init__(self, open_page: Callable[[], None]) -> None:
         super().__init__(520, 12)
@@ -29,7 +32,7 @@ class LockRow(Beside):
         self.hide()
 
     def draw(self, lock: LockView | None) -> None:
-        self.setVisible(lock is not None)
+        self.setVisible(lock is not None and not lock.in_notice)
         if lock is None:
             return
         self._says.say(lock.says)
