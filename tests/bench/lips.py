@@ -8,78 +8,48 @@ Speech is found again in what was said, second by second, by its waveform; a pic
 from __future__ import annotations
 
 import bisect
-import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-RATE = 48_000
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.bench.recording import OLDEST_S, RATE, Recording, Sound, aligned
+
 WITHIN_S = 0.1
 """Pictures that are no further off are in time with the lips (issue: lips within 100 ms)."""
 _THINNED = 6
 """Speech is compared at 8 kHz."""
 _SECOND = RATE // _THINNED
-_LONGEST_S = 6.0
 _LIKE = 0.6
 _LEAST_LEVEL = 1e-4
 _OLD_PICTURE_S = 15.0
 """The film begins anew after a while, with the same numbers: a picture is not older than this."""
 
-Sound = NDArray[np.float32]
+
+def _recording(folder: Path, name: str) -> Recording | None:
+    return Recording.read(folder, name, _THINNED, _thin)
 
 
-@dataclass(frozen=True)
-class Track:
-    """Sound at 8 kHz, -1..1, and when how many samples of it had been there: `times` (Unix s) by `counts`."""
-
-    sound: Sound
-    times: NDArray[np.float64]
-    counts: NDArray[np.float64]
-
-    def time(self, place: int) -> float:
-        return float(np.interp(place, self.counts, self.times))
-
-    def place(self, time: float) -> int:
-        return int(np.interp(time, self.times, self.counts))
+def _thin(sound: Sound, step: int) -> Sound:
+    return np.asarray(sound[: len(sound) // step * step].reshape(-1, step).mean(axis=1), np.float32)
 
 
-def track(folder: Path, name: str) -> Track | None:
-    """NAME.raw (mono int16 at 48 kHz) with NAME.csv (Unix s, samples). None where there is none."""
-    lines = [(t, n) for t, n, *_ in _numbers(folder / f"{name}.csv")]
-    if not lines:
-        return None
-    raw = np.fromfile(folder / f"{name}.raw", np.int16).astype(np.float32) / 32768
-    thin = raw[: len(raw) // _THINNED * _THINNED].reshape(-1, _THINNED).mean(axis=1)
-    return Track(thin, np.array([t for t, _ in lines]), np.cumsum([n for _, n in lines]) / _THINNED)
-
-
-def speech_delays(said: Track, heard: Track, first: float, last: float) -> list[tuple[float, float]]:
+def speech_delays(said: Recording, heard: Recording, first: float, last: float) -> list[tuple[float, float]]:
     """(Unix s, seconds from microphone to loudspeaker) for each second within [first, last) that is found again."""
     found = []
-    for start in range(heard.place(first), heard.place(last) - _SECOND, _SECOND):
-        end, piece = heard.time(start + _SECOND), heard.sound[start : start + _SECOND]
-        low = max(0, said.place(end - _LONGEST_S) - _SECOND)
-        among = said.sound[low : said.place(end)]
+    for start in range(heard.place_at(first), heard.place_at(last) - _SECOND, _SECOND):
+        end, piece = heard.time_of(start + _SECOND), heard.samples[start : start + _SECOND]
+        low = max(0, said.place_at(end - OLDEST_S) - _SECOND)
+        among = said.samples[low : said.place_at(end)]
         if len(among) < _SECOND or np.sqrt(np.mean(piece**2)) < _LEAST_LEVEL:
             continue
-        place, likeness = _most_like(among, piece)
+        place, likeness = aligned(piece, among)
         if likeness > _LIKE:
-            found.append((heard.time(start + _SECOND // 2), end - said.time(low + place + _SECOND)))
+            found.append((heard.time_of(start + _SECOND // 2), end - said.time_of(low + place + _SECOND)))
     return found
-
-
-def _most_like(among: Sound, piece: Sound) -> tuple[int, float]:
-    size = 1 << math.ceil(math.log2(len(among) + len(piece)))
-    dots = np.fft.irfft(np.fft.rfft(among, size) * np.conj(np.fft.rfft(piece, size)), size)
-    squares = np.concatenate([[0.0], np.cumsum(among.astype(np.float64) ** 2)])
-    energy = np.sqrt(np.maximum(squares[len(piece) :] - squares[: -len(piece)], 1e-6))
-    likeness = dots[: len(energy)] / energy / math.sqrt(float(np.sum(piece**2)))
-    place = int(np.argmax(likeness))
-    return place, float(likeness[place])
 
 
 def picture_delays(
@@ -109,7 +79,7 @@ def offsets(speech: Sequence[tuple[float, float]], pictures: Sequence[tuple[floa
 def lips(call: Path, side: str, first: float, last: float) -> list[float]:
     """The offsets of what `side` (a or b) of the call saw and heard within [first, last) Unix s."""
     here, there = call / side, call / ("b" if side == "a" else "a")
-    said, heard = track(there, "sent_audio"), track(here, "audio")
+    said, heard = _recording(there, "sent_audio"), _recording(here, "audio")
     if said is None or heard is None:
         return []
     shown = picture_delays(_numbers(there / "sent.csv"), _numbers(here / "recv.csv"), first, last)

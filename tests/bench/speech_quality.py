@@ -10,63 +10,31 @@ from __future__ import annotations
 import json
 import math
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pesq import PesqError, pesq
 from pystoi import stoi
-from scipy.signal import correlate, resample_poly
+from scipy.signal import resample_poly
 
-_RATE, _FILE_RATE = 16_000, 48_000
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.bench.recording import OLDEST_S, Recording, Sound, aligned
+
+_RATE = 16_000
 _STEADY_FROM_S = 15.0
-_OLDEST_S = 6.0  # speech that comes later than that is no talk any more
 _EARLIEST_S = 0.01
 _SILENCE, _QUIET_OF_REFERENCE, _SURE, _SAME = 1e-4, 0.2, 0.3, 0.6
 _WORDS = 0.01  # peak of full scale: more than comfort noise
 
-Sound = NDArray[np.float32]
 
-
-@dataclass(frozen=True)
-class Recording:
-    """`samples` at 16 kHz; `times[i]` (Unix s) is when sample number `ends[i]` (16 kHz) was due."""
-
-    samples: Sound
-    times: NDArray[np.float64]
-    ends: NDArray[np.float64]
-
-    @classmethod
-    def read(cls, folder: Path, name: str) -> Recording | None:
-        """None if nothing was recorded."""
-        lines = (folder / f"{name}.csv").read_text().split()
-        if not lines:
-            return None
-        table = np.array([[float(cell) for cell in line.split(",")] for line in lines])
-        raw = np.fromfile(folder / f"{name}.raw", "<i2").astype(np.float32) / 32768
-        step = _FILE_RATE // _RATE
-        return cls(resample_poly(raw, 1, step).astype(np.float32), table[:, 0], np.cumsum(table[:, 1]) / step)
-
-    def time_of(self, place: float) -> float:
-        return float(np.interp(place, self.ends, self.times))
-
-    def place_at(self, time: float) -> int:
-        return int(np.interp(time, self.times, self.ends))
+def _recording(folder: Path, name: str) -> Recording | None:
+    return Recording.read(folder, name, 3, lambda sound, step: resample_poly(sound, 1, step))
 
 
 def _rms(sound: Sound) -> float:
     return float(np.sqrt(np.mean(np.square(sound)))) if len(sound) else 0.0
-
-
-def _aligned(sound: Sound, among: Sound) -> tuple[int, float]:
-    """Where in `among` the sound fits best, and the normalised correlation there."""
-    product = correlate(among, sound, "valid", "fft")
-    energy = np.concatenate([[0.0], np.cumsum(np.square(among, dtype=np.float64))])
-    size = np.sqrt(np.maximum(energy[len(sound) :] - energy[: -len(sound)], 1e-6))
-    place = int(np.argmax(product / size))
-    return place, float(product[place] / size[place] / max(1e-9, np.linalg.norm(sound)))
 
 
 def _windows(played: Recording, seconds: int, first: float, last: float) -> list[int]:
@@ -79,7 +47,7 @@ def _windows(played: Recording, seconds: int, first: float, last: float) -> list
 def _reference(spoken: Recording, played: Recording, end: int, length: int) -> tuple[int, Sound]:
     """What may have been said in a window that ends at sample `end`: the start in the recording, and the sound."""
     due = played.time_of(end)
-    low = max(0, spoken.place_at(due - _OLDEST_S) - length)
+    low = max(0, spoken.place_at(due - OLDEST_S) - length)
     return low, spoken.samples[low : spoken.place_at(due) + int(_EARLIEST_S * _RATE)]
 
 
@@ -96,7 +64,7 @@ def intelligibility(
         if _rms(heard) < _SILENCE:
             scores.append(0.0)
             continue
-        place, likeness = _aligned(heard, said)
+        place, likeness = aligned(heard, said)
         match = said[place : place + _RATE]
         if _rms(match) < _QUIET_OF_REFERENCE * _rms(said) and likeness < _SURE:
             continue
@@ -120,7 +88,7 @@ def opinion(spoken: Recording, played: Recording, first: float, last: float) -> 
         if np.abs(heard).max() < _WORDS:  # PESQ divides by what is not there
             scores.append(1.0)
             continue
-        place, _ = _aligned(heard, said)
+        place, _ = aligned(heard, said)
         try:
             scores.append(float(pesq(_RATE, said[place : place + len(heard)], heard, "wb")))
         except (PesqError, ValueError):
@@ -157,7 +125,7 @@ def judge(out: Path) -> dict[str, dict[str, Any]]:
     cuts = [call["t0"] + start + seconds for start, seconds in call["outages"]]
     heard: dict[str, dict[str, Any]] = {"a": {}, "b": {}}
     for me, other in (("a", "b"), ("b", "a")):
-        played, spoken = Recording.read(out / me, "audio"), Recording.read(out / other, "sent_audio")
+        played, spoken = _recording(out / me, "audio"), _recording(out / other, "sent_audio")
         if played is None or spoken is None:
             continue
         scores, delays = intelligibility(spoken, played, first + 1, last)
