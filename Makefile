@@ -41,6 +41,7 @@ bench: setup
 
 fuzz: setup
 	$(PYTHON) -m tests.fuzz.fuzz_media --inputs 10000000 $(ARGS)
+	$(PYTHON) -m pytest --hypothesis-profile=default $$(grep -rlE "^from hypothesis import .*given" tests --include="test_*.py")
 
 # Each part goes on when another has failed; the exit code tells. `make soak JOBS=4` uses four processes.
 # kill9 and diskfull take every point there is, service 1,006 submissions.

@@ -6,7 +6,7 @@ import dataclasses
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.media.events import Cause
@@ -252,6 +252,7 @@ def test_bounds_hold_and_the_same_trace_gives_the_same_decisions(
 
 
 @settings(max_examples=120, deadline=None)
+@example([(0.15, 0.0, 0.0), (0.06, 0.0, 0.0), (0.15, 0.0, 0.0), (0.15, 0.0, 0.0)], 0, 0.0, 0.0625)
 @given(STEPS, st.integers(0, 99), st.floats(0, 0.3), st.floats(0.001, 0.5))
 def test_later_arrivals_never_raise_the_rate(
     steps: list[tuple[float, float, float]], seed: int, queue: float, later: float
@@ -279,6 +280,7 @@ def test_later_arrivals_never_raise_the_rate(
 
 
 @settings(max_examples=120, deadline=None)
+@example([*[(0.0, 0.0, 0.0)] * 3, (0.15, 0.25, 0.0), (0.0, 0.375, 0.0), *[(0.0, 0.0, 0.0)] * 3], 60, 0.0, {0, 2, 3})
 @given(STEPS, st.integers(0, 99), st.floats(0, 0.3), st.sets(st.integers(0, 3), min_size=1, max_size=3))
 def test_more_loss_never_raises_the_rate(
     steps: list[tuple[float, float, float]], seed: int, queue: float, lost: set[int]
@@ -286,12 +288,17 @@ def test_more_loss_never_raises_the_rate(
     path = led(steps, seed)
     results = path.results(queue)
     worse = tuple(dataclasses.replace(r, arrived_at=None) if i in lost else r for i, r in enumerate(results))
-    after = [
-        controller.on_feedback(path.control, TransportFeedback(path.now, told, None), path.now).decision.split
+    fewer, more = (
+        controller.on_feedback(path.control, TransportFeedback(path.now, told, None), path.now)
         for told in (results, worse)
-    ]
+    )
     # Losses make a reading differ by what its packets were apart: a thousandth is no raise.
-    assert after[1].link_bps <= 1.001 * after[0].link_bps + 1
+    most = 1.001 * fewer.decision.split.link_bps + 1
+    if fewer.loss.congestion > more.loss.congestion and path.control.phase is more.phase is Phase.STEADY:
+        # Losses where nothing queues speak for chance, and against the congestion that the few were taken for: then it
+        # goes on as without them, by its growth in the time of a message.
+        most = max(most, 1.01 * path.control.link.bps)
+    assert more.decision.split.link_bps <= most
 
 
 @settings(max_examples=60, deadline=None)

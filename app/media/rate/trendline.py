@@ -6,13 +6,16 @@ and a threshold in seconds of queue, for on a thin link one packet is a large st
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
+from operator import attrgetter
 
 from app.media.rate.queue import Point
 
 SPAN_S = 0.5
 _LEAST = 5
 _LEAST_SPAN_S = 0.08
+_number = attrgetter("number")
 
 
 def slope(points: Sequence[Point]) -> float:
@@ -31,9 +34,10 @@ def slope(points: Sequence[Point]) -> float:
 
 def overuse(points: Sequence[Point], noise_s: float) -> bool:
     """Whether a queue builds up that will not go by itself: it rises by a tenth of time or more and its last packets
-    all stand well above what jitter makes of them.
+    all stand well above what jitter makes of them. Last are those sent last: where a queue has gone at once, what
+    waited in it comes behind them and says nothing new.
     """
     if len(points) < _LEAST:
         return False
-    newest = min(p.queued_s for p in points[-3:])
+    newest = min(p.queued_s for p in heapq.nlargest(3, points, key=_number))
     return newest > 0.07 + 2 * noise_s and slope(points) * SPAN_S > 0.05 + 2 * noise_s
