@@ -1,4 +1,4 @@
-"""Hours of pictures in steady memory: glibc's heap kept to few arenas, beside `hardening` the first thing done."""
+"""Pictures that do not scatter over the heap: few arenas, beside `hardening` the first thing done."""
 
 from __future__ import annotations
 

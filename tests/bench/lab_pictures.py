@@ -13,6 +13,7 @@ from typing import Any
 from tests.bench.lab import after_cuts
 from tests.bench.lips import lips, within
 from tests.bench.picture_figures import PictureFigures
+from tests.bench.recording import numbers
 
 _WIDE_FPS, _WIDE_WINDOW_S, _GRID_S = 15, 2.0, 0.1
 _MOVING_FPS = 5.0
@@ -105,7 +106,7 @@ def pictures_in(out: Path, answer: Mapping[str, Any]) -> list[PictureFigures]:
     t0 = json.loads((out / "meta.json").read_text())["t0"]
     first, last = t0 + answer["steady"]["from"], t0 + answer["steady"]["to"]
     padding = {side: padding_bytes(_statistics(out / side), first, last) for side, _ in _DIRECTIONS}
-    shown = {side: [t - t0 for t in _times(out / side)] for side, _ in _DIRECTIONS}
+    shown = {side: [at - t0 for at, *_ in numbers(out / side / "recv.csv")] for side, _ in _DIRECTIONS}
     found = pictures_of(answer, padding, shown)
     return [
         _with_lips(figures, lips(out, side, first, last))
@@ -123,9 +124,3 @@ def _with_lips(figures: PictureFigures, off: Sequence[float]) -> PictureFigures:
 def _statistics(folder: Path) -> list[dict[str, Any]]:
     file = folder / "stats.jsonl"
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-
-
-def _times(folder: Path) -> list[float]:
-    """Of the pictures shown, Unix s."""
-    file = folder / "recv.csv"
-    return [float(line.split(",")[0]) for line in file.read_text().splitlines()] if file.exists() else []

@@ -8,6 +8,7 @@ Speech is found again in what was said, second by second, by its waveform; a pic
 from __future__ import annotations
 
 import bisect
+import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.bench.recording import OLDEST_S, RATE, Recording, Sound, aligned
+from tests.bench.recording import OLDEST_S, RATE, Recording, Sound, aligned, numbers
 
 WITHIN_S = 0.1
 """Pictures that are no further off are in time with the lips (issue: lips within 100 ms)."""
@@ -25,6 +26,8 @@ _THINNED = 6
 _SECOND = RATE // _THINNED
 _LIKE = 0.6
 _LEAST_LEVEL = 1e-4
+_WARM_S = 13.0
+"""From the first picture to the steady part."""
 _OLD_PICTURE_S = 15.0
 """The film begins anew after a while, with the same numbers: a picture is not older than this."""
 
@@ -82,8 +85,13 @@ def lips(call: Path, side: str, first: float, last: float) -> list[float]:
     said, heard = _recording(there, "sent_audio"), _recording(here, "audio")
     if said is None or heard is None:
         return []
-    shown = picture_delays(_numbers(there / "sent.csv"), _numbers(here / "recv.csv"), first, last)
+    shown = picture_delays(_named(there / "sent.csv"), _named(here / "recv.csv"), first, last)
     return offsets(speech_delays(said, heard, first, last), shown)
+
+
+def _named(file: Path) -> list[tuple[float, ...]]:
+    """Those pictures whose number could be read."""
+    return [row for row in numbers(file) if not math.isnan(row[1])]
 
 
 def within(offsets: Sequence[float]) -> float | None:
@@ -91,23 +99,12 @@ def within(offsets: Sequence[float]) -> float | None:
     return sum(abs(offset) <= WITHIN_S for offset in offsets) / len(offsets) if offsets else None
 
 
-def _numbers(file: Path) -> list[tuple[float, ...]]:
-    """Lines of comma-separated numbers; others (a picture whose number could not be read) are left out."""
-    found = []
-    for line in file.read_text().splitlines() if file.exists() else ():
-        try:
-            found.append(tuple(float(word) for word in line.split(",")))
-        except ValueError:
-            continue
-    return [numbers for numbers in found if len(numbers) > 1]
-
-
 def summary(call: Path) -> Mapping[str, str]:
     """By side, in words."""
     said: dict[str, str] = {}
     for side in "ab":
-        shown = _numbers(call / side / "recv.csv")
-        found = lips(call, side, shown[0][0] + WARM_S, shown[-1][0]) if shown else []
+        shown = numbers(call / side / "recv.csv")
+        found = lips(call, side, shown[0][0] + _WARM_S, shown[-1][0]) if shown else []
         if not found:
             said[side] = "no pictures, or no speech"
             continue
@@ -115,10 +112,6 @@ def summary(call: Path) -> Mapping[str, str]:
         share = 100 * (within(found) or 0.0)
         said[side] = f"{middle:.0f} ms behind (5 %: {low:.0f}, 95 %: {high:.0f}), {share:.0f} % within 100 ms"
     return said
-
-
-WARM_S = 13.0
-"""From the first picture to the steady part."""
 
 
 def main() -> int:

@@ -33,11 +33,9 @@ class Recording:
     @classmethod
     def read(cls, folder: Path, name: str, step: int, thin: Callable[[Sound, int], Sound]) -> Recording | None:
         """`thin` makes one sample of `step`. None if nothing was recorded."""
-        file = folder / f"{name}.csv"
-        lines = file.read_text().split() if file.exists() else []
-        if not lines:
+        table = np.array(numbers(folder / f"{name}.csv"))
+        if not len(table):
             return None
-        table = np.array([[float(cell) for cell in line.split(",")] for line in lines])
         raw = np.fromfile(folder / f"{name}.raw", "<i2").astype(np.float32) / 32768
         return cls(thin(raw, step).astype(np.float32), table[:, 0], np.cumsum(table[:, 1]) / step)
 
@@ -46,6 +44,12 @@ class Recording:
 
     def place_at(self, time: float) -> int:
         return int(np.interp(time, self.times, self.ends))
+
+
+def numbers(file: Path) -> list[tuple[float, ...]]:
+    """Its lines of comma-separated numbers, nan for an empty cell; none where there is no file."""
+    lines = file.read_text().split() if file.exists() else []
+    return [tuple(float(cell or "nan") for cell in line.split(",")) for line in lines]
 
 
 def aligned(sound: Sound, among: Sound) -> tuple[int, float]:

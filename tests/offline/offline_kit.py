@@ -73,6 +73,13 @@ def open_device(folder: Path, clinic: Clinic | None = None) -> Device:
     return Device(profile, core, device_keys(core))
 
 
+def flipped(path: Path, at: int) -> None:
+    """Turns one bit of the byte at `at` (from the end if negative)."""
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+
+
 def every_byte(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
 

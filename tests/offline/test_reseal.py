@@ -24,7 +24,7 @@ from app.offline.vault import open_blob, open_manifest
 from app.wire.intake import Manifest
 from app.wire.signed import Context, Signed, sign
 from app.wire.trust import CareTeamList, CareTeamMember, device_id_of
-from tests.offline.offline_kit import CANARY, NOW, PATIENT, Clinic, Device, every_byte
+from tests.offline.offline_kit import CANARY, NOW, PATIENT, Clinic, Device, every_byte, flipped
 
 CLEAR = CANARY * 9000
 NEW = DeviceKeys.generate()
@@ -117,8 +117,7 @@ def test_a_damaged_file_leaves_all_as_it_was(device: Device, clinic: Clinic) -> 
     before = take(device)
     rotate(device, clinic)
     path = device.profile.blobs / before.blobs[2].file
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    flipped(path, -1)
     names = sorted(os.listdir(device.profile.blobs))
     with pytest.raises(OfflineError):
         reseal_submission(trust.sender(device.core), device.profile.blobs, before)

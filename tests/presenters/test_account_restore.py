@@ -16,14 +16,7 @@ from app.offline.recovery import RESTORED, Swept, sweep
 from app.offline.store import StoreCore
 from app.offline.trust import sender
 from app.presenters.account import Account
-from tests.offline.offline_kit import NOW, Clinic, every_byte, open_device
-
-
-def flipped(path: Path, at: int) -> None:
-    data = bytearray(path.read_bytes())
-    data[at] ^= 1
-    path.write_bytes(data)
-
+from tests.offline.offline_kit import NOW, Clinic, every_byte, flipped, open_device
 
 DAMAGE: dict[str, tuple[Callable[[Path], object], type[OfflineError]]] = {
     "a bit of the first page": (lambda path: flipped(path, 1000), WrongKey),
