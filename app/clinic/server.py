@@ -9,7 +9,7 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 
 import uvicorn
@@ -99,8 +99,24 @@ class _Server(uvicorn.Server):
 def serve(settings: Settings, say: Callable[[str], None]) -> None:
     """Runs until SIGTERM or SIGINT. `say` gets the one line `listening on URL`. Raises :class:`SettingsError`."""
     check_exposure(settings)
-    clinic = build(settings)
-    config = uvicorn.Config(
+    with closing(_listen(settings)) as listener:  # first: a second service leaves the database alone
+        clinic = build(settings)
+        try:
+            config = _configuration(clinic)
+            config.load()
+            if config.ssl is not None:
+                config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+            # uvicorn raises the signal again when it has ended; these keep the process's exit code at 0 then.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda _number, _frame: None)
+            _Server(config, lambda: say(f"listening on {_url(settings, listener)}")).run(sockets=[listener])
+        finally:
+            clinic.database.close()
+
+
+def _configuration(clinic: Clinic) -> uvicorn.Config:
+    settings = clinic.settings
+    return uvicorn.Config(
         create_app(clinic),
         log_config=None,
         access_log=False,
@@ -120,17 +136,6 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         ssl_certfile=settings.certificate,
         ssl_keyfile=settings.tls_key,
     )
-    listener = _listen(settings)
-    try:
-        config.load()
-        if config.ssl is not None:
-            config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
-        # uvicorn raises the signal again when it has ended; these keep the process's exit code at 0 then.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda _number, _frame: None)
-        _Server(config, lambda: say(f"listening on {_url(settings, listener)}")).run(sockets=[listener])
-    finally:
-        listener.close()
 
 
 def check_exposure(settings: Settings) -> None:
