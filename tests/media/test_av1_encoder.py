@@ -151,6 +151,18 @@ def test_each_picture_gives_its_packet_at_once_and_a_key_picture_comes_on_reques
     assert max(len(one.data) for one in made[5:] if not one.key) <= 2.5 * usual
 
 
+def test_another_scene_takes_no_multiple_of_its_share() -> None:
+    """Each tenth picture begins another one: without asking for less it takes 4 times the mean."""
+    scenes = [[picture(n), np.invert(picture(n).to_ndarray())] for n in range(60)]
+    with opened(30_000, 13.0) as encoder:
+        made = [
+            encoder.encode(plain if n // 10 % 2 else av.VideoFrame.from_ndarray(turned, format="yuv420p"), key=n == 0)
+            for n, (plain, turned) in enumerate(scenes)
+        ]
+    assert [n for n, one in enumerate(made) if one.key] == [0]
+    assert max(len(one.data) for one in made[1:]) <= 3 * mean(made[1:])
+
+
 @pytest.mark.parametrize("factor", [0.5, 2.0])
 def test_another_rate_holds_within_15_pictures_and_costs_no_key_picture(factor: float) -> None:
     with opened() as encoder:
