@@ -385,3 +385,13 @@ def test_rates_go_in_steps_so_that_a_decision_is_not_new_with_every_message(room
     pictures = made(highest(View.TALK, LOTS, rising=True), View.TALK, room, 1_100)
     exponent = math.log(pictures.wire_bps, 1.03)
     assert abs(exponent - round(exponent)) < 0.01
+
+
+def test_runs_of_losses_are_met_with_short_frames_and_copies_that_talk_can_wait_for() -> None:
+    """A run of five packets takes less time among short frames; single losses of the same number take less room."""
+    runs, single = speech_share(150_000, 0.05, 2.4), speech_share(150_000, 0.05, 1.1)
+    assert single < runs <= 0.55 * media_budget(150_000)
+    speech = choose_speech(runs, 0.05, 2.4, None)
+    assert speech.frame_ms == 20
+    assert 80 <= speech.redundancy * speech.distance * speech.frame_ms <= 150
+    assert choose_speech(single, 0.05, 1.1, None).distance == 1

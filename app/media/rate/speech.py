@@ -13,7 +13,7 @@ FRAMES_MS = (20, 40, 60, 120)
 LEAST_BITRATE, MOST_BITRATE = 6_000, 32_000
 DEEPEST = 3
 _FURTHEST_MS = 340  # RFC 2198: an offset of 14 bits at 48 kHz
-_APART_MOST_MS = 180  # copies further back are waited for longer than talk bears
+_APART_MOST_MS = 150  # copies further back are waited for longer than talk bears
 _RED_HEADER_BYTES, _RED_LAST_BYTES = 4, 1  # RFC 2198 section 3
 
 
@@ -101,7 +101,7 @@ BITRATES = (
     32_000,
 )
 _APART = 6
-_DISTANCES = (1, 4, 6, 8)
+_DISTANCES = (1, 4, 6, 7)
 _ENOUGH = 0.016
 LOWEST = Speech(LEAST_BITRATE, 120)
 
@@ -131,6 +131,11 @@ def choose_speech(budget_bps: float, loss: float, burst: float, before: Speech |
 def needed_redundancy(loss: float, burst: float) -> int:
     """The least depth that leaves under 1.6 % of frames unrecovered (or the deepest)."""
     return _depth(_bucket(loss), _run(burst))
+
+
+def in_runs(burst: float) -> bool:
+    """Whether losses come in runs of more than one speech packet."""
+    return _run(burst) > 1
 
 
 @lru_cache(maxsize=512)
