@@ -72,7 +72,6 @@ def create_app(clinic: Clinic) -> FastAPI:
         yield
         sweeping.cancel()
         await asyncio.wait({sweeping})
-        clinic.database.close()
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan)
     app.state.clinic = clinic
@@ -101,7 +100,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     check_exposure(settings)
     with closing(_listen(settings)) as listener:  # first: a second service leaves the database alone
         clinic = build(settings)
-        try:
+        with closing(clinic.database):
             config = _configuration(clinic)
             config.load()
             if config.ssl is not None:
@@ -110,8 +109,6 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda _number, _frame: None)
             _Server(config, lambda: say(f"listening on {_url(settings, listener)}")).run(sockets=[listener])
-        finally:
-            clinic.database.close()
 
 
 def _configuration(clinic: Clinic) -> uvicorn.Config:

@@ -51,6 +51,10 @@ def coloured(number: int, width: int, height: int) -> av.VideoFrame:
     return av.VideoFrame.from_ndarray(planes.reshape(-1, width), format="yuv420p")
 
 
+def inverted(number: int) -> av.VideoFrame:
+    return av.VideoFrame.from_ndarray(np.invert(picture(number).to_ndarray()), format="yuv420p")
+
+
 def mean(made: list[Encoded]) -> float:
     return sum(len(one.data) for one in made) / len(made)
 
@@ -153,12 +157,8 @@ def test_each_picture_gives_its_packet_at_once_and_a_key_picture_comes_on_reques
 
 def test_another_scene_takes_no_multiple_of_its_share() -> None:
     """Each tenth picture begins another one: without asking for less it takes 4 times the mean."""
-    scenes = [[picture(n), np.invert(picture(n).to_ndarray())] for n in range(60)]
     with opened(30_000, 13.0) as encoder:
-        made = [
-            encoder.encode(plain if n // 10 % 2 else av.VideoFrame.from_ndarray(turned, format="yuv420p"), key=n == 0)
-            for n, (plain, turned) in enumerate(scenes)
-        ]
+        made = [encoder.encode(picture(n) if n // 10 % 2 else inverted(n), key=n == 0) for n in range(60)]
     assert [n for n, one in enumerate(made) if one.key] == [0]
     assert max(len(one.data) for one in made[1:]) <= 3 * mean(made[1:])
 

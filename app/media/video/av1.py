@@ -22,8 +22,8 @@ _KEY_RATE = 0.75
 _BUFFER_MS = 500
 _APART = 8
 _JUMP, _JUMP_RATE = 25.0, 0.6
-"""A picture whose samples are in the mean so many levels from those of the one before (another scene, a camera that
-turns) is asked for at this part of the rate: it is coded nearly anew, and took a thin link for up to 0.43 s."""
+"""A picture whose samples (each eighth, both ways) are in the mean so many levels from those of the one before, as in
+another scene, is asked for at this part of the rate: coded nearly anew, it took a thin link for up to 0.43 s."""
 
 
 class Av1Encoder:
@@ -90,7 +90,7 @@ class Av1Encoder:
         return Encoded(data, is_key)
 
     def _part(self, y: NDArray[np.uint8], *, key: bool) -> float:
-        """Of the rate, for the next picture: no picture is to take the link for more than a quarter of a second."""
+        """Of the rate, for the next picture: less for one that would take a multiple of its share of the link."""
         before, self._before = self._before, y[::_APART, ::_APART].astype(np.int16)
         if key:
             return _KEY_RATE
