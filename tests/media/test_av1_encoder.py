@@ -163,6 +163,12 @@ def test_another_scene_takes_no_multiple_of_its_share() -> None:
     assert max(len(one.data) for one in made[1:]) <= 3 * mean(made[1:])
 
 
+def test_a_still_takes_its_whole_share_though_each_is_another_scene() -> None:
+    with opened(6_000, 0.3) as encoder:
+        made = [encoder.encode(picture(n) if n % 2 else inverted(n), key=n == 0) for n in range(20)]
+    assert mean(made[5:]) == pytest.approx(6_000 / 8 / 0.3, rel=0.2)
+
+
 @pytest.mark.parametrize("factor", [0.5, 2.0])
 def test_another_rate_holds_within_15_pictures_and_costs_no_key_picture(factor: float) -> None:
     with opened() as encoder:

@@ -170,6 +170,19 @@ def test_a_new_rung_does_not_wait_for_the_next_still() -> None:
     assert 16 <= studio.key_times()[-1] < 16.05
 
 
+def test_the_next_still_does_not_wait_as_long_as_the_thinner_link_of_before_asked_for() -> None:
+    studio = Studio(VideoCodec.AV1)
+
+    async def script() -> None:
+        studio.source.use(rung(2_000, 0.12, (320, 240)))
+        await asyncio.sleep(1)
+        studio.source.use(rung(6_000, 0.4, (320, 240)))
+        await asyncio.sleep(4.5)
+
+    studio.play(script)
+    assert [t for t, _ in studio.made] == [pytest.approx(t, abs=0.1) for t in (0.0, 2.5, 5.0)]
+
+
 @pytest.mark.parametrize("codec", BOTH)
 def test_a_key_picture_comes_on_request_but_not_one_on_the_heels_of_another(codec: VideoCodec) -> None:
     studio = Studio(codec)

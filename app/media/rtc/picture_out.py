@@ -87,6 +87,10 @@ class PictureSource:
         elif shape(pictures) != shape(self._pictures):
             # At once, not when the rung before would have had its next picture: between stills that is seconds away.
             self._due, self._fps = 0.0, pictures.fps
+        elif pictures.are_stills and pictures.fps > self._fps:
+            # The last one was paid for at the rate before; the next need not wait as long any more.
+            self._due -= 1 / self._fps - 1 / pictures.fps
+            self._fps = pictures.fps
         self._pictures = pictures
         self._wake.set()
 

@@ -44,6 +44,7 @@ class Av1Encoder:
         self._outgrown = outgrown
         self._target = _target(fps, bitrate)
         self._set = self._target
+        self._moves = fps >= 1
         self._before: NDArray[np.int16] | None = None
         self._handle = Handle(
             {
@@ -71,7 +72,7 @@ class Av1Encoder:
         """Within the rung any rate up to where it is outgrown; no key picture for it."""
         if self._outgrown is not None and bitrate > self._outgrown:
             return None
-        self._target = _target(fps, bitrate)
+        self._target, self._moves = _target(fps, bitrate), fps >= 1
         return fps
 
     def encode(self, frame: av.VideoFrame, *, key: bool) -> Encoded:
@@ -94,7 +95,7 @@ class Av1Encoder:
         before, self._before = self._before, y[::_APART, ::_APART].astype(np.int16)
         if key:
             return _KEY_RATE
-        jumps = before is not None and float(np.abs(self._before - before).mean()) > _JUMP
+        jumps = self._moves and before is not None and float(np.abs(self._before - before).mean()) > _JUMP
         return _JUMP_RATE if jumps else 1.0
 
     def close(self) -> None:
