@@ -1,101 +1,21 @@
-"""From the camera to RTP payloads with real encoders, on simulated time: key pictures, rates, waiting, failing."""
+"""From the camera to RTP payloads with real encoders, on simulated time: key pictures, rates, waiting."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 from inline import Inline
-from moving_pictures import captured
+from picture_studio import Studio, payload_bps, rung
 
-from app.media.rate import controller
-from app.media.rate.ladder import Pictures
-from app.media.rtc import picture_out
-from app.media.rtc.outbound import Outbound
-from app.media.rtc.picture_out import EncodedPicture, PictureSource
-from app.media.rtc.sdp import Formats
 from app.media.video import av1_rtp, vp8_rtp
-from app.media.video.av1 import Av1Encoder
 from app.media.video.codecs import VideoCodec
-from app.media.video.encoder import PictureEncoder
-from app.media.video.encoding import open_encoder
-from app.media.video.frames import CapturedFrame
-from app.media.video.speed import Speeds
-from app.media.video.svt import Av1Error, Av1Missing, Av1Stalled
-from tests.virtual_loop import run_virtually
 
 BOTH = list(VideoCodec)
-CAMERA_FPS = 30.0
-QUICK = Speeds(((12, 0.01),))
-SLOW = Speeds(((12, 9.0),))
-
-
-def rung(bitrate: int = 90_000, fps: float = 15.0, size: tuple[int, int] = (160, 120)) -> Pictures:
-    return Pictures(*size, fps, bitrate, round(bitrate * 1.15))
-
-
-class Studio:
-    """A camera of 30 pictures a second, a source, and what it made: (loop time, picture)."""
-
-    def __init__(self, codec: VideoCodec, monkeypatch: pytest.MonkeyPatch | None = None) -> None:
-        self.source = PictureSource(
-            Inline(), self._newest, lambda: self.backlog_s, self._take, codecs=(codec,), speeds=QUICK
-        )
-        self.made: list[tuple[float, EncodedPicture]] = []
-        self.backlog_s = 0.0
-        self.camera: tuple[int, int] | None = (320, 240)
-        self.opened: list[PictureEncoder] = []
-        self.closed: list[PictureEncoder] = []
-        if monkeypatch is not None:
-            monkeypatch.setattr(picture_out, "open_encoder", self._open)
-
-    def _open(self, codec: VideoCodec, pictures: Pictures, source: tuple[int, int], speeds: Speeds) -> PictureEncoder:
-        encoder = open_encoder(codec, pictures, source, speeds)
-        close = encoder.close
-
-        def closing() -> None:
-            self.closed.append(encoder)
-            close()
-
-        encoder.close = closing  # type: ignore[method-assign]
-        self.opened.append(encoder)
-        return encoder
-
-    def _newest(self) -> CapturedFrame | None:
-        now = asyncio.get_running_loop().time()
-        number = int(now * CAMERA_FPS) + 1
-        return captured(number, number / CAMERA_FPS, *self.camera) if self.camera is not None else None
-
-    def _take(self, picture: EncodedPicture) -> None:
-        self.made.append((asyncio.get_running_loop().time(), picture))
-
-    def since(self, at: float) -> list[EncodedPicture]:
-        return [picture for t, picture in self.made if t > at]
-
-    def key_times(self) -> list[float]:
-        return [t for t, picture in self.made if picture.key]
-
-    def play(self, script: Callable[[], Any]) -> None:
-        """`script` is a coroutine function; the source runs beside it."""
-
-        async def whole() -> None:
-            task = asyncio.get_running_loop().create_task(self.source.run())
-            await script()
-            assert not task.done(), "it runs for ever"
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-
-        run_virtually(whole())
-
-
-def payload_bps(pictures: list[EncodedPicture], seconds: float) -> float:
-    return sum(len(payload) for picture in pictures for payload in picture.payloads) * 8 / seconds
 
 
 @pytest.mark.parametrize("codec", BOTH)
@@ -338,86 +258,3 @@ def test_what_was_encoded_as_the_pictures_stopped_is_not_sent() -> None:
 
     studio.play(script)
     assert not studio.made
-
-
-@pytest.mark.parametrize("error", [Av1Error("SVT-AV1 refused to start (0x1)"), Av1Missing("no library")])
-def test_an_encoder_that_fails_ends_no_visit(
-    error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    studio = Studio(VideoCodec.AV1)
-    fails = True
-
-    def opening(*args: Any) -> PictureEncoder:
-        if fails:
-            raise error
-        return open_encoder(*args)
-
-    monkeypatch.setattr(picture_out, "open_encoder", opening)
-
-    async def script() -> None:
-        nonlocal fails
-        studio.source.use(rung())
-        await asyncio.sleep(1)
-        assert studio.source.pictures is None
-        fails = False
-        studio.source.use(rung())
-        await asyncio.sleep(1)
-
-    studio.play(script)
-    assert len(studio.made) >= 13
-    assert [r.levelno for r in caplog.records] == [logging.ERROR], "told once"
-
-
-def test_an_encoder_that_stands_still_once_is_replaced_by_one_like_it(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    studio = Studio(VideoCodec.AV1)
-    encode = Av1Encoder.encode
-    stalls = [False] * 5 + [True] + [False] * 1_000
-
-    def at_times(self: Av1Encoder, *args: Any, **kwargs: Any) -> Any:
-        if stalls.pop(0):
-            raise Av1Stalled("SVT-AV1 does not answer any more")
-        return encode(self, *args, **kwargs)
-
-    monkeypatch.setattr(Av1Encoder, "encode", at_times)
-
-    async def script() -> None:
-        studio.source.use(rung())
-        await asyncio.sleep(1)
-
-    studio.play(script)
-    assert [made.key for _, made in studio.made[:7]] == [True, *[False] * 4, True, False]
-    assert {made.codec for _, made in studio.made} == {VideoCodec.AV1}
-    assert not caplog.records, "it mended itself"
-
-
-AV1_AND_VP8 = {"av1": 45, "av1_rtx": 46, "vp8": 96, "rtx": 97}
-
-
-@pytest.mark.parametrize(
-    ("taken", "speeds", "codec"),
-    [
-        (AV1_AND_VP8, QUICK, VideoCodec.AV1),
-        (AV1_AND_VP8, Speeds(), VideoCodec.AV1),  # not measured yet
-        (AV1_AND_VP8, SLOW, VideoCodec.VP8),
-        ({"vp8": 96}, QUICK, VideoCodec.VP8),
-        ({"av1": 45}, QUICK, VideoCodec.AV1),
-        ({"av1": 45}, SLOW, VideoCodec.AV1),  # slow pictures are better than none
-    ],
-)
-def test_av1_goes_to_those_who_take_it_from_machines_that_can(
-    taken: dict[str, int], speeds: Speeds, codec: VideoCodec
-) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        outbound = Outbound(
-            Formats(opus=111, **taken),
-            (1, 2, 3),
-            ours=True,
-            send=lambda _: True,
-            executor=pool,
-            newest=lambda: None,
-            decision=controller.start(0.0).decision,
-            speeds=speeds,
-        )
-    assert outbound.pictures.codec is codec
