@@ -50,6 +50,17 @@ def test_speech_that_left_at_once_is_taken_off_what_pictures_may_send() -> None:
     assert pacer.next(1.0, 0) == Wait(0.5), "a debt has an end"
 
 
+def test_at_another_rate_the_rest_of_a_wait_is_as_long_as_that_one_says() -> None:
+    pacer: Pacer[str] = Pacer(30_000, 10_000)
+    pacer.push(Kind.PICTURES, 1_000, "p")
+    pacer.spent(1_500, 0.0)
+    pacer.change(120_000, 5_000, 0.2)
+    assert pacer.next(0.2, 0) == Wait(pytest.approx(0.05)), "200 ms of 400 were left, at a quarter of the rate"
+    pacer.change(12_000, 5_000, 0.2)
+    assert pacer.next(0.2, 0) == Wait(pytest.approx(0.5)), "a debt has an end"
+    assert pacer.next(0.7, 4_001) == Wait(pytest.approx(0.02)), "the window is the new one"
+
+
 def test_the_window_stops_pictures_but_not_repairs_nor_an_idle_link() -> None:
     pacer: Pacer[str] = Pacer(1e6, 1_500)
     pacer.push(Kind.PICTURES, 1_000, "p")

@@ -155,7 +155,8 @@ class Outbound:
         # The whole link's pace: what leaves without waiting (speech, RTCP) is taken off it packet by packet. Where a
         # packet is short, a little ahead of the link, so that it is never idle while pictures wait.
         ahead = _AHEAD if decision.split.link_bps > _AHEAD_FROM_BPS else 1.0
-        self._pacer.rate, self._pacer.window = ahead * decision.split.link_bps, decision.window_bytes
+        self._pacer.change(ahead * decision.split.link_bps, decision.window_bytes, time.monotonic())
+        self._queued.set()
         split = decision.split
         wanted = 0.0 if rung.pictures is None else _HELD_UNDER * rung.pictures.wire_bps
         self.pictures.held, self._pacer.held = split.pictures_bps <= wanted, split.pictures_bps + split.data_bps <= 0
@@ -307,11 +308,10 @@ class Outbound:
                     self._leaves(turn.item, time.monotonic())
                 self._transmit(turn.kind, turn.item, time.monotonic(), None)
                 continue
-            if turn.seconds is not None:
-                await asyncio.sleep(turn.seconds)
-                continue
             self._queued.clear()
-            await self._queued.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(turn.seconds):
+                    await self._queued.wait()
 
     def _leaves(self, packet: RtpPacket, now: float) -> None:
         """A packet of a picture goes: it is remembered for repairs."""

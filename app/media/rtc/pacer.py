@@ -42,7 +42,7 @@ class Wait:
 
 
 class Pacer(Generic[Item]):
-    """`rate` bit/s and `window` bytes may change at any time."""
+    """`rate` bit/s and `window` bytes: `change` them at any time."""
 
     def __init__(self, rate: float, window: int) -> None:
         if rate <= 0 or window <= 0:
@@ -54,6 +54,14 @@ class Pacer(Generic[Item]):
         self._free_at = 0.0
         self._words_due: float | None = None
         self._bytes = 0
+
+    def change(self, rate: float, window: int, now: float) -> None:
+        """What has left takes the link for as long as the new rate says: after a start's 30 kbit/s, the rest of half a
+        second was waited out on a link that was found to carry 120.
+        """
+        owed = max(0.0, self._free_at - now)
+        self._free_at = now + min(owed * self.rate / rate, max(owed, _DEBT_S))
+        self.rate, self.window = rate, window
 
     def push(self, kind: Kind, size: int, item: Item) -> bool:
         """False, and nothing kept, when the queue is full. KeyError for a kind that is not paced."""
