@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-AVIF_SPEED = 9
-"""Of aom's 0 to 10. 9 costs a tenth of 6's time for 4 to 7 % more bytes (docs/benchmarks.md, "photo")."""
+AVIF_SPEED, LARGE_AVIF_SPEED = 6, 9
+"""Of aom's 0 to 10. 6 takes eight times as long as 9 (a second for 2048 x 1536) and saves 8 % of the bytes, which a
+thin line takes five seconds for (docs/benchmarks.md, "Photos"); larger copies are for lines that are not thin."""
+_LARGE_PIXELS = 2048 * 2048
 _MAX_DECODED = 60_000_000
 Made = tuple[str, str, int, int, bytes]
 """Name, media type, width, height, data."""
@@ -92,7 +94,8 @@ def encoded(image: Pixels, kind: str, quality: int) -> tuple[str, bytes]:
     import cv2
 
     if kind == "avif" and cv2.haveImageWriter(".avif"):
-        settings = [cv2.IMWRITE_AVIF_QUALITY, quality, cv2.IMWRITE_AVIF_SPEED, AVIF_SPEED]
+        speed = LARGE_AVIF_SPEED if image.shape[0] * image.shape[1] > _LARGE_PIXELS else AVIF_SPEED
+        settings = [cv2.IMWRITE_AVIF_QUALITY, quality, cv2.IMWRITE_AVIF_SPEED, speed]
         done, data = cv2.imencode(".avif", image, settings)
         if done:
             return "image/avif", data.tobytes()

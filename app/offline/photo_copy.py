@@ -22,8 +22,8 @@ FEWER_SIDES = SIDES[:-1]
 """Where many are made or a visit needs the processor: the largest takes longer than all the others together."""
 DEFAULT_SIDE = 2048
 THUMBNAIL_SIDE = 240
-COPY_QUALITY = 60
-"""AVIF: 0.957 luma SSIM and 336 KB at 2048 pixels for a grainy, drawn texture of skin (docs/benchmarks.md, "Photos").
+COPY_QUALITY = 59
+"""AVIF: 0.957 luma SSIM and 295 KB at 2048 pixels for a grainy, drawn texture of skin (docs/benchmarks.md, "Photos").
 Smoother photos weigh less; no photo of real skin has been measured."""
 _THUMBNAIL_QUALITY = 55
 ORIGINAL_QUALITY = 92

@@ -91,6 +91,16 @@ def test_a_small_photo_has_one_copy_in_its_own_size() -> None:
     assert [(copy.width, copy.height) for copy in photo.copies] == [(300, 200)]
 
 
+def test_what_goes_over_a_thin_line_is_coded_with_more_effort_than_the_largest_copy() -> None:
+    grain = np.random.default_rng(1).normal(0, 12, (2000, 3000, 1))
+    image = np.clip(cv2.resize(HOPPER, (3000, 2000)) + grain, 0, 255).astype(np.uint8)
+    small, large = camera_copies(image, (2048, 3000), original=False).copies
+    for copy, speed in ((small, 6), (large, 9)):
+        picture = photo_child.fitted(image, max(copy.width, copy.height))
+        settings = [cv2.IMWRITE_AVIF_QUALITY, photo_copy.COPY_QUALITY, cv2.IMWRITE_AVIF_SPEED, speed]
+        assert cv2.imencode(".avif", picture, settings)[1].tobytes() == copy.data
+
+
 def test_without_avif_the_copies_are_jpeg(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cv2, "haveImageWriter", lambda name: name != ".avif")
     photo = camera_copies(HOPPER)
