@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 AVIF_SPEED, LARGE_AVIF_SPEED = 6, 9
 """Of aom's 0 to 10. 6 takes eight times as long as 9 (a second for 2048 x 1536) and saves 8 % of the bytes, which a
-thin line takes five seconds for (docs/benchmarks.md, "Photos"); larger copies are for lines that are not thin."""
+thin line takes three seconds for (docs/benchmarks.md, "Photos"); larger copies are for lines that are not thin."""
 _LARGE_PIXELS = 2048 * 2048
 _MAX_DECODED = 60_000_000
 Made = tuple[str, str, int, int, bytes]

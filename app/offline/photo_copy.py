@@ -23,7 +23,7 @@ FEWER_SIDES = SIDES[:-1]
 DEFAULT_SIDE = 2048
 THUMBNAIL_SIDE = 240
 COPY_QUALITY = 59
-"""AVIF: 0.957 luma SSIM and 295 KB at 2048 pixels for a grainy, drawn texture of skin (docs/benchmarks.md, "Photos").
+"""AVIF: 0.957 luma SSIM and 296 KB at 2048 pixels for a grainy, drawn texture of skin (docs/benchmarks.md, "Photos").
 Smoother photos weigh less; no photo of real skin has been measured."""
 _THUMBNAIL_QUALITY = 55
 ORIGINAL_QUALITY = 92

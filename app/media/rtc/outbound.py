@@ -308,6 +308,7 @@ class Outbound:
                     self._leaves(turn.item, time.monotonic())
                 self._transmit(turn.kind, turn.item, time.monotonic(), None)
                 continue
+            # Until its turn, or until something is queued or the rate is another one.
             self._queued.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(turn.seconds):
