@@ -69,11 +69,6 @@ class World:
         self.sessions[0].emit(ConnectionChanged(1.0, state))
 
 
-async def settle():
-    for _ in range(10):
-        await asyncio.sleep(0)
-
-
 @pytest.fixture
 def run():
     def runner(scenario, **given):
@@ -101,13 +96,13 @@ def test_nothing_happens_before_the_guest_comes(run):
 def test_the_guest_comes_and_is_named_as_not_verified(run):
     async def scenario(w):
         w.call.seen(True)
-        await settle()
+        await room_kit.settle()
         session = w.sessions[0]
         assert ("microphone", False) in session.log, "who is muted is muted for the guest too"
         session.send(SignalPart("offer", "a" * 16, "v=0"))
         assert open_step(w.said[0].box, KEYS.to_guest, LINK.guest_id).sdp == "v=0"
         w.page_says("answer")
-        await settle()
+        await room_kit.settle()
         assert [part.kind for part in session.heard] == ["answer"]
         w.connection(ConnectionState.CONNECTED)
         assert w.call.view().connected
@@ -132,7 +127,7 @@ def test_bulk_leaves_the_guest_what_it_leaves_the_visit(run, tmp_path):
         presenter._guest = w.call
         assert presenter.upload_allowance == 5_000.0, "nobody has come"
         w.call.seen(True)
-        await settle()
+        await room_kit.settle()
         assert presenter.upload_allowance == 5_000.0, "no media yet"
         w.connection(ConnectionState.CONNECTED)
         for spare, allowed in ((9e6, 5_000.0), (40_000.0, 2_500.0), (0.0, 0.0)):
@@ -186,7 +181,7 @@ def pictures_said(w):
 def test_speech_alone_stops_the_guests_pictures_too_and_brings_them_back(run):
     async def scenario(w):
         w.call.seen(True)
-        await settle()
+        await room_kit.settle()
         assert pictures_said(w) == [], "nobody has chosen"
         switches = {"microphone_on": True, "camera_on": True}
         for alone in (True, True, False):
@@ -197,7 +192,7 @@ def test_speech_alone_stops_the_guests_pictures_too_and_brings_them_back(run):
         w.call.seen(True)
         assert pictures_said(w)[2:] == ["pictures-off"] * 2, "a page that was loaded anew hears it again"
         w.page_says("pictures-on")
-        await settle()
+        await room_kit.settle()
         assert w.sessions[0].heard == [], "the page has no say"
 
     run(scenario)
@@ -216,17 +211,17 @@ def test_speech_alone_chosen_before_the_guest_comes_holds_from_the_start(run):
 def test_steps_of_others_and_unusable_ones_are_dropped(run):
     async def scenario(w):
         w.call.seen(True)
-        await settle()
+        await room_kit.settle()
         w.page_says("answer", key=bytes(32))
         w.call.said(b"junk")
-        await settle()
+        await room_kit.settle()
         assert w.sessions[0].heard == []
         w.sessions[0].refuse = True
         w.page_says("answer")
-        await settle()
+        await room_kit.settle()
         w.sessions[0].refuse = False
         w.page_says("again")
-        await settle()
+        await room_kit.settle()
         assert [part.kind for part in w.sessions[0].heard] == ["again"]
         assert w.left == []
 
@@ -236,7 +231,7 @@ def test_steps_of_others_and_unusable_ones_are_dropped(run):
 def test_goodbye_of_the_guest_and_ours(run):
     async def scenario(w):
         w.call.seen(True)
-        await settle()
+        await room_kit.settle()
         w.page_says("bye")
         assert w.left == [True]
         assert w.notes[-1] == "Ana (interpreter, not verified) left"
