@@ -72,3 +72,10 @@ def run_virtually(
 ) -> T:
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         return runner.run(coroutine)
+
+
+async def passes(seconds: float) -> None:
+    """So much virtual time goes by, and nobody waits for it. Raises RuntimeError on a loop where somebody would."""
+    if not isinstance(asyncio.get_running_loop(), VirtualLoop):
+        raise RuntimeError("real time is not waited out in a test: wait for the event")
+    await asyncio.sleep(seconds)

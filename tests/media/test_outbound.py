@@ -34,7 +34,7 @@ from app.media.video.codecs import VideoCodec
 from app.media.video.encoding import open_encoder
 from app.media.video.frames import CapturedFrame
 from app.media.video.svt import Av1Error
-from tests.virtual_loop import run_virtually
+from tests.virtual_loop import passes, run_virtually
 
 FORMATS = {VideoCodec.AV1: Formats(opus=111, av1=45, av1_rtx=46), VideoCodec.VP8: Formats(opus=111, vp8=96, rtx=97)}
 BOTH = Formats(opus=111, av1=45, av1_rtx=46, vp8=96, rtx=97)
@@ -109,9 +109,9 @@ def test_after_a_fall_of_the_link_a_key_picture_comes_first_and_nothing_of_befor
 
     async def script() -> None:
         sender.use(300_000, MOVING)
-        await asyncio.sleep(at)
+        await passes(at)
         sender.use(24_000.0 if lower is STILLS else 80_000.0, lower)
-        await asyncio.sleep(6)
+        await passes(6)
 
     sender.play(script, monkeypatch)
     old = {packet.timestamp for t, packet in sender.sent if t <= at}
@@ -132,9 +132,9 @@ def test_a_fall_within_a_rung_costs_a_key_picture_only_where_what_waits_is_stale
 
         async def script(sender: Sender = sender, lower: float = lower) -> None:
             sender.use(300_000, MOVING)
-            await asyncio.sleep(2.01)
+            await passes(2.01)
             sender.use(lower, replace(MOVING, bitrate=round(0.8 * lower), wire_bps=round(0.9 * lower)))
-            await asyncio.sleep(10)
+            await passes(10)
 
         sender.play(script, monkeypatch)
     assert sum(frame.key for _, frame in gentle.frames) == 1
@@ -150,13 +150,13 @@ def test_who_asks_while_the_key_picture_is_on_its_way_gets_no_other(
     async def script() -> None:
         sender.use(6_000, replace(STILLS, fps=0.12))
         while not sender.frames:
-            await asyncio.sleep(0.1)
+            await passes(0.1)
             sender.outbound.on_picture_loss(time.monotonic(), 0.3)
         assert time.monotonic() > 1.0, "it takes a while to leave"
-        await asyncio.sleep(0.8)
+        await passes(0.8)
         assert sender.outbound.pictures.key_frames == 1
         sender.outbound.on_picture_loss(time.monotonic(), 0.3)
-        await asyncio.sleep(0.1)
+        await passes(0.1)
         assert sender.outbound.pictures.key_frames == 2, "asked for after that, another comes, and at once"
 
     sender.play(script, monkeypatch)
@@ -168,9 +168,9 @@ def test_pictures_that_wait_before_the_key_picture_asked_for_are_dropped(monkeyp
 
     async def script() -> None:
         sender.use(300_000, MOVING)
-        await asyncio.sleep(2.01)
+        await passes(2.01)
         sender.outbound.on_picture_loss(time.monotonic(), 0.3)
-        await asyncio.sleep(1)
+        await passes(1)
 
     sender.play(script, monkeypatch)
     after = [frame for t, frame in sender.frames if t > 2.015]
@@ -193,9 +193,9 @@ def test_sender_reports_come_soon_after_the_first_picture_and_more_than_once(mon
             peer=lambda _: None, ours=True,
         )  # fmt: skip
         control.start()
-        await asyncio.sleep(1)
+        await passes(1)
         sender.use(100_000, MOVING)
-        await asyncio.sleep(4)
+        await passes(4)
         await control.stop()
 
     sender.play(script, monkeypatch)
@@ -269,11 +269,11 @@ def test_where_the_better_encoder_fails_the_other_codec_goes_on_with_a_key_pictu
         if fails == "opening":
             monkeypatch.setattr(picture_out, "open_encoder", opens_vp8_alone)
         sender.use(300_000, MOVING)
-        await asyncio.sleep(1)
+        await passes(1)
         monkeypatch.setattr(Av1Encoder, "encode", refuse)
-        await asyncio.sleep(1)
+        await passes(1)
         sender.outbound.on_nack([sender.outbound.video.sequence - 1], time.monotonic())
-        await asyncio.sleep(0.1)
+        await passes(0.1)
 
     sender.play(script, monkeypatch)
     before = [] if fails == "opening" else [VideoCodec.AV1]
@@ -295,9 +295,9 @@ def test_an_encoder_that_fails_with_no_other_codec_on_the_far_side_ends_the_pict
 
     async def script() -> None:
         sender.use(300_000, MOVING)
-        await asyncio.sleep(1)
+        await passes(1)
         monkeypatch.setattr(Av1Encoder, "encode", refuse)
-        await asyncio.sleep(1)
+        await passes(1)
         assert sender.outbound.pictures.pictures is None
 
     sender.play(script, monkeypatch)

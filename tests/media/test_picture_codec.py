@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -20,6 +19,7 @@ from app.media.video.encoder import PictureEncoder
 from app.media.video.encoding import open_encoder
 from app.media.video.speed import Speeds
 from app.media.video.svt import Av1Error, Av1Missing, Av1Stalled
+from tests.virtual_loop import passes
 
 
 @pytest.mark.parametrize("error", [Av1Error("SVT-AV1 refused to start (0x1)"), Av1Missing("no library")])
@@ -39,11 +39,11 @@ def test_an_encoder_that_fails_ends_no_visit(
     async def script() -> None:
         nonlocal fails
         studio.source.use(rung())
-        await asyncio.sleep(1)
+        await passes(1)
         assert studio.source.pictures is None
         fails = False
         studio.source.use(rung())
-        await asyncio.sleep(1)
+        await passes(1)
 
     studio.play(script)
     assert len(studio.made) >= 13
@@ -66,7 +66,7 @@ def test_an_encoder_that_stands_still_once_is_replaced_by_one_like_it(
 
     async def script() -> None:
         studio.source.use(rung())
-        await asyncio.sleep(1)
+        await passes(1)
 
     studio.play(script)
     assert [made.key for _, made in studio.made[:7]] == [True, *[False] * 4, True, False]

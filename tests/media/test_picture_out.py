@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -14,6 +13,7 @@ from picture_studio import Studio, payload_bps, rung
 
 from app.media.video import av1_rtp, vp8_rtp
 from app.media.video.codecs import VideoCodec
+from tests.virtual_loop import passes
 
 BOTH = list(VideoCodec)
 
@@ -25,7 +25,7 @@ def test_another_rate_costs_no_key_picture_and_is_kept(codec: VideoCodec, monkey
     async def script() -> None:
         for bitrate, fps in ((90_000, 15.0), (120_000, 18.0), (70_000, 12.0)):
             studio.source.use(rung(bitrate, fps))
-            await asyncio.sleep(4)
+            await passes(4)
 
     studio.play(script)
     assert len(studio.opened) == len(studio.key_times()) == studio.source.key_frames == 1
@@ -43,7 +43,7 @@ def test_payloads_join_to_the_picture_within_the_limit_and_times_are_the_cameras
     async def script() -> None:
         studio.source.limit = 150
         studio.source.use(rung())
-        await asyncio.sleep(2)
+        await passes(2)
 
     studio.play(script)
     join = av1_rtp.depacketize if codec is VideoCodec.AV1 else vp8_rtp.depacketize
@@ -63,7 +63,7 @@ def test_a_beat_that_does_not_fit_the_cameras_keeps_its_mean() -> None:
 
     async def script() -> None:
         studio.source.use(rung(120_000, 20.0))
-        await asyncio.sleep(10)
+        await passes(10)
 
     studio.play(script)
     assert len(studio.made) == pytest.approx(200, abs=6)
@@ -74,14 +74,14 @@ def test_a_new_rung_does_not_wait_for_the_next_still() -> None:
 
     async def script() -> None:
         studio.source.use(rung(2_000, 0.12, (320, 240)))
-        await asyncio.sleep(13)
+        await passes(13)
         assert len(studio.made) in (2, 3)
         studio.source.use(rung())
-        await asyncio.sleep(2)
+        await passes(2)
         studio.source.use(None)
-        await asyncio.sleep(1)
+        await passes(1)
         studio.source.use(rung(2_000, 0.12, (320, 240)))
-        await asyncio.sleep(5)
+        await passes(5)
 
     studio.play(script)
     video = [t for t, _ in studio.made if 13 <= t <= 15]
@@ -95,9 +95,9 @@ def test_the_next_still_does_not_wait_as_long_as_the_thinner_link_of_before_aske
 
     async def script() -> None:
         studio.source.use(rung(2_000, 0.12, (320, 240)))
-        await asyncio.sleep(1)
+        await passes(1)
         studio.source.use(rung(6_000, 0.4, (320, 240)))
-        await asyncio.sleep(4.5)
+        await passes(4.5)
 
     studio.play(script)
     assert [t for t, _ in studio.made] == [pytest.approx(t, abs=0.1) for t in (0.0, 2.5, 5.0)]
@@ -109,13 +109,13 @@ def test_a_key_picture_comes_on_request_but_not_one_on_the_heels_of_another(code
 
     async def script() -> None:
         studio.source.use(rung())
-        await asyncio.sleep(3)
+        await passes(3)
         studio.source.want_key()
-        await asyncio.sleep(3)
+        await passes(3)
         for _ in range(40):  # whoever sees nothing asks again and again
             studio.source.want_key()
-            await asyncio.sleep(0.1)
-        await asyncio.sleep(3)
+            await passes(0.1)
+        await passes(3)
 
     studio.play(script)
     first, asked, *rest = studio.key_times()
@@ -134,14 +134,14 @@ def test_stopped_pictures_free_their_encoder_and_begin_with_a_key_picture(
 
     async def script() -> None:
         studio.source.use(rung())
-        await asyncio.sleep(1)
+        await passes(1)
         assert studio.source.size == (160, 120)
         studio.source.use(None)
         assert studio.closed == studio.opened
         assert studio.source.size == (0, 0)
-        await asyncio.sleep(1)
+        await passes(1)
         studio.source.use(rung())
-        await asyncio.sleep(1)
+        await passes(1)
 
     studio.play(script)
     assert not [t for t, _ in studio.made if 1 < t < 2]
@@ -157,11 +157,11 @@ def test_held_pictures_go_on_without_a_key_picture(codec: VideoCodec) -> None:
 
     async def script() -> None:
         studio.source.use(rung())
-        await asyncio.sleep(1)
+        await passes(1)
         studio.source.held = True
-        await asyncio.sleep(2)
+        await passes(2)
         studio.source.held = False
-        await asyncio.sleep(1)
+        await passes(1)
 
     studio.play(script)
     assert not [t for t, _ in studio.made if 1.01 < t < 2.99]
@@ -175,11 +175,11 @@ def test_no_picture_is_made_to_wait_behind_others_and_the_newest_is_next() -> No
     async def script() -> None:
         studio.source.use(rung())
         studio.backlog_s = 0.119
-        await asyncio.sleep(1)
+        await passes(1)
         studio.backlog_s = 0.2
-        await asyncio.sleep(1)
+        await passes(1)
         studio.backlog_s = 0.0
-        await asyncio.sleep(1)
+        await passes(1)
 
     studio.play(script)
     assert len([t for t, _ in studio.made if t < 1]) >= 13
@@ -196,9 +196,9 @@ def test_vp8_opens_anew_for_a_rate_too_far_away(monkeypatch: pytest.MonkeyPatch)
 
     async def script() -> None:
         studio.source.use(rung(90_000))
-        await asyncio.sleep(2)
+        await passes(2)
         studio.source.use(rung(30_000))
-        await asyncio.sleep(2)
+        await passes(2)
 
     studio.play(script)
     assert len(studio.opened) == len(studio.key_times()) == 2
@@ -214,11 +214,11 @@ def test_another_size_or_a_turned_camera_needs_another_encoder(
 
     async def script() -> None:
         studio.source.use(rung())
-        await asyncio.sleep(1)
+        await passes(1)
         studio.source.use(rung(size=(320, 240)))
-        await asyncio.sleep(1)
+        await passes(1)
         studio.camera = (240, 320)
-        await asyncio.sleep(1)
+        await passes(1)
 
     studio.play(script)
     assert [(e.width, e.height) for e in studio.opened] == [(160, 120), (320, 240), (240, 320)]
@@ -232,10 +232,10 @@ def test_without_a_camera_there_is_nothing_to_send_and_with_it_again_there_is() 
     async def script() -> None:
         studio.camera = None
         studio.source.use(rung())
-        await asyncio.sleep(1)
+        await passes(1)
         assert not studio.made
         studio.camera = (320, 240)
-        await asyncio.sleep(1)
+        await passes(1)
 
     studio.play(script)
     assert len(studio.made) >= 13
@@ -254,7 +254,7 @@ def test_what_was_encoded_as_the_pictures_stopped_is_not_sent() -> None:
 
     async def script() -> None:
         studio.source.use(rung())
-        await asyncio.sleep(0.5)
+        await passes(0.5)
 
     studio.play(script)
     assert not studio.made

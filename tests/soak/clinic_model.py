@@ -23,6 +23,7 @@ from app.wire.signed import Context, sign
 from tests.offline.offline_kit import NOW, PATIENT, Clinic
 from tests.soak.adapter import BadAnswer, NetError, NotTheClinic, Refused, Unreachable
 from tests.soak.campaign import Tally
+from tests.virtual_loop import passes
 
 FAULTS = (
     "lost before", "lost after", "cut", "stall", "trickle", "doubled", "again later", "portal", "certificate",
@@ -120,7 +121,7 @@ class ModelClinic:
     ) -> httpx.Response:
         self.exchanges.append(asyncio.get_running_loop().time())
         fault = self._fault()
-        await self._pass(self.weather.delay * self._rng.uniform(0.5, 1.5))
+        await passes(self.weather.delay * self._rng.uniform(0.5, 1.5))
         if not self.weather.online or fault == "lost before":
             raise Unreachable("no link")
         if fault == "portal":
@@ -128,7 +129,7 @@ class ModelClinic:
         if fault == "certificate":
             raise CertificateMismatch("another's")
         if fault == "stall":
-            await asyncio.sleep(10 * 86400)
+            await passes(10 * 86400)
         if fault == "forgotten":
             self._forget_one()
         if fault in _STATUS and self._is_early(fault):
@@ -141,7 +142,7 @@ class ModelClinic:
             self._answer(method, path, headers, body, fault)
         if fault == "again later":
             self._repeat_later(method, path, headers, body)
-        await self._pass(self.weather.delay * self._rng.uniform(0.5, 1.5))
+        await passes(self.weather.delay * self._rng.uniform(0.5, 1.5))
         if fault in ("lost after", "cut", "restart") or not self.weather.online:
             raise Unreachable("the answer is lost")
         if fault in _STATUS:
@@ -161,9 +162,6 @@ class ModelClinic:
         """Refused before anything was done, or after it was (then the answer lies, as a proxy's does)."""
         return fault in ("401", "403", "413") or self._rng.random() < 0.5
 
-    async def _pass(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
     async def _body(
         self, method: str, path: str, headers: dict[str, str], content: bytes | AsyncIterable[bytes] | None, fault: str
     ) -> bytes:
@@ -178,7 +176,7 @@ class ModelClinic:
         rate = self.weather.rate / (400 if fault == "trickle" else 1)
         body = bytearray()
         async for piece in content:
-            await self._pass(len(piece) / rate)
+            await passes(len(piece) / rate)
             body += piece
             if not self.weather.online or len(body) >= cut_at:
                 if held is not None and fits and held.synced == offset:

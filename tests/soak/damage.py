@@ -21,6 +21,7 @@ from tests.soak.campaign import Tally, Violation, fast_folder, main
 from tests.soak.clinic_model import ModelClinic
 from tests.soak.town import enrolled
 from tests.soak.virtual import run_virtually, virtual_surroundings
+from tests.virtual_loop import passes
 
 PAGE = 4096
 PATIENCE_S = 600.0
@@ -108,9 +109,9 @@ async def _deliver(folder: Path, told: Original) -> tuple[ModelClinic, dict[str,
         loop = asyncio.get_running_loop()
         until = loop.time() + PATIENCE_S
         open_stages = (app.Stage.SAVED, app.Stage.SENDING, app.Stage.WAITING)
-        await asyncio.sleep(1.0)
-        while any(s.stage in open_stages for s in worker.snapshot()) and loop.time() < until:  # noqa: ASYNC110
-            await asyncio.sleep(5.0)
+        await passes(1.0)
+        while any(s.stage in open_stages for s in worker.snapshot()) and loop.time() < until:
+            await passes(5.0)
         statuses = worker.snapshot()
         await worker.stop()
         await store.call(app.StoreCore.close)

@@ -9,7 +9,6 @@ not, and all of it goes.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import errno
 import logging
@@ -32,6 +31,7 @@ from tests.soak.clinic_model import ModelClinic
 from tests.soak.recorder import Op, Recorder
 from tests.soak.town import enrolled
 from tests.soak.virtual import run_virtually, virtual_surroundings
+from tests.virtual_loop import passes
 
 PAGE = 4096
 DISK = 4 * 1024 * 1024
@@ -157,7 +157,7 @@ async def deliver(world: World, folder: Path, seconds: float, model: ModelClinic
         return str(exc)
     worker = app.OutboxWorker(store, profile.blobs, model, surroundings=virtual_surroundings())
     worker.start()
-    await asyncio.sleep(seconds)
+    await passes(seconds)
     await worker.stop()
     with contextlib.suppress(app.OfflineError):
         await store.call(app.StoreCore.close)

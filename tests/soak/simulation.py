@@ -23,6 +23,7 @@ from tests.soak.campaign import Tally, Violation, fast_folder, main
 from tests.soak.clinic_model import ModelClinic
 from tests.soak.town import enrolled
 from tests.soak.virtual import Loop, run_virtually
+from tests.virtual_loop import passes
 
 EPOCH = 1_790_000_000.0
 CALM_S = 4 * app.LAST_RETRY_S
@@ -135,7 +136,7 @@ class Device:
 
     async def restart(self) -> None:
         await self.close()
-        await asyncio.sleep(self._rng.choice((0.0, 5.0, 3600.0)))
+        await passes(self._rng.choice((0.0, 5.0, 3600.0)))
         await self.open()
 
     async def link(self) -> None:
@@ -224,7 +225,7 @@ class Device:
         while not self._settled():
             if loop.time() >= until:
                 raise Violation(f"not delivered {CALM_S:.0f} s after the last fault: {self._standing()}")
-            await asyncio.sleep(10.0)
+            await passes(10.0)
             await self.release()
             for status in self.worker.snapshot():
                 if status.stage is app.Stage.NEEDS_YOU:
@@ -275,7 +276,7 @@ async def live(device: Device, rng: random.Random) -> None:
     loop.disk_delay = lambda: rng.choice((0.0, 0.001, 0.02))
     await device.open()
     for when, act in schedule(device, rng):
-        await asyncio.sleep(max(0.0, when - loop.time()))
+        await passes(max(0.0, when - loop.time()))
         device.disturbed()
         await act()
         device.disturbed()
