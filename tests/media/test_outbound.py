@@ -24,8 +24,9 @@ from app.media.rate.split import Split
 from app.media.rtc import picture_out
 from app.media.rtc.control import Control
 from app.media.rtc.inbound import Inbound
+from app.media.rtc.ntp import compact, ntp_time
 from app.media.rtc.outbound import Outbound
-from app.media.rtc.rtcp import Remb, SenderReport, parse_rtcp
+from app.media.rtc.rtcp import ReceiverReport, Remb, ReportBlock, SenderReport, build_rtcp, parse_rtcp
 from app.media.rtc.sdp import Formats
 from app.media.rtc.unwrap import Unwrapper
 from app.media.video.assembly import FrameAssembler, VideoPacket, WholeFrame
@@ -221,6 +222,32 @@ def test_a_guest_is_told_a_ceiling_though_it_has_transport_feedback(ours: bool) 
     control.turn(time.monotonic() + 2)
     ceilings = [part for data in told for part in parse_rtcp(data) if isinstance(part, Remb)]
     assert [part.ssrcs for part in ceilings] == ([] if ours else [(7,)])
+
+
+@pytest.mark.parametrize(("trip", "lowered"), [(0.1, False), (0.4, True)])
+def test_a_guests_late_speech_lowers_the_ceiling_if_the_round_trip_is_longer_too(trip: float, lowered: bool) -> None:
+    formats, told = replace(FORMATS[VideoCodec.VP8], cc_id=3, transport_cc=True), list[bytes]()
+    sender = Sender(VideoCodec.VP8)
+    inbound = Inbound(formats, Inline(), lambda *_: None, lambda *_: None, lambda: None)
+    inbound.audio_ssrc = 7
+    control = Control(
+        formats, sender.outbound, inbound, cname="us", send=lambda data: bool(told.append(data)) or True,
+        feedback=lambda _: None, peer=lambda _: None, ours=False,
+    )  # fmt: skip
+    start = time.monotonic()
+    for tick in range(200):
+        now, late = start + tick * 0.05, tick >= 100
+        inbound.receive_side.add(500, now)
+        inbound.receive_side.speech(now + 0.4 * late, now)
+        if tick % 20 == 10:
+            came = now + 0.01
+            lsr = compact(ntp_time(came - (trip if late else 0.1)))
+            report = ReceiverReport(9, (ReportBlock(sender.outbound.audio.ssrc, 0, 0, 0, 0, lsr, 0),))
+            control.on_rtcp(build_rtcp([report]), came)
+        control.turn(now)
+    ceilings = [part.bitrate for data in told for part in parse_rtcp(data) if isinstance(part, Remb)]
+    assert len(ceilings) >= 8
+    assert (ceilings[-1] < ceilings[4]) is lowered
 
 
 class Takes:

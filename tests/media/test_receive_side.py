@@ -33,6 +33,35 @@ def test_a_queue_or_losses_bring_it_under_what_arrives() -> None:
         assert _second(side, 5.0, 120_000, queued, lost) < 120_000
 
 
+def test_a_wide_link_is_found_soon_but_after_a_queue_each_step_is_small() -> None:
+    side = ReceiveSide()
+    found = [_second(side, float(i), 2_000_000, 0.05) for i in range(6)]
+    assert found[-1] > 1_500_000
+    low = _second(side, 6.0, 400_000, 0.2)
+    later = [_second(side, float(i), 400_000, 0.05) for i in range(7, 9)]
+    assert low < 400_000
+    assert later[-1] < 1.2 * low
+
+
+def test_a_microphone_that_stumbles_is_no_queue_while_the_round_trip_is_short() -> None:
+    """Its clock falls behind for good: by speech alone, the guest was held to the least for half a minute."""
+    side, told = ReceiveSide(), []
+    for i in range(20):
+        side.trip(i + 0.5, 0.11 if i % 2 else 0.12)
+        told.append(_second(side, float(i), 300_000, 0.05 if i < 5 else 0.45))
+    assert told == sorted(told)
+    side.trip(20.5, 0.35)  # and this is one
+    assert _second(side, 20.0, 300_000, 0.45) < 300_000
+
+
+def test_speech_alone_decides_where_no_round_trip_was_measured_of_late() -> None:
+    side = ReceiveSide()
+    side.trip(0.0, 0.1)
+    for i in range(6):
+        _second(side, float(i), 120_000, 0.05)
+    assert _second(side, 6.0, 120_000, 0.4) < 120_000
+
+
 def test_bounds_hold() -> None:
     side = ReceiveSide()
     assert side.estimate(1.0, 0.0) == START_BPS

@@ -113,17 +113,18 @@ def test_our_offer_read_by_us_says_everything() -> None:
         "a=maxptime:120",
         "a=rtpmap:63 red/48000/2",
         "a=fmtp:63 111/111",
-        "a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1;maxaveragebitrate=24000",
+        "a=fmtp:111 minptime=10;useinbandfec=1;maxaveragebitrate=24000",
         "a=rtcp-fb:96 transport-cc",
         "a=rtcp-fb:111 transport-cc",
         "m=video 9 UDP/TLS/RTP/SAVPF 45 46 96 97",
         "a=rtpmap:45 AV1/90000",
-        "a=fmtp:45 level-idx=5;profile=0;tier=0",
+        "a=fmtp:45 level-idx=5;profile=0;tier=0;x-google-start-bitrate=60",
         "a=rtcp-fb:45 nack pli",
         "a=rtcp-fb:45 transport-cc",
         "a=rtpmap:46 rtx/90000",
         "a=fmtp:46 apt=45",
         "a=rtpmap:96 VP8/90000",
+        "a=fmtp:96 x-google-start-bitrate=60",
         "a=fmtp:97 apt=96",
         "a=ssrc-group:FID 22 33",
         f"a=extmap:3 {sdp.TRANSPORT_CC}",
@@ -172,7 +173,7 @@ def test_av1_is_taken_in_the_profile_that_we_decode_each_codec_with_its_own_repa
     assert [remote.send.repair_of(number) for number in (45, 96, 102)] == [46, 97, None]
     text = sdp.answer(local("client"), remote)
     assert "m=video 9 UDP/TLS/RTP/SAVPF 45 46 96 97\r\n" in text
-    assert "a=fmtp:45 level-idx=5;profile=0;tier=0\r\n" in text
+    assert "a=fmtp:45 level-idx=5;profile=0;tier=0;x-google-start-bitrate=60\r\n" in text
     assert sdp.read(text, "answer").send == remote.send
 
 

@@ -320,6 +320,7 @@ class Control:
         trips = [trip for b in ours if (trip := round_trip(b.lsr, b.dlsr, now)) is not None]
         if trips:
             self.rtt_s = min(trips)
+            self._in.receive_side.trip(now, self.rtt_s)
         self.fraction_lost = max(b.fraction_lost for b in ours) / 256
         self._on_guest(now)
 

@@ -35,11 +35,15 @@ _OPUS_PT, _RED_PT, _VP8_PT, _RTX_PT, _AV1_PT, _AV1_RTX_PT, _CC_ID = 111, 63, 96,
 _OPUS_FMTP: dict[str, int | str | None] = {
     "minptime": 10,
     "useinbandfec": 1,
-    "usedtx": "1",
     "maxaveragebitrate": 24_000,
 }
 """RFC 7587 section 6.1. The rate is for guests (two of us follow the link): a browser's own 32 kbit/s leave pictures
-too little of a thin link, and with 20 its losses came unrepaired. Measured with Chromium at 64 and 150 kbit/s.
+too little of a thin link, and with 20 its losses came unrepaired. No `usedtx`: a browser that sends nothing in silence
+cuts the beginnings of words off (STOI .954 became .982). Measured with Chromium at 64 and 150 kbit/s.
+"""
+_START_KBPS = 60
+"""libwebrtc's word in the codec's parameters: a browser begins a call at 300 kbit/s; then a thin link's queue is full
+for five seconds, and playout takes ten more to recover. From here, too, its probes find a wide link in a second.
 """
 _AV1_FMTP: dict[str, int | str | None] = {"level-idx": 5, "profile": 0, "tier": 0}
 """What we decode: up to 1920 x 1080 (level 3.1) of profile 0, as Chromium writes it."""
@@ -301,6 +305,7 @@ def _codecs(kind: str, formats: Formats) -> list[RTCRtpCodecParameters]:
             feedback = [RTCRtcpFeedback("nack"), RTCRtcpFeedback("nack", "pli"), RTCRtcpFeedback("ccm", "fir"), *cc]
             feedback.append(RTCRtcpFeedback("goog-remb"))
             name, fmtp = f"video/{codec.value}", dict(_AV1_FMTP) if codec is VideoCodec.AV1 else {}
+            fmtp["x-google-start-bitrate"] = _START_KBPS
             found.append(RTCRtpCodecParameters(name, 90_000, None, number, feedback, fmtp))
             rtx = formats.repair_of(number)
             if rtx is not None:
