@@ -35,6 +35,11 @@ _CALLS = """
   return calls;
 })()
 """
+# The most that the page lets the picture of its first connected call take.
+_ALLOWED = """
+connections.find((one) => one.connectionState === "connected")
+  ?.getSenders().find((sender) => sender.track?.kind === "video").getParameters().encodings[0].maxBitrate
+"""
 # For each call whether the page lets its pictures go.
 _SENDING = """
 JSON.stringify(connections.filter((one) => one.connectionState === "connected").flatMap((one) =>
@@ -135,9 +140,10 @@ async def stands_in_for_the_patient(clinic, browser, heard):
     await heard.something()
     outgoing = provider.presenter._guest.session.outgoing
     assert isinstance(outgoing.feedback, TransportFeedback), "what we send follows Chromium's feedback"
-    # Chromium begins at 300 kbit/s and moves away from it by our feedback alone.
-    moved = "c.length === 1 && c[0].estimate && c[0].estimate !== 300000"
-    await tab.until(f"(async () => {{ const c = await {_CALLS}; return {moved} }})()", _PATIENCE_S)
+    # The app asks it to begin at 60 kbit/s; from there it rises by our feedback alone, and the page lets it.
+    risen = "c.length === 1 && c[0].estimate > 120000"
+    await tab.until(f"(async () => {{ const c = await {_CALLS}; return {risen} }})()", _PATIENCE_S)
+    await tab.until(f"{_ALLOWED} === 800000", _PATIENCE_S)
     await speech_alone(provider, tab)
     return link, tab
 

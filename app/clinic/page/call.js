@@ -1,9 +1,11 @@
 // The call with one app of the visit: it offers, we answer. An offer with a new call replaces the old connection when
 // it stands, so that a change of network interrupts as little as can be.
 
+import { Pace, STEPS } from "/guest/pace.js";
+
 const GATHER_MS = 2500;
 const HELPLESS_MS = 6000;
-const MOST_VIDEO_BPS = 800000;
+const LOOK_MS = 1000;
 
 function gathered(connection) {
   return new Promise((resolve) => {
@@ -14,7 +16,14 @@ function gathered(connection) {
   });
 }
 
-// `say(kind, call, sdp)` to the app, `show(stream)` when there is something to see and hear, `state(connected)`.
+// The browser's estimate of the line (bit/s) and the last round trip on it (s).
+async function figures(connection) {
+  const pairs = [...(await connection.getStats()).values()].filter((one) => one.type === "candidate-pair" && one.nominated);
+  return [pairs[0]?.availableOutgoingBitrate, pairs[0]?.currentRoundTripTime];
+}
+
+// `say(kind, call, sdp)` to the app, `show(stream)` when there is something to see and hear, `state(connected)`,
+// `thin(without)`: whether the line is too thin for our pictures.
 export class Call {
   constructor(stream, ice, on) {
     this.stream = stream;
@@ -25,6 +34,8 @@ export class Call {
     this.helpless = undefined;
     this.over = false;
     this.pictures = true; // whether the app wants ours: speech alone may have been chosen there
+    this.pace = new Pace();
+    this.looking = setInterval(() => this.look(), LOOK_MS);
     this.setting = Promise.resolve();
   }
 
@@ -60,16 +71,32 @@ export class Call {
     return this.setting;
   }
 
-  // Speech first: it leaves before the picture where both wait, and the picture has a bound.
+  // How thin is the line, and what goes over it?
+  async look() {
+    const [connection, before] = [this.current, this.pace.step];
+    if (connection?.connectionState !== "connected") return;
+    const [estimate, trip] = await figures(connection);
+    if (connection !== this.current || this.over) return;
+    const step = this.pace.look(performance.now() / 1000, estimate, trip);
+    if (step === before) return;
+    this.settle(connection);
+    const seen = this.pictures && this.stream.getVideoTracks().length > 0;
+    if (seen && STEPS[step].active !== STEPS[before].active) this.on.thin(!STEPS[step].active);
+  }
+
+  // Speech first: it leaves before the picture where both wait, and each has a bound.
   async set(connection) {
+    const step = STEPS[this.pace.step];
     for (const sender of connection.getSenders()) {
       if (!sender.track) continue;
       const parameters = sender.getParameters();
       for (const encoding of parameters.encodings) {
         encoding.priority = sender.track.kind === "audio" ? "high" : "low";
+        encoding.maxBitrate = step[sender.track.kind];
         if (sender.track.kind === "video") {
-          encoding.maxBitrate = MOST_VIDEO_BPS;
-          encoding.active = this.pictures;
+          encoding.maxFramerate = step.fps;
+          encoding.scaleResolutionDownBy = step.shrink;
+          encoding.active = this.pictures && step.active;
         }
       }
       await sender.setParameters(parameters).catch(() => undefined);
@@ -85,6 +112,8 @@ export class Call {
         this.current?.close();
         this.current = connection;
         this.pending = undefined;
+        this.pace = new Pace(); // perhaps another network
+        this.settle(connection);
         this.on.show(theirs);
       }
       this.on.state(true);
@@ -98,6 +127,7 @@ export class Call {
   close() {
     this.over = true;
     clearTimeout(this.helpless);
+    clearInterval(this.looking);
     this.pending?.close();
     this.current?.close();
   }

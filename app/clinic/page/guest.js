@@ -106,6 +106,9 @@ function meet(sender, name, role) {
   const call = new Call(stream, ice, {
     say: (kind, id, sdp) => line.say(sender, kind, id, sdp),
     show: (theirs) => { video.srcObject = theirs; video.play().catch(() => undefined); },
+    thin: (without) => says(without
+      ? "The connection is too thin for your picture just now. Your voice is sent."
+      : "The connection is better. Your picture is sent again."),
     state: (connected) => {
       figure.dataset.connected = String(connected);
       says(connected ? `You are connected with ${title}.` : `The connection with ${title} is interrupted. Please wait.`);

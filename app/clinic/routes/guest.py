@@ -34,6 +34,7 @@ _FILES = {
     "guest.js": ("guest.js", "text/javascript; charset=utf-8"),
     "line.js": ("line.js", "text/javascript; charset=utf-8"),
     "call.js": ("call.js", "text/javascript; charset=utf-8"),
+    "pace.js": ("pace.js", "text/javascript; charset=utf-8"),
 }
 _HEADERS = {
     "Content-Security-Policy": (

@@ -1,0 +1,80 @@
+// What the page sends where the line is thin. A browser's own control never goes below 30 kbit/s of picture, sent as up
+// to 25 pictures a second, beside the speech: 70 kbit/s in all. Less has to be asked for by the page itself.
+
+// The most of each, bit/s; `shrink` of the camera's size; `active`: whether a picture is sent at all.
+export const STEPS = [
+  { video: 800000, fps: 24, shrink: 1, audio: 24000, active: true },
+  { video: 22000, fps: 10, shrink: 2, audio: 20000, active: true },
+  { video: 14000, fps: 6, shrink: 2, audio: 16000, active: true },
+  { video: 14000, fps: 6, shrink: 2, audio: 12000, active: false },
+];
+
+const LEAST_VIDEO = 30000; // what the browser keeps to unless it is told a lower most
+const LEAST_SPEECH = 26700; // what it reserves: the 24 kbit/s that the apps ask for, and RTP; a lower most changes nothing
+const NEAR = 4500; // the headers below RTP that it may count too
+const WAITING_S = 0.1; // this much longer than the shortest round trip: a queue stands
+const LONG_S = 0.35; // a queue that stood from the first is in the shortest round trip too
+const FALL_AFTER_S = 3;
+const LAST_FALL_AFTER_S = 6; // to give pictures up; the queue of the step before has gone by then
+const BEGIN = 1;
+const RISE_FIRST_S = 2;
+const RISE_AFTER_S = 8;
+const RETRY_S = 20; // without pictures nothing tells how wide the line is
+const IN_VAIN_S = 20;
+const LONGEST_S = 160;
+const ROOM = 1.15;
+const MUCH_ROOM = 2;
+
+// Where the browser's estimate cannot go any lower.
+export const floor = ({ video, active }) => LEAST_SPEECH + (active ? Math.min(LEAST_VIDEO, video) : 0);
+
+// PURE: `look` once a second with the browser's estimate (bit/s) and the last round trip (s), either undefined where
+// it is not known; gives the step to be on. A browser that tells no estimate is left alone.
+export class Pace {
+  constructor() {
+    this.step = BEGIN;
+    this.least = Infinity;
+    this.wish = { way: 0, since: 0 };
+    this.rose = -Infinity;
+    this.hold = RISE_FIRST_S;
+  }
+
+  look(now, estimate, trip) {
+    if (estimate === undefined) return (this.step = 0);
+    if (trip === undefined) return this.step;
+    this.least = Math.min(this.least, trip);
+    const [way, after] = this.wished(estimate, trip);
+    if (way !== this.wish.way) this.wish = { way, since: now };
+    if (way && now - this.wish.since >= after) this.move(way, now);
+    return this.step;
+  }
+
+  // Down (1), up (-1) or neither, and how long that must have been so.
+  wished(estimate, trip) {
+    const calm = trip <= this.least + WAITING_S;
+    const down = calm && trip <= LONG_S ? [0, 0] : this.lower(estimate);
+    return down[0] || !calm ? down : this.higher(estimate);
+  }
+
+  lower(estimate) {
+    const here = STEPS[this.step];
+    if (!here.active || estimate > floor(here) + NEAR) return [0, 0];
+    return [1, STEPS[this.step + 1].active ? FALL_AFTER_S : LAST_FALL_AFTER_S];
+  }
+
+  higher(estimate) {
+    if (this.step === 0) return [0, 0];
+    const room = estimate / floor(STEPS[this.step - 1]);
+    if (!STEPS[this.step].active) return [-1, room > ROOM ? this.hold : Math.max(this.hold, RETRY_S)];
+    return [room > ROOM ? -1 : 0, room > MUCH_ROOM ? RISE_FIRST_S : this.hold];
+  }
+
+  // A step up that did not hold is tried again after twice as long.
+  move(way, now) {
+    const inVain = way > 0 && now - this.rose < IN_VAIN_S;
+    if (way > 0) this.hold = inVain ? Math.min(LONGEST_S, 2 * this.hold) : Math.max(this.hold, RISE_AFTER_S);
+    this.rose = way < 0 ? now : -Infinity; // one failure, in however many steps it falls
+    this.step += way;
+    this.wish = { way: 0, since: now };
+  }
+}
