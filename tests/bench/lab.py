@@ -62,12 +62,20 @@ def options_of(case: Case) -> list[str]:
     return [*words, "--tcp", f"{case.tcp[0]:g}:{case.tcp[1]:g}"] if case.tcp else words
 
 
-def call(lab: Path, home: Path, out: Path, adapter: str, peers: Sequence[str], run: tuple[Case, float, int]) -> None:
-    """One call on the lab's link, with `run` = (case, seconds, seed) and `adapter` NAME=COMMAND known beside the lab's
-    own. Needs root. Raises LabFailed.
+def call(
+    lab: Path,
+    home: Path,
+    out: Path,
+    adapters: Mapping[str, str],
+    peers: Sequence[str],
+    run: tuple[Case, float, int],
+) -> None:
+    """One call on the lab's link, with `run` = (case, seconds, seed) and `adapters` (commands by name) known beside
+    the lab's own. Needs root. Raises LabFailed.
     """
     case, seconds, seed = run
-    command = [sys.executable, str(lab / "harness" / "call.py"), str(out), *peers, "--adapter", adapter]
+    command = [sys.executable, str(lab / "harness" / "call.py"), str(out), *peers]
+    command += [word for name, its in adapters.items() for word in ("--adapter", f"{name}={its}")]
     command += ["--seconds", f"{seconds:g}", "--seed", str(seed), *options_of(case)]
     with subprocess.Popen(
         command, env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True

@@ -43,8 +43,12 @@ def measure(
     def made(engine: str) -> Heard:
         return several(bench, engine, case, seconds, seeds)
 
+    if case.guest and not chromium:
+        return None
+    if case.page:
+        return Calls(made("ours-page"), None, made("chromium"))
     if case.guest:
-        return Calls(made("ours-chromium"), None, made("chromium"), made("chromium-ours")) if chromium else None
+        return Calls(made("ours-chromium"), None, made("chromium"), made("chromium-ours"))
     return Calls(made("ours"), made("stock") if stock else None, made("chromium") if chromium else None)
 
 
@@ -98,10 +102,10 @@ def at_place(heard: Heard, place: int) -> Heard:
 
 def receivers(calls: Calls) -> dict[str, Heard]:
     """ "ours" and "Chromium": what each received, whoever offered."""
-    assert calls.turned is not None
+    turned = [] if calls.turned is None else [calls.turned]
     return {
-        "ours": joined([at_place(calls.ours, 0), at_place(calls.turned, 1)]),
-        "Chromium": joined([at_place(calls.ours, 1), at_place(calls.turned, 0)]),
+        "ours": joined([at_place(calls.ours, 0), *(at_place(call, 1) for call in turned)]),
+        "Chromium": joined([at_place(calls.ours, 1), *(at_place(call, 0) for call in turned)]),
     }
 
 

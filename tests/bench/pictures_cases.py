@@ -23,6 +23,8 @@ class PictureCase(Case):
     pictures: tuple[PictureFigures, ...] = ()
     guest: bool = False
     """Ours with Chromium, each way, held to Chromium with Chromium on the same link in the same run."""
+    page: bool = False
+    """That Chromium does what the clinic's guest page asks; ours offers, as it does there."""
 
 
 def _of(name: str, *pictures: PictureFigures) -> PictureCase:
@@ -47,9 +49,12 @@ def _lossy(fps: float, ssim: float, frozen: float) -> PictureFigures:
     return PictureFigures(fps, ssim, frozen, delay_ms=220, lips_ms=_LIPS_MS)
 
 
-def _guest(name: str) -> PictureCase:
+def _guest(name: str, *, page: bool = False) -> PictureCase:
     (case,) = (case for case in CASES if case.name == name)
-    return PictureCase(f"ours-chromium-{name}", f"ours with Chromium, {case.title}", case.link, Figures(), guest=True)
+    slug, words = ("page", "a guest's page") if page else ("chromium", "Chromium")
+    return PictureCase(
+        f"ours-{slug}-{name}", f"ours with {words}, {case.title}", case.link, Figures(), guest=True, page=page
+    )
 
 
 _MOVING = PictureFigures(fps=7, ssim=0.862, longest_gap_s=1)
@@ -72,4 +77,7 @@ PICTURE_CASES: tuple[PictureCase, ...] = (
     _guest("64"),
     _guest("150"),
     _guest("150-loss5"),
+    _guest("48", page=True),
+    _guest("64", page=True),
+    _guest("150", page=True),
 )

@@ -17,6 +17,7 @@ from typing import Protocol
 from app.demo.samples import make_sample
 from tests.bench import lab as the_lab
 from tests.bench.figures import SPEECH, Figures
+from tests.bench.guest_page import adapter
 from tests.bench.lab import ROOT, LabFailed
 from tests.bench.lab_pictures import pictures_in
 from tests.bench.picture_figures import PictureFigures
@@ -35,6 +36,7 @@ _PEERS = {  # engine -> the lab's adapters at a, which offers, and at b
     "chromium": ("chromium", "chromium"),
     "ours-chromium": ("ours", "chromium"),
     "chromium-ours": ("chromium", "ours"),
+    "ours-page": ("ours", "page"),
 }
 
 
@@ -74,7 +76,9 @@ class LabBench:
 
     def call(self, engine: str, case: Case, seconds: float, seed: int) -> Heard:
         out = self.folder_of(engine, case, seed)
-        the_lab.call(self._lab, self._home, out, f"ours={self._ours}", _PEERS[engine], (case, seconds, seed))
+        page = adapter(self._lab, self._home / "venv" / "bin" / "python", self._work)
+        adapters = {"ours": self._ours, "page": page}
+        the_lab.call(self._lab, self._home, out, adapters, _PEERS[engine], (case, seconds, seed))
         answer = the_lab.analyse(self._lab, self._home, out)
         (out / "answer.json").write_text(json.dumps(answer, indent=1))
         return Heard(the_lab.figures_of(answer, case.phase), answer.get("error"), pictures_in(out, answer))

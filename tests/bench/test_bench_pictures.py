@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from tests.bench import pictures, run
 from tests.bench.figures import Figures
+from tests.bench.guest_page import adapter
 from tests.bench.lab_pictures import padding_bytes, pictures_in, pictures_of, used, wide_after
 from tests.bench.link import parse
 from tests.bench.lips import lips, within
@@ -55,6 +57,9 @@ def test_the_goals_of_speech_hold_on_the_same_links_at_the_same_time() -> None:
         "ours-chromium-64",
         "ours-chromium-150",
         "ours-chromium-150-loss5",
+        "ours-page-48",
+        "ours-page-64",
+        "ours-page-150",
     }
 
 
@@ -224,6 +229,25 @@ def test_each_receiver_is_held_to_chromiums_own_figures() -> None:
     assert "at Chromium: **5.0/s**" in row(case, worse, "")[2]
 
 
+def test_a_guests_page_only_ever_answers() -> None:
+    case, chromium = _case("ours-page-64"), _pair(8, 6)
+    assert holds(case, Calls(_pair(7, 6), None, chromium))
+    assert not holds(case, Calls(_pair(5, 9), None, chromium))
+
+
+def test_the_page_that_is_measured_takes_the_steps_of_the_clinics(tmp_path: Path) -> None:
+    (tmp_path / "lab" / "peers").mkdir(parents=True)
+    (tmp_path / "lab" / "peers" / "chromium_peer.py").write_text("the lab's")
+    (tmp_path / "lab" / "peers" / "chromium_page.js").write_text("const out = 1;\n")
+    command = adapter(tmp_path / "lab", Path("/bin/python"), tmp_path / "work")
+    script = Path(command.removeprefix("/bin/python "))
+    assert script.read_text() == "the lab's"
+    page = (script.parent / "chromium_page.js").read_text()
+    assert page.startswith("const out = 1;")
+    assert "class Pace {" in page
+    assert not re.search("^export", page, re.MULTILINE), "a page that is evaluated has no exports"
+
+
 def test_nothing_to_compare_with_does_not_hold() -> None:
     case = _case("ours-chromium-64")
     assert not holds(case, Calls(_pair(9, 7), None, Heard([], "it failed"), _pair(9, 7)))
@@ -251,6 +275,8 @@ class _Bench:
         ("64", False, False, ["ours"]),
         ("ours-chromium-64", True, True, ["ours-chromium", "chromium", "chromium-ours"]),
         ("ours-chromium-64", True, False, []),
+        ("ours-page-64", True, True, ["ours-page", "chromium"]),
+        ("ours-page-64", True, False, []),
     ],
 )
 def test_a_case_makes_the_calls_that_were_asked_for(

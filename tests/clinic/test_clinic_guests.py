@@ -101,7 +101,8 @@ def test_a_used_link_is_opened_again_after_a_restart_of_the_service(link):
 
 
 @pytest.mark.parametrize(
-    "path", ["/guest", "/guest/", "/guest/guest.js", "/guest/line.js", "/guest/call.js", "/guest/pace.js", "/guest/guest.css"]
+    "path",
+    ["/guest", "/guest/", "/guest/guest.js", "/guest/line.js", "/guest/call.js", "/guest/pace.js", "/guest/guest.css"],
 )
 def test_the_page_runs_nothing_but_its_own_files(clinic, path):
     with httpx.Client(base_url=clinic.url) as client:

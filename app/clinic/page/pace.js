@@ -3,7 +3,7 @@
 
 // The most of each, bit/s; `shrink` of the camera's size; `active`: whether a picture is sent at all.
 export const STEPS = [
-  { video: 800000, fps: 24, shrink: 1, audio: 24000, active: true },
+  { video: 800000, fps: 30, shrink: 1, audio: 24000, active: true },
   { video: 22000, fps: 10, shrink: 2, audio: 20000, active: true },
   { video: 14000, fps: 6, shrink: 2, audio: 16000, active: true },
   { video: 14000, fps: 6, shrink: 2, audio: 12000, active: false },
