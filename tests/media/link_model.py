@@ -74,6 +74,8 @@ class Peer:
         self._frame = itertools.count()
         self._clusters = itertools.count()
         self._sent: dict[int, Packet] = {}
+        self._besides: dict[int, int] = {}
+        self._rtcp = 0
         self._told = -1
         self.in_flight = 0
         self._probe = self.control.decision.probe
@@ -102,6 +104,7 @@ class Peer:
         now = self.clock.now
         packet = Packet(self.me, kind, size, next(self._number), now, self._arrive_there, cluster, frames)
         self._sent[packet.number] = packet
+        self._besides[packet.number], self._rtcp = self._rtcp, 0
         self.in_flight += size
         self.out.put(packet)
 
@@ -233,6 +236,7 @@ class Peer:
             told = {n: arrivals.get(n) for n in range(base, newest + 1)} | arrivals
             size = FEEDBACK_BYTES + RESULT_BYTES * len(told)
             self.record.rtcp_bits += size * 8
+            self._rtcp += size
             self.out.put(Packet(-1, None, size, -1, now, lambda _, at: self.other_feedback(told, at)))
         link = self.control.decision.split.link_bps
         since = now - self.options.starts
@@ -249,8 +253,9 @@ class Peer:
             packet = self._sent.get(number)
             if packet is None or packet.kind is None:
                 continue
+            beside = self._besides.pop(number, 0)
             results.append(
-                PacketResult(number, packet.sent_at, packet.size, packet.kind, told[number], packet.cluster)
+                PacketResult(number, packet.sent_at, packet.size, packet.kind, told[number], packet.cluster, beside)
             )
         for number in range(self._told + 1, max(told) + 1):  # what is told lost may come late, but flies no more
             self.in_flight -= self._sent[number].size if number in self._sent else 0

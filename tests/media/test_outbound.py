@@ -224,6 +224,21 @@ def test_a_guest_is_told_a_ceiling_though_it_has_transport_feedback(ours: bool) 
     assert [part.ssrcs for part in ceilings] == ([] if ours else [(7,)])
 
 
+def test_the_next_numbered_packet_answers_for_rtcp_that_left_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    sender = Sender(VideoCodec.AV1)
+
+    async def script() -> None:
+        sender.use(300_000, MOVING)
+        await passes(1)
+        sender.outbound.beside(90, time.monotonic())
+        await passes(1)
+        told = sender.outbound.log.on_feedback(((number, 1.0) for number in range(2_000)), time.monotonic())
+        assert len(told.results) > 10
+        assert [result.beside for result in told.results if result.beside] == [90]
+
+    sender.play(script, monkeypatch)
+
+
 @pytest.mark.parametrize(("trip", "lowered"), [(0.1, False), (0.4, True)])
 def test_a_guests_late_speech_lowers_the_ceiling_if_the_round_trip_is_longer_too(trip: float, lowered: bool) -> None:
     formats, told = replace(FORMATS[VideoCodec.VP8], cc_id=3, transport_cc=True), list[bytes]()

@@ -76,12 +76,34 @@ def test_points_stay_few_and_in_the_order_of_arrival() -> None:
 def test_the_busy_rate_is_the_capacity_and_a_free_link_tells_none() -> None:
     points = [Point(i * 0.05, 0.1, 500, i) for i in range(30)]  # 80 kbit/s without a pause, behind a queue
     rates = acknowledged([], points, 0.0, 0.0)
-    assert rates.busy_bps == pytest.approx(80_000)
+    assert rates.busy_bps == pytest.approx(82_400), "RTCP is 3 % as a rule"
     assert rates.delivered_bps == pytest.approx(80_000)
     free = [p._replace(queued_s=0.0) for p in points]
     assert acknowledged([], free, 0.0, 0.0).busy_bps is None
-    assert acknowledged([], points, 0.0, 0.2).busy_bps == pytest.approx(100_000), "what is lost behind has used it"
+    assert acknowledged([], points, 0.0, 0.2).busy_bps == pytest.approx(103_000), "what is lost behind has used it"
     assert acknowledged([], [], 0.0, 0.0).delivered_bps is None
+
+
+def test_a_lost_feedback_message_does_not_make_the_link_look_thin() -> None:
+    points = [Point(i * 0.05, 0.1, 500, i) for i in range(30)]
+    torn = points[:10] + points[18:]  # nobody told of eight packets, received or lost
+    for kept in (points, torn):
+        rates = acknowledged([], kept, 0.0, 0.0)
+        assert rates.busy_bps == pytest.approx(82_400)
+        assert rates.delivered_bps == pytest.approx(80_000)
+    lost = [p._replace(size=0) if 10 <= p.number < 18 else p for p in points]
+    rates = acknowledged([], lost, 0.0, 0.0)
+    assert rates.busy_bps == pytest.approx(82_400 * 21 / 29), "what was told lost did not use it"
+
+
+def test_rtcp_took_its_part_of_a_busy_link_too() -> None:
+    """At 60 kbit/s, just after a fall from 300, feedback of before was a third: the link was held to carry 38."""
+    points = [Point(i * 0.032, 0.1, 160, i, 80) for i in range(30)]
+    rates = acknowledged([], points, 0.0, 0.0)
+    assert rates.busy_bps == pytest.approx(60_000)
+    assert rates.delivered_bps == pytest.approx(40_000), "of what was numbered"
+    queue = QueueDelay().add((PacketResult(0, 0.0, 150, Kind.SPEECH, 1.0, None, 70),), 1e5)
+    assert queue.points[-1].beside == 70
 
 
 def test_sent_spans_are_known() -> None:

@@ -28,7 +28,8 @@ class PacketResult:
 
     `number` is the unwrapped transport-wide sequence number; `sent_at` s, monotonic, ours; `size` bytes on the wire
     with every header; `arrived_at` s on the receiver's clock (any origin), None: not received so far; `cluster`: the
-    probe whose packets were sent back to back (the first may be speech).
+    probe whose packets were sent back to back (the first may be speech); `beside`: bytes of RTCP, which no feedback
+    tells of, that left between the packet before and this one.
     """
 
     number: int
@@ -37,6 +38,7 @@ class PacketResult:
     kind: Kind
     arrived_at: float | None
     cluster: int | None = None
+    beside: int = 0
 
     def __post_init__(self) -> None:
         if not 0 < self.size <= _LARGEST_BYTES:

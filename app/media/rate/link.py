@@ -35,9 +35,9 @@ _FORGIVES_ONCE_S, _CREDIT_ONCE_PER_S = 3.0, 0.1
 _AT_LEAST_DOWN = 0.97  # an overuse is an overuse, however much seems to be carried
 _LIED = 1.25
 _AGREES = 0.3
-_RTCP_SHARE = 0.03
 _SETTLED = 0.9
 _AGAIN_HELD = 0.92
+_UNSEEN = 0.8
 _HOPE = 1.2
 ENOUGH, ENOUGH_NOISY = 3, 6
 """Readings that allow any jump; more of them under jitter."""
@@ -104,7 +104,12 @@ class Link:
         )
 
     def drain(self, signals: Signals) -> Link:
-        """Still a longer queue: lower if less is carried than was thought. Never up."""
+        """Still a longer queue: lower if less is carried than was thought. Never up. Where the link was not seen busy,
+        how little we send in a drain is a poor measure of what it carries: a little lower at most.
+        """
+        if signals.busy_bps is None and self.failed_bps is not None:
+            carried = max(self._carried(signals), _UNSEEN * self.failed_bps)
+            return self._drained(carried, signals.standing_s)
         carried = self._carried(signals)
         if self.failed_bps is not None and carried >= 0.9 * self.failed_bps:
             carried = self.failed_bps
@@ -154,9 +159,8 @@ class Link:
         return self._to(most_bps)
 
     def _carried(self, signals: Signals) -> float:
-        # RTCP and consent are carried as well, and no feedback tells of them.
         if signals.busy_bps is not None:
-            return signals.busy_bps * (1 + _RTCP_SHARE) + CONSENT_BPS
+            return signals.busy_bps + CONSENT_BPS  # which no feedback tells of
         # What was delivered with pauses between is less than the link carries; a little less is tried.
         return max(_SETTLED * self.bps, signals.delivered_bps or 0.0)
 

@@ -25,14 +25,15 @@ Minima = tuple[tuple[int, float, int], ...]  # (class of size, least delay in s,
 
 
 class Point(NamedTuple):
-    """A received packet: when (receiver's clock, s), how long it queued (s), bytes on the wire, number.
-
-    One of no bytes stands for a lost packet."""
+    """A received packet: when (receiver's clock, s), how long it queued (s), bytes on the wire, number, and bytes of
+    RTCP before it. One of no bytes stands for a lost packet.
+    """
 
     arrived_at: float
     queued_s: float
     size: int
     number: int
+    beside: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def _point(packet: PacketResult, minima: Minima, capacity_bps: float) -> Point:
     # estimate that is too low would make queues out of nothing.
     near = [d + max(0, size - s) * 8 / capacity_bps for _, d, s in minima if s <= size * 1.2]
     base = min(near or [d for _, d, _ in minima])
-    return Point(arrived, max(0.0, delay - base), size, packet.number)
+    return Point(arrived, max(0.0, delay - base), size, packet.number, packet.beside)
 
 
 def _in_place_of_lost(told: tuple[PacketResult, ...], there: list[Point]) -> list[Point]:
@@ -107,7 +108,9 @@ def _in_place_of_lost(told: tuple[PacketResult, ...], there: list[Point]) -> lis
         if packet.arrived_at is not None or not near:
             continue
         like, point = max(near, key=lambda pair: pair[1].queued_s)
-        made.append(Point(point.arrived_at + packet.sent_at - like.sent_at, point.queued_s, 0, packet.number))
+        made.append(
+            Point(point.arrived_at + packet.sent_at - like.sent_at, point.queued_s, 0, packet.number, packet.beside)
+        )
     return made
 
 

@@ -201,7 +201,7 @@ class Control:
             self._feedback_due = max(self._feedback_due, now + size * 8 / (FEEDBACK_SHARE * self.link_bps))
         if self._send(data):
             self.sent_bytes += size
-            self._out.count(size, now)
+            self._out.beside(size, now)
 
     def _requests(self, now: float) -> list[Part]:
         found: list[Part] = []

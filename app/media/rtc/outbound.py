@@ -131,6 +131,7 @@ class Outbound:
         self._carry: Callable[[bytes], bool] = lambda data: False
         self._left: Callable[[], None] = lambda: None
         self._unnumbered = 0
+        self._beside = 0
         self._silent = False
         self.sent_bytes = 0
         self.sent_packets = 0
@@ -331,10 +332,12 @@ class Outbound:
 
     def _transmit(self, kind: Kind, packet: RtpPacket, now: float, cluster: int | None) -> None:
         size = self._size(packet)
-        beside = 0
+        data = 0
         if cluster is None:  # a probe's sizes are to be exact
-            beside, self._unnumbered = self._unnumbered, 0
-        packet.extensions.transport_sequence_number = self.log.add(now, size + beside, kind, cluster) & 0xFFFF
+            data, self._unnumbered = self._unnumbered, 0
+        number = self.log.add(now, size + data, kind, cluster, self._beside)
+        self._beside = 0
+        packet.extensions.transport_sequence_number = number & 0xFFFF
         if not self._send(packet.serialize(self._extensions)):
             return
         stream = {self.audio.ssrc: self.audio, self.video.ssrc: self.video}.get(packet.ssrc, self.rtx)
@@ -342,6 +345,11 @@ class Outbound:
         stream.octets += len(packet.payload)
         self.count(size, now, paced=kind in (Kind.PICTURES, Kind.REPAIR))
         self.by_kind[kind] += size
+
+    def beside(self, size: int, now: float) -> None:
+        """Bytes of RTCP left: they take the link as packets do, though no feedback tells of them."""
+        self._beside = min(_MOST_UNNUMBERED, self._beside + size)
+        self.count(size, now)
 
     def count(self, size: int, now: float, *, paced: bool = False) -> None:
         """Bytes that left, every header in; what was not paced is taken off what pictures may send next."""

@@ -19,6 +19,7 @@ class _Sent:
     size: int
     kind: Kind
     cluster: int | None
+    beside: int
     told: bool | None = None  # None: nothing yet; False: lost; True: received
 
 
@@ -32,11 +33,13 @@ class SentLog:
         self._in_flight = 0
         self._trips: deque[tuple[float, float]] = deque()
 
-    def add(self, now: float, size: int, kind: Kind, cluster: int | None = None) -> int:
-        """Counts a packet of `size` bytes on the wire as sent; returns its number (take the lower 16 bits)."""
+    def add(self, now: float, size: int, kind: Kind, cluster: int | None = None, beside: int = 0) -> int:
+        """Counts a packet of `size` bytes on the wire as sent, `beside` of RTCP just before it; returns its number
+        (take the lower 16 bits).
+        """
         number = self._next
         self._next += 1
-        self._packets[number] = _Sent(now, size, kind, cluster)
+        self._packets[number] = _Sent(now, size, kind, cluster, beside)
         self._in_flight += size
         self._forget(now)
         return number
@@ -64,7 +67,7 @@ class SentLog:
             sent.told = received
             if received:
                 newest = sent
-            results.append(PacketResult(number, sent.at, sent.size, sent.kind, arrived, sent.cluster))
+            results.append(PacketResult(number, sent.at, sent.size, sent.kind, arrived, sent.cluster, sent.beside))
         if newest is not None:
             self._trips.append((now, now - newest.at))
         while self._trips and now - self._trips[0][0] > _RTT_WINDOW_S:
