@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -18,9 +19,10 @@ from app.media.rate.feedback import (
 )
 from app.media.rate.history import KEPT_S, History
 from app.media.rate.interval import feedback_interval
+from app.media.rate.link import Link
 from app.media.rate.loss import Loss
 from app.media.rate.queue import Point, QueueDelay
-from app.media.rate.signals import standing
+from app.media.rate.signals import Signals, standing
 
 
 def speech(number: int, sent: float, delay: float | None, size: int = 150) -> PacketResult:
@@ -94,6 +96,17 @@ def test_a_lost_feedback_message_does_not_make_the_link_look_thin() -> None:
     lost = [p._replace(size=0) if 10 <= p.number < 18 else p for p in points]
     rates = acknowledged([], lost, 0.0, 0.0)
     assert rates.busy_bps == pytest.approx(82_400 * 21 / 29), "what was told lost did not use it"
+
+
+def test_in_a_drain_what_is_not_seen_busy_lowers_what_the_link_is_held_to_carry_a_little_only() -> None:
+    """We send little then: taken for what the link carries, 60 kbit/s became 22."""
+    link = Link(bps=30_000.0, held_bps=54_000.0, failed_bps=60_000.0)
+    unseen = Signals(0.1, 0.0, False, 0.0, 18_000.0, 18_000.0, None)
+    for _ in range(6):
+        link = link.drain(unseen)
+    assert link.bps <= 30_000
+    assert link.held_bps == pytest.approx(0.9 * 0.8 * 60_000)
+    assert link.drain(replace(unseen, busy_bps=20_000.0)).held_bps == pytest.approx(18_000, rel=0.03)
 
 
 def test_rtcp_took_its_part_of_a_busy_link_too() -> None:
