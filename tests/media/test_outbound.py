@@ -209,19 +209,29 @@ def test_sender_reports_come_soon_after_the_first_picture_and_more_than_once(mon
     assert reports[2] < 4.0
 
 
-@pytest.mark.parametrize("ours", [True, False])
-def test_a_guest_is_told_a_ceiling_though_it_has_transport_feedback(ours: bool) -> None:
+def controlled(told: list[bytes], *, ours: bool) -> tuple[Control, Sender, Inbound]:
+    """The RTCP of a transport with transport feedback, whose speech has begun; what it sends goes to `told`."""
     formats = replace(FORMATS[VideoCodec.VP8], cc_id=3, transport_cc=True)
-    sender, told = Sender(VideoCodec.VP8), list[bytes]()
+    sender = Sender(VideoCodec.VP8)
     inbound = Inbound(formats, Inline(), lambda *_: None, lambda *_: None, lambda: None)
     inbound.audio_ssrc = 7
     control = Control(
         formats, sender.outbound, inbound, cname="us", send=lambda data: bool(told.append(data)) or True,
         feedback=lambda _: None, peer=lambda _: None, ours=ours,
     )  # fmt: skip
+    return control, sender, inbound
+
+
+def ceilings(told: list[bytes]) -> list[Remb]:
+    return [part for data in told for part in parse_rtcp(data) if isinstance(part, Remb)]
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_guest_is_told_a_ceiling_though_it_has_transport_feedback(ours: bool) -> None:
+    told = list[bytes]()
+    control, *_ = controlled(told, ours=ours)
     control.turn(time.monotonic() + 2)
-    ceilings = [part for data in told for part in parse_rtcp(data) if isinstance(part, Remb)]
-    assert [part.ssrcs for part in ceilings] == ([] if ours else [(7,)])
+    assert [part.ssrcs for part in ceilings(told)] == ([] if ours else [(7,)])
 
 
 def test_the_next_numbered_packet_answers_for_rtcp_that_left_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,14 +251,8 @@ def test_the_next_numbered_packet_answers_for_rtcp_that_left_before_it(monkeypat
 
 @pytest.mark.parametrize(("trip", "lowered"), [(0.1, False), (0.4, True)])
 def test_a_guests_late_speech_lowers_the_ceiling_if_the_round_trip_is_longer_too(trip: float, lowered: bool) -> None:
-    formats, told = replace(FORMATS[VideoCodec.VP8], cc_id=3, transport_cc=True), list[bytes]()
-    sender = Sender(VideoCodec.VP8)
-    inbound = Inbound(formats, Inline(), lambda *_: None, lambda *_: None, lambda: None)
-    inbound.audio_ssrc = 7
-    control = Control(
-        formats, sender.outbound, inbound, cname="us", send=lambda data: bool(told.append(data)) or True,
-        feedback=lambda _: None, peer=lambda _: None, ours=False,
-    )  # fmt: skip
+    told = list[bytes]()
+    control, sender, inbound = controlled(told, ours=False)
     start = time.monotonic()
     for tick in range(200):
         now, late = start + tick * 0.05, tick >= 100
@@ -260,9 +264,9 @@ def test_a_guests_late_speech_lowers_the_ceiling_if_the_round_trip_is_longer_too
             report = ReceiverReport(9, (ReportBlock(sender.outbound.audio.ssrc, 0, 0, 0, 0, lsr, 0),))
             control.on_rtcp(build_rtcp([report]), came)
         control.turn(now)
-    ceilings = [part.bitrate for data in told for part in parse_rtcp(data) if isinstance(part, Remb)]
-    assert len(ceilings) >= 8
-    assert (ceilings[-1] < ceilings[4]) is lowered
+    bitrates = [part.bitrate for part in ceilings(told)]
+    assert len(bitrates) >= 8
+    assert (bitrates[-1] < bitrates[4]) is lowered
 
 
 class Takes:
