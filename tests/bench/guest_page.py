@@ -14,21 +14,14 @@ _SETS = """
   let before;
   setInterval(async () => {
     if (!window.pc || pc.connectionState !== "connected") return;
-    const pair = [...(await pc.getStats()).values()].find((one) => one.type === "candidate-pair" && one.nominated);
-    const step = pace.look(performance.now() / 1000, pair?.availableOutgoingBitrate, pair?.currentRoundTripTime);
+    const step = pace.look(performance.now() / 1000, ...(await figures(pc)));
     if (step === before) return;
     before = step;
     out({ k: "log", m: `step ${step}` });
     for (const sender of pc.getSenders()) {
       if (!sender.track) continue;
       const parameters = sender.getParameters();
-      for (const encoding of parameters.encodings) {
-        encoding.maxBitrate = STEPS[step][sender.track.kind];
-        if (sender.track.kind !== "video") continue;
-        encoding.maxFramerate = STEPS[step].fps;
-        encoding.scaleResolutionDownBy = STEPS[step].shrink;
-        encoding.active = STEPS[step].active;
-      }
+      for (const encoding of parameters.encodings) bound(encoding, sender.track.kind, STEPS[step]);
       await sender.setParameters(parameters);
     }
   }, 1000);

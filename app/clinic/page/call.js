@@ -1,7 +1,7 @@
 // The call with one app of the visit: it offers, we answer. An offer with a new call replaces the old connection when
 // it stands, so that a change of network interrupts as little as can be.
 
-import { Pace, STEPS } from "/guest/pace.js";
+import { Pace, STEPS, bound, figures } from "/guest/pace.js";
 
 const GATHER_MS = 2500;
 const HELPLESS_MS = 6000;
@@ -14,12 +14,6 @@ function gathered(connection) {
     setTimeout(resolve, GATHER_MS);
     done();
   });
-}
-
-// The browser's estimate of the line (bit/s) and the last round trip on it (s).
-async function figures(connection) {
-  const pairs = [...(await connection.getStats()).values()].filter((one) => one.type === "candidate-pair" && one.nominated);
-  return [pairs[0]?.availableOutgoingBitrate, pairs[0]?.currentRoundTripTime];
 }
 
 // `say(kind, call, sdp)` to the app, `show(stream)` when there is something to see and hear, `state(connected)`,
@@ -89,15 +83,11 @@ export class Call {
     const step = STEPS[this.pace.step];
     for (const sender of connection.getSenders()) {
       if (!sender.track) continue;
-      const parameters = sender.getParameters();
+      const [kind, parameters] = [sender.track.kind, sender.getParameters()];
       for (const encoding of parameters.encodings) {
-        encoding.priority = sender.track.kind === "audio" ? "high" : "low";
-        encoding.maxBitrate = step[sender.track.kind];
-        if (sender.track.kind === "video") {
-          encoding.maxFramerate = step.fps;
-          encoding.scaleResolutionDownBy = step.shrink;
-          encoding.active = this.pictures && step.active;
-        }
+        encoding.priority = kind === "audio" ? "high" : "low";
+        bound(encoding, kind, step);
+        if (kind === "video" && !this.pictures) encoding.active = false;
       }
       await sender.setParameters(parameters).catch(() => undefined);
     }

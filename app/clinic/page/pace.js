@@ -28,6 +28,22 @@ const MUCH_ROOM = 2;
 // Where the browser's estimate cannot go any lower.
 export const floor = ({ video, active }) => LEAST_SPEECH + (active ? Math.min(LEAST_VIDEO, video) : 0);
 
+// What `look` goes by: the browser's estimate of the line (bit/s) and the last round trip on it (s).
+export async function figures(connection) {
+  const reports = [...(await connection.getStats()).values()];
+  const pair = reports.find((one) => one.type === "candidate-pair" && one.nominated);
+  return [pair?.availableOutgoingBitrate, pair?.currentRoundTripTime];
+}
+
+// What an encoding of a sender's parameters may take on a step; `kind` of its track.
+export function bound(encoding, kind, step) {
+  encoding.maxBitrate = step[kind];
+  if (kind !== "video") return;
+  encoding.maxFramerate = step.fps;
+  encoding.scaleResolutionDownBy = step.shrink;
+  encoding.active = step.active;
+}
+
 // PURE: `look` once a second with the browser's estimate (bit/s) and the last round trip (s), either undefined where
 // it is not known; gives the step to be on. A browser that tells no estimate is left alone.
 export class Pace {
