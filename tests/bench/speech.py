@@ -65,7 +65,8 @@ class LabBench:
     name = "lab"
 
     def __init__(self, lab: Path, home: Path, work: Path, ours: str) -> None:
-        self._lab, self._home, self._work, self._ours = lab, home, work, ours
+        self._lab, self._home, self._work = lab, home, work
+        self._adapters = {"ours": ours, "page": adapter(lab, home / "venv" / "bin" / "python", work)}
 
     def takes(self, case: Case) -> bool:
         return True
@@ -76,9 +77,7 @@ class LabBench:
 
     def call(self, engine: str, case: Case, seconds: float, seed: int) -> Heard:
         out = self.folder_of(engine, case, seed)
-        page = adapter(self._lab, self._home / "venv" / "bin" / "python", self._work)
-        adapters = {"ours": self._ours, "page": page}
-        the_lab.call(self._lab, self._home, out, adapters, _PEERS[engine], (case, seconds, seed))
+        the_lab.call(self._lab, self._home, out, self._adapters, _PEERS[engine], (case, seconds, seed))
         answer = the_lab.analyse(self._lab, self._home, out)
         (out / "answer.json").write_text(json.dumps(answer, indent=1))
         return Heard(the_lab.figures_of(answer, case.phase), answer.get("error"), pictures_in(out, answer))
