@@ -171,9 +171,9 @@ CASES = (
     Case(
         "150, jitter of 30 ms, reordered",
         LinkSpec(steady(150), jitter=30, reorder=True),
-        # From seed to seed the queue's p95 is 17 to 68 ms there, before and after changes of the rate control.
+        # Over eight seeds the queue's p95 is 17 to 61 ms; it was 17 to 60 when a drain lowered what is held further.
         Bounds(
-            speech=(16_000, 40), pictures=(52_000, 112_000), queue_p95_ms=65, utilisation=0.65, changes=2, probes=0.05
+            speech=(16_000, 40), pictures=(52_000, 112_000), queue_p95_ms=62, utilisation=0.65, changes=2, probes=0.05
         ),
     ),
     Case(
