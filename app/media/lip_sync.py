@@ -15,8 +15,9 @@ from app.media.audio.portaudio import RATE
 from app.media.picture_pace import PicturePace
 
 EARLY_S = 0.03
-HOLD_S = 0.09
-"""Where packets are lost, pictures are shown so much later than their speech allows: a repair then comes in time."""
+HOLD_S = 0.13
+"""Where packets are lost, pictures are shown so much later than their speech allows: a repair then comes in time, as a
+rule. More, and the lips would be over 100 ms behind."""
 LONGEST_S = 0.4
 _MOST_WAITING = 12
 _LOOK_S = 0.015

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.media.lip_sync import EARLY_S, LONGEST_S, LipSync, wait_s
+from app.media.lip_sync import EARLY_S, HOLD_S, LONGEST_S, LipSync, wait_s
 from app.media.picture_pace import LEAST_GAP_S, MOST_GAP_S, PicturePace
 
 
@@ -28,6 +28,12 @@ from app.media.picture_pace import LEAST_GAP_S, MOST_GAP_S, PicturePace
 )
 def test_how_long_a_picture_waits(picture: float | None, speech: float | None, wait: float) -> None:
     assert wait_s(picture, speech) == pytest.approx(wait)
+
+
+def test_where_packets_are_lost_lips_are_a_tenth_of_a_second_behind_at_most() -> None:
+    behind = wait_s(10.0, 10.0, lossy=True)
+    assert behind == pytest.approx(HOLD_S - EARLY_S)
+    assert 0.09 <= behind <= 0.1 + 1e-9, "as long as a repair can be given"
 
 
 class _Hearing:
