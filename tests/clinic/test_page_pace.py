@@ -79,6 +79,15 @@ def test_a_short_round_trip_at_the_floor_is_no_reason_to_send_less(page: Page) -
     assert set(page.play([(page.steps[1]["floor"], SHORT)] * 60)) == {1}
 
 
+def test_a_step_up_that_does_not_hold_is_taken_back_before_the_round_trip_tells(page: Page) -> None:
+    floors = [step["floor"] for step in page.steps]
+    rise = [(1.3 * floors[0], SHORT)] * 3
+    assert page.play(rise + [(floors[0], SHORT)] * 3) == [1, 1, 0, 0, 0, 1]
+    dip = [(floors[0], SHORT)] * 2 + [(1.3 * floors[0], SHORT)] * 25
+    assert page.play(rise + dip)[3:] == [0] * 27, "a dip of a second is none"
+    assert page.play(rise + dip + [(floors[0], SHORT)] * 20)[-1] == 0, "what has held is not lightly given up"
+
+
 def test_it_rises_when_the_estimate_has_room_and_after_a_failure_more_slowly(page: Page) -> None:
     floors = [step["floor"] for step in page.steps]
     room = (1.3 * floors[0], SHORT)

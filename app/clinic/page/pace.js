@@ -21,6 +21,7 @@ const RISE_FIRST_S = 2;
 const RISE_AFTER_S = 8;
 const RETRY_S = 20; // without pictures nothing tells how wide the line is
 const IN_VAIN_S = 20;
+const TRIED_S = 2; // a step up so lately that did not hold: the round trip, told every few seconds, is not waited for
 const LONGEST_S = 160;
 const ROOM = 1.15;
 const MUCH_ROOM = 2;
@@ -59,23 +60,24 @@ export class Pace {
     if (estimate === undefined) return (this.step = 0);
     if (trip === undefined) return this.step;
     this.least = Math.min(this.least, trip);
-    const [way, after] = this.wished(estimate, trip);
+    const tried = now - this.rose < IN_VAIN_S && STEPS[this.step + 1]?.active; // from speech alone little was known
+    const [way, after] = this.wished(estimate, trip, tried);
     if (way !== this.wish.way) this.wish = { way, since: now };
     if (way && now - this.wish.since >= after) this.move(way, now);
     return this.step;
   }
 
   // Down (1), up (-1) or neither, and how long that must have been so.
-  wished(estimate, trip) {
+  wished(estimate, trip, tried) {
     const calm = trip <= this.least + WAITING_S;
-    const down = calm && trip <= LONG_S ? [0, 0] : this.lower(estimate);
+    const down = calm && trip <= LONG_S && !tried ? [0, 0] : this.lower(estimate, tried);
     return down[0] || !calm ? down : this.higher(estimate);
   }
 
-  lower(estimate) {
+  lower(estimate, tried) {
     const here = STEPS[this.step];
     if (!here.active || estimate > floor(here) + NEAR) return [0, 0];
-    return [1, STEPS[this.step + 1].active ? FALL_AFTER_S : LAST_FALL_AFTER_S];
+    return [1, tried ? TRIED_S : STEPS[this.step + 1].active ? FALL_AFTER_S : LAST_FALL_AFTER_S];
   }
 
   higher(estimate) {
