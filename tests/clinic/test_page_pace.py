@@ -100,6 +100,16 @@ def test_it_rises_when_the_estimate_has_room_and_after_a_failure_more_slowly(pag
     assert rises[1] - falls[0] < rises[2] - falls[1], "the second time it is waited for longer"
 
 
+def test_a_line_that_has_shown_its_end_is_not_tried_soon(page: Page) -> None:
+    floors = [step["floor"] for step in page.steps]
+    room = (1.3 * floors[0], SHORT)
+    end = [(floors[0], SHORT), (1.1 * floors[0], LONG), (0.8 * floors[0], SHORT)]
+    steps = page.play(end + [room] * 40)
+    assert steps.index(0) >= 30
+    calm = [(floors[0], SHORT), (1.1 * floors[0], SHORT), (0.8 * floors[0], SHORT)]
+    assert page.play(calm + [room] * 4)[-1] == 0, "a dip without a queue is no end"
+
+
 def test_without_a_picture_it_is_tried_again_now_and_then(page: Page) -> None:
     floors = [step["floor"] for step in page.steps]
     down = [(floors[1], SHORT)] + [(floors[1], LONG)] * 4 + [(floors[2], LONG)] * 7

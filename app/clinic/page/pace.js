@@ -23,6 +23,9 @@ const RETRY_S = 20; // without pictures nothing tells how wide the line is
 const IN_VAIN_S = 20;
 const TRIED_S = 2; // a step up so lately that did not hold: the round trip, told every few seconds, is not waited for
 const LONGEST_S = 160;
+const DROP = 0.85; // so far down, and a queue lately: the browser has found where the line ends, and keeps below
+const QUEUE_LASTS_S = 5; // the round trip is told every few seconds
+const RISE_AFTER_DROP_S = 32;
 const ROOM = 1.15;
 const MUCH_ROOM = 2;
 
@@ -54,17 +57,30 @@ export class Pace {
     this.wish = { way: 0, since: 0 };
     this.rose = -Infinity;
     this.hold = RISE_FIRST_S;
+    this.queued = -Infinity;
+    this.top = 0;
   }
 
   look(now, estimate, trip) {
     if (estimate === undefined) return (this.step = 0);
     if (trip === undefined) return this.step;
     this.least = Math.min(this.least, trip);
+    this.heed(now, estimate, trip);
     const tried = now - this.rose < IN_VAIN_S && STEPS[this.step + 1]?.active; // from speech alone little was known
     const [way, after] = this.wished(estimate, trip, tried);
     if (way !== this.wish.way) this.wish = { way, since: now };
     if (way && now - this.wish.since >= after) this.move(way, now);
     return this.step;
+  }
+
+  // Where less than the whole picture needs was too much, that is not tried soon.
+  heed(now, estimate, trip) {
+    if (trip > this.least + WAITING_S) this.queued = now;
+    this.top = Math.max(this.top, estimate);
+    if (estimate > DROP * this.top) return;
+    const thin = this.step === 1 && this.top < MUCH_ROOM * floor(STEPS[0]);
+    if (thin && now - this.queued <= QUEUE_LASTS_S) this.hold = Math.max(this.hold, RISE_AFTER_DROP_S);
+    this.top = estimate;
   }
 
   // Down (1), up (-1) or neither, and how long that must have been so.
