@@ -8,6 +8,7 @@ Two `thinline peer` processes on loopback, read through /proc (Linux); the first
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import sys
 import tempfile
@@ -73,6 +74,15 @@ def growth_mb_an_hour(samples: Sequence[Sample]) -> float | None:
     return 3600 * sum((s.at - middle_t) * (s.rss_mb - middle_m) for s in warm) / spread
 
 
+def levels(samples: Sequence[Sample], parts: int = 4) -> tuple[float, ...]:
+    """The highest memory (MB) in each of `parts` equal parts of the samples after warming up, whether it levels off;
+    empty for too few.
+    """
+    warm = [s.rss_mb for s in samples if s.at >= _WARM_S]
+    ends = [len(warm) * i // parts for i in range(parts + 1)]
+    return tuple(max(warm[a:b]) for a, b in itertools.pairwise(ends)) if len(warm) >= parts else ()
+
+
 def cores(samples: Sequence[Sample]) -> float:
     """The share of one core between the first and the last sample."""
     first, last = samples[0], samples[-1]
@@ -111,6 +121,8 @@ def rows(hours: float, ours: Sequence[str] | None = None, *, seen: bool = False)
     peak = max(s.rss_mb for samples in found.values() for s in samples)
     length = f"{SEEN if seen else 'speech alone'}, {60 * hours:g} minutes"
     slope = f"{max(slopes):.1f} MB an hour after warming up; " if slopes else ""
+    parts = [" ".join(f"{mb:.0f}" for mb in level) for s in found.values() if (level := levels(s))]
+    slope += f"at most {' and '.join(parts)} MB in its quarters; " if parts else ""
     return [
         (f"CPU of a peer, {length}", f"{share:.2f} of one core", f"<= {_MOST_CORES}" if not seen else ""),
         (

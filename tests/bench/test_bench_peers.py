@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.bench.long_visit import heard_until, last_state
-from tests.bench.peer_cost import Sample, cores, cpu_seconds, growth_mb_an_hour, rss_mb
+from tests.bench.peer_cost import Sample, cores, cpu_seconds, growth_mb_an_hour, levels, rss_mb
 
 
 def test_cpu_time_is_read_behind_a_name_with_brackets() -> None:
@@ -21,6 +21,9 @@ def test_growth_is_a_slope_after_warming_up() -> None:
     samples = [Sample(60.0 * n, 0.1 * n, 100 + (50 if n < 2 else n)) for n in range(11)]
     assert growth_mb_an_hour(samples) == pytest.approx(60)
     assert growth_mb_an_hour(samples[:4]) is None
+    assert levels(samples[:4]) == ()
+    level = [Sample(60.0 * at, 0.0, 90.0 + min(at, 7)) for at in range(10)]
+    assert levels(level) == (93.0, 95.0, 97.0, 97.0), "from 120 s on: no more in the last quarter"
     assert cores(samples) == pytest.approx(0.1 / 60)
 
 
