@@ -63,9 +63,14 @@ def rss_mb(status: str) -> float:
     return int(line.split()[1]) * 1024 / 1e6
 
 
+def _warm(samples: Sequence[Sample]) -> list[Sample]:
+    """Those after warming up."""
+    return [s for s in samples if s.at >= _WARM_S]
+
+
 def growth_mb_an_hour(samples: Sequence[Sample]) -> float | None:
     """The slope of a straight line through the samples after warming up; None for fewer than three."""
-    warm = [s for s in samples if s.at >= _WARM_S]
+    warm = _warm(samples)
     if len(warm) < 3:
         return None
     middle_t = sum(s.at for s in warm) / len(warm)
@@ -78,7 +83,7 @@ def levels(samples: Sequence[Sample], parts: int = 4) -> tuple[float, ...]:
     """The highest memory (MB) in each of `parts` equal parts of the samples after warming up, whether it levels off;
     empty for too few.
     """
-    warm = [s.rss_mb for s in samples if s.at >= _WARM_S]
+    warm = [s.rss_mb for s in _warm(samples)]
     ends = [len(warm) * i // parts for i in range(parts + 1)]
     return tuple(max(warm[a:b]) for a, b in itertools.pairwise(ends)) if len(warm) >= parts else ()
 
@@ -122,12 +127,12 @@ def rows(hours: float, ours: Sequence[str] | None = None, *, seen: bool = False)
     length = f"{SEEN if seen else 'speech alone'}, {60 * hours:g} minutes"
     slope = f"{max(slopes):.1f} MB an hour after warming up; " if slopes else ""
     parts = [" ".join(f"{mb:.0f}" for mb in level) for s in found.values() if (level := levels(s))]
-    slope += f"at most {' and '.join(parts)} MB in its quarters; " if parts else ""
+    quarters = f"at most {' and '.join(parts)} MB in its quarters; " if parts else ""
     return [
         (f"CPU of a peer, {length}", f"{share:.2f} of one core", f"<= {_MOST_CORES}" if not seen else ""),
         (
             f"memory of a peer, {length}",
-            f"{slope}{grown:.1f} MB from first to last, at most {peak:.0f} MB",
+            f"{slope}{quarters}{grown:.1f} MB from first to last, at most {peak:.0f} MB",
             f"< {_MOST_GROWTH_MB:g} MB an hour",
         ),
     ]
