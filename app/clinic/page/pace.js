@@ -93,7 +93,8 @@ export class Pace {
   lower(estimate, tried) {
     const here = STEPS[this.step];
     if (!here.active || estimate > floor(here) + NEAR) return [0, 0];
-    return [1, tried ? TRIED_S : STEPS[this.step + 1].active ? FALL_AFTER_S : LAST_FALL_AFTER_S];
+    if (tried) return [1, TRIED_S];
+    return [1, STEPS[this.step + 1].active ? FALL_AFTER_S : LAST_FALL_AFTER_S];
   }
 
   higher(estimate) {

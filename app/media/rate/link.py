@@ -107,12 +107,11 @@ class Link:
         """Still a longer queue: lower if less is carried than was thought. Never up. Where the link was not seen busy,
         how little we send in a drain is a poor measure of what it carries: a little lower at most.
         """
-        if signals.busy_bps is None and self.failed_bps is not None:
-            carried = max(self._carried(signals), _UNSEEN * self.failed_bps)
-            return self._drained(carried, signals.standing_s)
-        carried = self._carried(signals)
-        if self.failed_bps is not None and carried >= 0.9 * self.failed_bps:
-            carried = self.failed_bps
+        carried, failed = self._carried(signals), self.failed_bps
+        if failed is not None and signals.busy_bps is None:
+            return self._drained(max(carried, _UNSEEN * failed), signals.standing_s)
+        if failed is not None and carried >= 0.9 * failed:
+            carried = failed
         return replace(self._drained(carried, signals.standing_s), failed_bps=carried)
 
     def settle(self) -> Link:
